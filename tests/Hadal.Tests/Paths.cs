@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Hadal.Tests;
 
-/// <summary>Where the tests find their data: the checkout's own model, and the goldens beside it.</summary>
+/// <summary>Where the tests find their data: models and goldens, all inside the checkout.</summary>
 internal static class Paths
 {
     /// <summary>The root of the checkout.</summary>
@@ -10,6 +10,12 @@ internal static class Paths
 
     /// <summary>The embedded model: a small, trained DeepSeek-V3.2.</summary>
     public static string EmbeddedModel { get; } = Path.Combine(Root, "tests", "models", "kjv-shakespeare-v32");
+
+    /// <summary>Goldens made with DeepSeek's own reference code; see the README.md there.</summary>
+    public static string Goldens { get; } = Path.Combine(Root, "tests", "goldens");
+
+    /// <summary>DeepSeek-V3's tokenizer files and what its own tokenizer makes of 240 texts.</summary>
+    public static string DeepSeekTokenizer { get; } = Path.Combine(Root, "tests", "models", "deepseek-v3-tokenizer");
 
     private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }
