@@ -9,13 +9,15 @@ internal static class Paths
     public static string Root { get; } = Path.GetFullPath(Path.Combine(Here(), "..", ".."));
 
     /// <summary>The embedded model: a small, trained DeepSeek-V3.2.</summary>
-    public static string EmbeddedModel { get; } = Path.Combine(Root, "tests", "models", "kjv-shakespeare-v32");
+    public static string EmbeddedModel { get; } =
+        Path.Combine(Root, "tests", "models", "kjv-shakespeare-v32");
 
     /// <summary>Goldens made with DeepSeek's own reference code; see the README.md there.</summary>
     public static string Goldens { get; } = Path.Combine(Root, "tests", "goldens");
 
     /// <summary>DeepSeek-V3's tokenizer files and what its own tokenizer makes of 240 texts.</summary>
-    public static string DeepSeekTokenizer { get; } = Path.Combine(Root, "tests", "models", "deepseek-v3-tokenizer");
+    public static string DeepSeekTokenizer { get; } =
+        Path.Combine(Root, "tests", "models", "deepseek-v3-tokenizer");
 
     private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }
