@@ -1,0 +1,2 @@
+/* refused at 2: not valid C */
+class hd_c {};

@@ -1,0 +1,2 @@
+/* refused at 2: no name */
+enum { HD_X = 1 };

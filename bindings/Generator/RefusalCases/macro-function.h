@@ -1,0 +1,2 @@
+/* refused at 2: macro HD_SQUARE */
+#define HD_SQUARE(x) ((x) * (x))

@@ -1,0 +1,2 @@
+/* refused at 2: hd_f must return int32_t */
+void hd_f(void);
