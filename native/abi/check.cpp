@@ -1,0 +1,120 @@
+#include "abi/check.h"
+
+#include <cmath>
+
+namespace hadal {
+
+int64_t product(std::initializer_list<int64_t> counts) {
+  int64_t result = 1;
+  for (const int64_t count : counts) {
+    if (__builtin_mul_overflow(result, count, &result)) return INT64_MAX;
+  }
+  return result;
+}
+
+int64_t extent(int64_t rows, int64_t stride, int64_t width, int64_t element_bytes) {
+  if (rows == 0 || width == 0) return 0;
+  int64_t elements;
+  if (__builtin_mul_overflow(rows - 1, stride, &elements) || __builtin_add_overflow(elements, width, &elements)) {
+    return INT64_MAX;
+  }
+  return product({elements, element_bytes});
+}
+
+int64_t bytes_of(int32_t dtype) {
+  return dtype == HD_DTYPE_BF16 ? 2 : dtype == HD_DTYPE_F8_E4M3 ? 1 : 4;
+}
+
+void Check::range(const char* name, int64_t value, int64_t least, int64_t most) {
+  if (failed() || (value >= least && value <= most)) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %lld; it must be %lld to %lld", function_, name,
+                 static_cast<long long>(value), static_cast<long long>(least), static_cast<long long>(most));
+}
+
+void Check::multiple(const char* name, int64_t value, int64_t of) {
+  if (failed() || value % of == 0) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %lld; it must be a multiple of %lld", function_, name,
+                 static_cast<long long>(value), static_cast<long long>(of));
+}
+
+void Check::at_least(const char* name, int64_t value, int64_t least, const char* why) {
+  if (failed() || value >= least) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %lld; it must be at least %lld (%s)", function_, name,
+                 static_cast<long long>(value), static_cast<long long>(least), why);
+}
+
+void Check::finite(const char* name, float value) {
+  if (failed() || std::isfinite(value)) return;
+  status_ =
+      fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %g; it must be finite", function_, name, static_cast<double>(value));
+}
+
+void Check::positive(const char* name, float value) {
+  if (failed() || (std::isfinite(value) && value > 0.0f)) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %g; it must be finite and above 0", function_, name,
+                 static_cast<double>(value));
+}
+
+void Check::require(bool condition, const char* name, int64_t value, const char* must) {
+  if (failed() || condition) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %lld; it must be %s", function_, name,
+                 static_cast<long long>(value), must);
+}
+
+void Check::act(const char* name, int32_t dtype) {
+  require(dtype == HD_DTYPE_BF16 || dtype == HD_DTYPE_F32, name, dtype, "HD_DTYPE_BF16 (2) or HD_DTYPE_F32 (1)");
+}
+
+void Check::add(const char* name, const void* data, int64_t bytes, int64_t alignment, bool optional, bool written) {
+  if (failed() || query_ || bytes == 0) return;
+  if (data == nullptr) {
+    if (!optional) {
+      status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is null; it must point to %lld bytes", function_, name,
+                     static_cast<long long>(bytes));
+    }
+    return;
+  }
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  if (address % static_cast<uintptr_t>(alignment) != 0) {
+    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is at %p; it must be aligned to %lld bytes", function_, name,
+                   data, static_cast<long long>(alignment));
+    return;
+  }
+  if (static_cast<uint64_t>(bytes) > UINTPTR_MAX - address) {
+    status_ = fail(HD_STATUS_INVALID_ARGUMENT,
+                   "%s: %s would take %lld bytes, more than there is address space; check the shape", function_, name,
+                   static_cast<long long>(bytes));
+    return;
+  }
+  regions_[static_cast<size_t>(count_++)] = {name, static_cast<const char*>(data), bytes, written, nullptr};
+}
+
+void Check::input(const char* name, const void* data, int64_t bytes, int64_t alignment, bool optional) {
+  add(name, data, bytes, alignment, optional, false);
+}
+
+void Check::output(const char* name, const void* data, int64_t bytes, int64_t alignment, bool optional) {
+  add(name, data, bytes, alignment, optional, true);
+}
+
+void Check::in_place(const void* input, bool same_layout) {
+  if (failed() || count_ == 0 || !same_layout) return;
+  regions_[static_cast<size_t>(count_ - 1)].in_place = input;
+}
+
+void Check::aliasing() {
+  for (int i = 0; i < count_ && !failed(); ++i) {
+    const Region& a = regions_[static_cast<size_t>(i)];
+    if (!a.written) continue;
+    for (int j = 0; j < count_; ++j) {
+      const Region& b = regions_[static_cast<size_t>(j)];
+      if (i == j || (b.written && j < i) || a.begin >= b.begin + b.bytes || b.begin >= a.begin + a.bytes) continue;
+      if (a.in_place != nullptr && a.in_place == b.begin && a.begin == b.begin) continue;
+      status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s overlaps %s; an output needs memory of its own", function_,
+                     a.name, b.name);
+      return;
+    }
+  }
+}
+
+}  // namespace hadal

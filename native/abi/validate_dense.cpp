@@ -1,0 +1,286 @@
+// FP8, dense products, norms and elementwise operations.
+#include "abi/validate.h"
+
+namespace hadal {
+namespace {
+
+int64_t blocks(int64_t n) {
+  return (n + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK;
+}
+
+// Bytes of a strided matrix of f32 scales.
+int64_t scale_bytes(int64_t rows, int64_t columns, int64_t row_stride, int64_t block_stride) {
+  if (rows == 0 || columns == 0) return 0;
+  const int64_t last_row = product({rows - 1, row_stride});
+  const int64_t last_column = product({columns - 1, block_stride});
+  return last_row == INT64_MAX || last_column == INT64_MAX ? INT64_MAX : product({last_row + last_column + 1, 4});
+}
+
+void scale_strides(Check& check, const char* row_name, int64_t row_stride, const char* block_name,
+                   int64_t block_stride) {
+  check.range(row_name, row_stride, 1, INT64_MAX / 16);
+  check.range(block_name, block_stride, 1, INT64_MAX / 16);
+}
+
+void gemm_shape(Check& check, int32_t d_dtype, int32_t n, int32_t k) {
+  check.act("d_dtype", d_dtype);
+  check.range("n", n, 0);
+  check.range("k", k, HD_SCALE_BLOCK);
+  check.multiple("k", k, HD_SCALE_BLOCK);
+}
+
+// The host arrays of a grouped weight.
+template <class Args>
+void groups_of(Check& check, const Args& args) {
+  check.input("b", args.b, product({args.groups, 8}), 8);
+  check.input("b_scale", args.b_scale, product({args.groups, 8}), 8);
+}
+
+template <class Args>
+void weight_pointers(Check& check, const Args& args, bool query) {
+  for (int32_t g = 0; !query && g < args.groups && !check.failed(); ++g) {
+    check.require(args.b[g] != nullptr, "b: null at group", g, "a pointer to [n, k] e4m3");
+    check.require(args.b_scale[g] != nullptr && reinterpret_cast<uintptr_t>(args.b_scale[g]) % 4 == 0,
+                  "b_scale: null or misaligned at group", g, "a 4-byte aligned pointer");
+  }
+}
+
+}  // namespace
+
+bool validate(Check& check, const hd_fp8_quantize_args& args) {
+  check.act("x_dtype", args.x_dtype);
+  check.range("scale_format", args.scale_format, HD_SCALE_PLAIN, HD_SCALE_UE8M0);
+  check.range("m", args.m, 0);
+  check.range("k", args.k, 0);
+  check.multiple("k", args.k, HD_SCALE_BLOCK);
+  if (check.failed() || args.m == 0 || args.k == 0) return false;
+  if (args.m > 1) check.at_least("x_stride", args.x_stride, args.k, "k");
+  scale_strides(check, "scale_row_stride", args.scale_row_stride, "scale_block_stride", args.scale_block_stride);
+  const int64_t element = bytes_of(args.x_dtype);
+  check.input("x", args.x, extent(args.m, args.x_stride, args.k, element), element);
+  check.output("q", args.q, product({args.m, args.k}), 1);
+  check.output("scale", args.scale,
+               scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.scale_row_stride, args.scale_block_stride), 4);
+  return true;
+}
+
+bool validate(Check& check, const hd_fp8_dequantize_args& args) {
+  check.act("y_dtype", args.y_dtype);
+  check.range("n", args.n, 0);
+  check.range("k", args.k, 0);
+  if (check.failed() || args.n == 0 || args.k == 0) return false;
+  const int64_t element = bytes_of(args.y_dtype);
+  check.input("q", args.q, product({args.n, args.k}));
+  check.input("scale_inv", args.scale_inv, product({blocks(args.n), blocks(args.k), 4}), 4);
+  check.output("y", args.y, product({args.n, args.k, element}), element);
+  return true;
+}
+
+bool validate(Check& check, const hd_fp8_gemm_args& args) {
+  gemm_shape(check, args.d_dtype, args.n, args.k);
+  check.range("m", args.m, 0);
+  check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
+                args.a_scale_block_stride);
+  if (args.m > 1) check.at_least("d_stride", args.d_stride, args.n, "n");
+  const int64_t element = bytes_of(args.d_dtype);
+  check.input("a", args.a, product({args.m, args.k}));
+  check.input("a_scale", args.a_scale,
+              scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride), 4);
+  check.input("b", args.b, product({args.n, args.k}));
+  check.input("b_scale", args.b_scale, product({blocks(args.n), args.k / HD_SCALE_BLOCK, 4}), 4);
+  check.output("d", args.d, extent(args.m, args.d_stride, args.n, element), element);
+  return true;
+}
+
+bool validate(Check& check, const hd_fp8_gemm_contiguous_args& args) {
+  gemm_shape(check, args.d_dtype, args.n, args.k);
+  check.range("groups", args.groups, 0);
+  check.range("m", args.m, 0);
+  check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
+                args.a_scale_block_stride);
+  const int64_t element = bytes_of(args.d_dtype);
+  check.input("a", args.a, product({args.m, args.k}));
+  check.input("a_scale", args.a_scale,
+              scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride), 4);
+  groups_of(check, args);
+  check.input("grouped_layout", args.grouped_layout, product({args.m, 4}), 4);
+  check.output("d", args.d, product({args.m, args.n, element}), element);
+  weight_pointers(check, args, args.b == nullptr || args.b_scale == nullptr);
+  return true;
+}
+
+bool validate(Check& check, const hd_fp8_gemm_masked_args& args) {
+  gemm_shape(check, args.d_dtype, args.n, args.k);
+  check.range("groups", args.groups, 0);
+  check.range("m_max", args.m_max, 0);
+  check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
+  if (check.failed() || args.m_max == 0 || args.n == 0 || args.groups == 0) return false;
+  scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
+                args.a_scale_block_stride);
+  check.range("a_scale_group_stride", args.a_scale_group_stride, 1, INT64_MAX / 16);
+  const int64_t element = bytes_of(args.d_dtype);
+  const int64_t one =
+      scale_bytes(args.m_max, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride);
+  check.input("a", args.a, product({args.groups, args.m_max, args.k}));
+  check.input("a_scale", args.a_scale, extent(args.groups, args.a_scale_group_stride, one / 4, 4), 4);
+  groups_of(check, args);
+  check.input("masked_m", args.masked_m, product({args.groups, 4}), 4);
+  check.output("d", args.d, product({args.groups, args.m_max, args.n, element}), element);
+  weight_pointers(check, args, args.b == nullptr || args.b_scale == nullptr);
+  return true;
+}
+
+bool validate(Check& check, const hd_gemm_args& args) {
+  check.act("a_dtype", args.a_dtype);
+  check.act("b_dtype", args.b_dtype);
+  check.act("d_dtype", args.d_dtype);
+  check.range("b_is_kn", args.b_is_kn, 0, 1);
+  check.range("batch", args.batch, 0);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 0);
+  check.range("k", args.k, 0);
+  if (check.failed() || args.batch == 0 || args.m == 0 || args.n == 0) return false;
+  const int64_t b_rows = args.b_is_kn != 0 ? args.k : args.n;
+  const int64_t b_columns = args.b_is_kn != 0 ? args.n : args.k;
+  if (args.m > 1) check.at_least("a_stride", args.a_stride, args.k, "k");
+  if (b_rows > 1) check.at_least("b_stride", args.b_stride, b_columns, args.b_is_kn != 0 ? "n" : "k");
+  if (args.m > 1) check.at_least("d_stride", args.d_stride, args.n, "n");
+  check.range("a_batch_stride", args.a_batch_stride, 0, INT64_MAX / 16);
+  check.range("b_batch_stride", args.b_batch_stride, 0, INT64_MAX / 16);
+  if (args.batch > 1) check.at_least("d_batch_stride", args.d_batch_stride, args.n, "n, as outputs may not overlap");
+  const auto whole = [&](int64_t rows, int64_t stride, int64_t columns, int64_t batch_stride, int32_t dtype) {
+    const int64_t one = extent(rows, stride, columns, 1);
+    return extent(args.batch, batch_stride, one, bytes_of(dtype));
+  };
+  check.input("a", args.a, whole(args.m, args.a_stride, args.k, args.a_batch_stride, args.a_dtype),
+              bytes_of(args.a_dtype));
+  check.input("b", args.b, whole(b_rows, args.b_stride, b_columns, args.b_batch_stride, args.b_dtype));
+  check.output("d", args.d, whole(args.m, args.d_stride, args.n, args.d_batch_stride, args.d_dtype),
+               bytes_of(args.d_dtype));
+  return true;
+}
+
+bool validate(Check& check, const hd_rms_norm_args& args) {
+  check.act("x_dtype", args.x_dtype);
+  check.act("weight_dtype", args.weight_dtype);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 0);
+  check.positive("epsilon", args.epsilon);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  if (args.m > 1) check.at_least("x_stride", args.x_stride, args.n, "n");
+  if (args.m > 1) check.at_least("y_stride", args.y_stride, args.n, "n");
+  const int64_t element = bytes_of(args.x_dtype);
+  check.input("x", args.x, extent(args.m, args.x_stride, args.n, element), element);
+  check.input("weight", args.weight, product({args.n, bytes_of(args.weight_dtype)}));
+  check.output("residual", args.residual, product({args.m, args.n, element}), element, true);
+  check.output("y", args.y, extent(args.m, args.y_stride, args.n, element), element);
+  check.in_place(args.x, args.x_stride == args.y_stride);
+  return true;
+}
+
+bool validate(Check& check, const hd_layer_norm_args& args) {
+  check.act("x_dtype", args.x_dtype);
+  check.act("weight_dtype", args.weight_dtype);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 0);
+  check.positive("epsilon", args.epsilon);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  if (args.m > 1) check.at_least("x_stride", args.x_stride, args.n, "n");
+  if (args.m > 1) check.at_least("y_stride", args.y_stride, args.n, "n");
+  const int64_t element = bytes_of(args.x_dtype);
+  check.input("x", args.x, extent(args.m, args.x_stride, args.n, element), element);
+  check.input("weight", args.weight, product({args.n, bytes_of(args.weight_dtype)}));
+  check.input("bias", args.bias, product({args.n, bytes_of(args.weight_dtype)}));
+  check.output("y", args.y, extent(args.m, args.y_stride, args.n, element), element);
+  check.in_place(args.x, args.x_stride == args.y_stride);
+  return true;
+}
+
+bool validate(Check& check, const hd_rope_table_args& args) {
+  check.range("positions", args.positions, 0, 1 << 24);
+  check.range("half", args.half, 0, 1 << 16);
+  if (check.failed() || args.positions == 0 || args.half == 0) return false;
+  check.input("inverse_frequency", args.inverse_frequency, product({args.half, 4}), 4);
+  check.output("table", args.table, product({args.positions, args.half, 8}), 4);
+  return true;
+}
+
+bool validate(Check& check, const hd_rope_args& args) {
+  check.act("x_dtype", args.x_dtype);
+  check.range("layout", args.layout, HD_ROPE_INTERLEAVED, HD_ROPE_HALVES);
+  check.range("m", args.m, 0);
+  check.range("heads", args.heads, 0);
+  check.range("dim", args.dim, 2, 1 << 16);
+  check.multiple("dim", args.dim, 2);
+  if (check.failed() || args.m == 0 || args.heads == 0) return false;
+  check.range("table_positions", args.table_positions, 1);
+  if (args.heads > 1) {
+    check.at_least("x_head_stride", args.x_head_stride, args.dim, "dim");
+    check.at_least("y_head_stride", args.y_head_stride, args.dim, "dim");
+  }
+  if (args.m > 1) {
+    check.at_least("x_stride", args.x_stride, args.dim, "dim");
+    check.at_least("y_stride", args.y_stride, args.dim, "dim");
+  }
+  const int64_t element = bytes_of(args.x_dtype);
+  const auto whole = [&](int64_t stride, int64_t head_stride) {
+    return extent(args.m, stride, extent(args.heads, head_stride, args.dim, 1), element);
+  };
+  check.input("x", args.x, whole(args.x_stride, args.x_head_stride), element);
+  check.input("positions", args.positions, product({args.m, 4}), 4);
+  check.input("table", args.table, product({args.table_positions, args.dim, 4}), 4);
+  check.output("y", args.y, whole(args.y_stride, args.y_head_stride), element);
+  check.in_place(args.x, args.x_stride == args.y_stride && args.x_head_stride == args.y_head_stride);
+  return true;
+}
+
+bool validate(Check& check, const hd_hadamard_args& args) {
+  check.act("x_dtype", args.x_dtype);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 2, 1024);
+  check.require((args.n & (args.n - 1)) == 0, "n", args.n, "a power of two");
+  if (check.failed() || args.m == 0) return false;
+  const int64_t element = bytes_of(args.x_dtype);
+  check.input("x", args.x, product({args.m, args.n, element}), element);
+  check.output("y", args.y, product({args.m, args.n, element}), element);
+  check.in_place(args.x, true);
+  return true;
+}
+
+bool validate(Check& check, const hd_embedding_args& args) {
+  check.act("table_dtype", args.table_dtype);
+  check.act("y_dtype", args.y_dtype);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 0);
+  check.range("rows", args.rows, 0);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  check.input("ids", args.ids, product({args.m, 4}), 4);
+  check.input("table", args.table, product({args.rows, args.n, bytes_of(args.table_dtype)}));
+  check.output("y", args.y, product({args.m, args.n, bytes_of(args.y_dtype)}), bytes_of(args.y_dtype));
+  return true;
+}
+
+bool validate(Check& check, const hd_silu_mul_args& args) {
+  check.act("x_dtype", args.x_dtype);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 0);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  if (args.m > 1) check.at_least("gate_stride", args.gate_stride, args.n, "n");
+  if (args.m > 1) check.at_least("up_stride", args.up_stride, args.n, "n");
+  const int64_t element = bytes_of(args.x_dtype);
+  check.input("gate", args.gate, extent(args.m, args.gate_stride, args.n, element), element);
+  check.input("up", args.up, extent(args.m, args.up_stride, args.n, element), element);
+  check.output("y", args.y, product({args.m, args.n, element}), element);
+  if (args.y == args.gate) {
+    check.in_place(args.gate, args.m == 1 || args.gate_stride == args.n);
+  } else {
+    check.in_place(args.up, args.m == 1 || args.up_stride == args.n);
+  }
+  return true;
+}
+
+}  // namespace hadal

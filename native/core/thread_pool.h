@@ -1,0 +1,55 @@
+// Threads that share out the items of one loop at a time.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace hadal {
+
+// A pool of `threads` workers, the caller among them. An item is done by exactly one worker; which one is not fixed, so
+// an item's result may depend on its index alone. Workers spin briefly between loops and then sleep.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(item, worker) for every item in [0, items), worker in [0, threads()). Returns when all are done.
+  template <class Body>
+  void parallel_for(int64_t items, const Body& body) {
+    if (items <= 0) return;
+    if (items == 1 || workers_.empty()) {
+      for (int64_t item = 0; item < items; ++item) body(item, 0);
+      return;
+    }
+    run(
+        items,
+        [](const void* context, int64_t item, int worker) { (*static_cast<const Body*>(context))(item, worker); },
+        &body);
+  }
+
+ private:
+  using Call = void (*)(const void* context, int64_t item, int worker);
+
+  void run(int64_t items, Call call, const void* context);
+  void work(int worker);
+  void take_items(int worker);
+
+  std::vector<std::thread> workers_;
+  std::mutex one_loop_;
+  Call call_ = nullptr;
+  const void* context_ = nullptr;
+  int64_t items_ = 0;
+  alignas(64) std::atomic<int64_t> next_{0};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+  alignas(64) std::atomic<int> running_{0};
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace hadal

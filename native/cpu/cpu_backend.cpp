@@ -1,0 +1,229 @@
+#include "cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <thread>
+
+#if defined(_WIN32)
+#  include <windows.h>
+#else
+#  include <sys/mman.h>
+#  include <unistd.h>
+#endif
+
+#include "cpu/features.h"
+#include "cpu/inventory.h"
+#include "cpu/kernel.h"
+
+namespace hadal::cpu {
+namespace {
+
+constexpr Variant kVariants[] = {
+#define HD_VARIANT(op, type, name, isa) erase<type>(op, name, isa),
+#include "cpu/inventory.inc"
+#undef HD_VARIANT
+};
+
+struct CpuDevice {
+  explicit CpuDevice(int threads, Isa best) : pool(threads), isa(best) {}
+
+  // The best variant of an operation that serves these arguments, or any arguments where they are null.
+  const Variant& variant_for(int32_t op, const void* args) const {
+    const Variant* chosen = nullptr;
+    for (const Variant& variant : kVariants) {
+      if (variant.op != op || variant.isa > isa || (args != nullptr && !variant.serves(args))) continue;
+      if (chosen == nullptr || variant.isa > chosen->isa) chosen = &variant;
+    }
+    return *chosen;  // The scalar variant serves everything.
+  }
+
+  ThreadPool pool;
+  Isa isa;
+};
+
+uint64_t host_memory(bool free_only) {
+#if defined(_WIN32)
+  MEMORYSTATUSEX status{};
+  status.dwLength = sizeof status;
+  GlobalMemoryStatusEx(&status);
+  return free_only ? status.ullAvailPhys : status.ullTotalPhys;
+#else
+  const auto pages = sysconf(free_only ? _SC_AVPHYS_PAGES : _SC_PHYS_PAGES);
+  return static_cast<uint64_t>(pages) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+#endif
+}
+
+int32_t choose_isa(Isa& isa) {
+  const char* wanted = std::getenv("HADAL_CPU_ISA");
+  if (wanted != nullptr && wanted[0] != '\0') {
+    for (const Isa candidate : {Isa::scalar, Isa::avx2, Isa::avx512}) {
+      if (std::strcmp(wanted, name_of(candidate)) != 0) continue;
+      if (!supports(candidate)) {
+        return fail(HD_STATUS_UNSUPPORTED,
+                    "HADAL_CPU_ISA is \"%s\", which this processor lacks; unset it or take one of: %s", wanted,
+                    supports(Isa::avx2) ? "scalar, avx2" : "scalar");
+      }
+      isa = candidate;
+      return HD_STATUS_OK;
+    }
+    return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_CPU_ISA is \"%s\"; it must be scalar, avx2 or avx512", wanted);
+  }
+  isa = supports(Isa::avx512) ? Isa::avx512 : supports(Isa::avx2) ? Isa::avx2 : Isa::scalar;
+  return HD_STATUS_OK;
+}
+
+int32_t device_count(int32_t* count) {
+  *count = 1;
+  return HD_STATUS_OK;
+}
+
+int32_t device_create(const hd_device_options* options, void** device) {
+  if (options->ordinal != 0) {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "hd_device_create: ordinal is %d; the CPU has only 0", options->ordinal);
+  }
+  if (options->thread_count < 0 || options->thread_count > 1024) {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "hd_device_create: thread_count is %d; it must be 0 (one a core) to 1024",
+                options->thread_count);
+  }
+  Isa isa = Isa::scalar;
+  if (const int32_t status = choose_isa(isa)) return status;
+  const int threads = options->thread_count != 0
+                          ? options->thread_count
+                          : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 1024);
+  auto created = std::make_unique<CpuDevice>(threads, isa);
+  log_line("cpu: %d threads, %s", threads, name_of(isa));
+  for (int32_t op = 0; op < HD_OP_COUNT; ++op) log_line("cpu: %s", created->variant_for(op, nullptr).name);
+  *device = created.release();
+  return HD_STATUS_OK;
+}
+
+void device_destroy(void* device) {
+  delete static_cast<CpuDevice*>(device);
+}
+
+int32_t device_info(void* device, hd_device_info* info) {
+  const auto* cpu = static_cast<CpuDevice*>(device);
+  info->kind = HD_DEVICE_CPU;
+  info->ordinal = 0;
+  info->thread_count = cpu->pool.threads();
+  info->memory_bytes = host_memory(false);
+  processor_name(info->name, sizeof info->name);
+  std::snprintf(info->isa, sizeof info->isa, "%s", name_of(cpu->isa));
+  return HD_STATUS_OK;
+}
+
+int32_t free_memory(void*, uint64_t* free_bytes) {
+  *free_bytes = host_memory(true);
+  return HD_STATUS_OK;
+}
+
+int32_t kernel_name(void* device, int32_t op, char* buffer, uint64_t capacity) {
+  std::snprintf(buffer, capacity, "%s", static_cast<CpuDevice*>(device)->variant_for(op, nullptr).name);
+  return HD_STATUS_OK;
+}
+
+// Work is done when a call returns, so a stream is its device.
+int32_t stream_create(void* device, void** stream) {
+  *stream = device;
+  return HD_STATUS_OK;
+}
+
+void stream_destroy(void*) {}
+
+int32_t stream_synchronize(void*) {
+  return HD_STATUS_OK;
+}
+
+int32_t allocate(void*, uint64_t size, void** data) {
+  // Huge pages spare the TLB where a cache or workspace spans many; small blocks stay small.
+  constexpr uint64_t kHuge = 2u << 20;
+  const uint64_t alignment = size >= kHuge ? kHuge : HD_ALIGNMENT;
+  if (size > UINT64_MAX - alignment) {
+    return fail(HD_STATUS_OUT_OF_MEMORY, "%llu bytes of host memory were refused",
+                static_cast<unsigned long long>(size));
+  }
+  const uint64_t rounded = (size + alignment - 1) / alignment * alignment;
+#if defined(_WIN32)
+  *data = _aligned_malloc(rounded, alignment);
+#else
+  *data = std::aligned_alloc(alignment, rounded);
+#endif
+  if (*data == nullptr) {
+    return fail(HD_STATUS_OUT_OF_MEMORY, "%llu bytes of host memory were refused; %llu are free",
+                static_cast<unsigned long long>(size), static_cast<unsigned long long>(host_memory(true)));
+  }
+#if defined(__linux__)
+  if (alignment == kHuge) madvise(*data, rounded, MADV_HUGEPAGE);
+#endif
+  std::memset(*data, 0, size);
+  return HD_STATUS_OK;
+}
+
+void release(void*, void* data) {
+#if defined(_WIN32)
+  _aligned_free(data);
+#else
+  std::free(data);
+#endif
+}
+
+int32_t copy(void*, void* destination, const void* source, uint64_t size, int32_t) {
+  std::memcpy(destination, source, size);
+  return HD_STATUS_OK;
+}
+
+int32_t workspace_size(void* device, int32_t op, const void* args, uint64_t* size) {
+  const auto* cpu = static_cast<CpuDevice*>(device);
+  *size = cpu->variant_for(op, args).workspace(args, cpu->pool.threads());
+  return HD_STATUS_OK;
+}
+
+int32_t run(void* stream, int32_t op, const void* args, void* workspace, uint64_t size) {
+  auto* cpu = static_cast<CpuDevice*>(stream);
+  const Variant& variant = cpu->variant_for(op, args);
+  const uint64_t wanted = variant.workspace(args, cpu->pool.threads());
+  if (size < wanted) {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "%s: workspace_size is %llu; these arguments want %llu (hd_workspace_size)",
+                variant.name, static_cast<unsigned long long>(size), static_cast<unsigned long long>(wanted));
+  }
+  return variant.run(args, cpu->pool, static_cast<std::byte*>(workspace));
+}
+
+constexpr hd_backend kBackend{sizeof(hd_backend),
+                              HD_BACKEND_VERSION,
+                              "cpu",
+                              device_count,
+                              device_create,
+                              device_destroy,
+                              device_info,
+                              free_memory,
+                              kernel_name,
+                              stream_create,
+                              stream_destroy,
+                              stream_synchronize,
+                              allocate,
+                              release,
+                              copy,
+                              workspace_size,
+                              run};
+
+}  // namespace
+
+const hd_backend* backend() {
+  return &kBackend;
+}
+
+const char* isas() {
+#if defined(__x86_64__)
+  return "avx512 avx2 scalar";
+#else
+  return "scalar";
+#endif
+}
+
+}  // namespace hadal::cpu

@@ -1,0 +1,13 @@
+// Attention of [m, heads, 576] queries over a sequence's tokens in the MLA cache.
+#pragma once
+
+#include "cpu/kernel.h"
+
+namespace hadal::cpu {
+
+struct DenseMlaScalar : Kernel<hd_dense_mla_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+}  // namespace hadal::cpu

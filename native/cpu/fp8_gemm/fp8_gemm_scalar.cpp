@@ -1,0 +1,149 @@
+#include <algorithm>
+#include <array>
+
+#include "cpu/fp8_gemm/fp8_gemm.h"
+#include "cpu/number.h"
+
+namespace hadal::cpu {
+namespace {
+
+constexpr int kTile = 32;   // Rows of a, and rows of b, that one tile takes.
+constexpr int kLanes = 16;  // Partial sums of a dot product, folded pairwise at its end.
+
+const std::array<float, 256> kValueOf = [] {
+  std::array<float, 256> values{};
+  for (int code = 0; code < 256; ++code) values[static_cast<size_t>(code)] = from_e4m3(static_cast<uint8_t>(code));
+  return values;
+}();
+
+void decode(const uint8_t* codes, float* values) {
+  for (int i = 0; i < HD_SCALE_BLOCK; ++i) values[i] = kValueOf[codes[i]];
+}
+
+float dot(const float* a, const float* b) {
+  float sum[kLanes] = {};
+  for (int i = 0; i < HD_SCALE_BLOCK; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) sum[lane] += a[i + lane] * b[i + lane];
+  }
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) sum[lane] += sum[lane + half];
+  }
+  return sum[0];
+}
+
+// A run of rows that share one weight.
+struct Rows {
+  const uint8_t* a;      // [count, k]
+  const float* a_scale;  // Element (i, j) at i * row_stride + j * block_stride.
+  int64_t row_stride;
+  int64_t block_stride;
+  const uint8_t* b;      // [n, k]
+  const float* b_scale;  // [ceil(n / 128), k / 128]
+  void* d;
+  int64_t d_first;  // Index of the first row's first element in d.
+  int64_t d_stride;
+  int64_t count;
+};
+
+void multiply_tile(const Rows& rows, int64_t m0, int64_t n0, int64_t n, int64_t k, int32_t d_dtype) {
+  const int64_t blocks = k / HD_SCALE_BLOCK;
+  const int tile_m = static_cast<int>(std::min<int64_t>(kTile, rows.count - m0));
+  const int tile_n = static_cast<int>(std::min<int64_t>(kTile, n - n0));
+  float a[kTile][HD_SCALE_BLOCK];
+  float b[kTile][HD_SCALE_BLOCK];
+  float sum[kTile][kTile] = {};
+  for (int64_t block = 0; block < blocks; ++block) {
+    for (int i = 0; i < tile_m; ++i) decode(rows.a + (m0 + i) * k + block * HD_SCALE_BLOCK, a[i]);
+    for (int j = 0; j < tile_n; ++j) decode(rows.b + (n0 + j) * k + block * HD_SCALE_BLOCK, b[j]);
+    for (int i = 0; i < tile_m; ++i) {
+      const float a_scale = rows.a_scale[(m0 + i) * rows.row_stride + block * rows.block_stride];
+      for (int j = 0; j < tile_n; ++j) {
+        const float b_scale = rows.b_scale[(n0 + j) / HD_SCALE_BLOCK * blocks + block];
+        sum[i][j] += dot(a[i], b[j]) * (a_scale * b_scale);
+      }
+    }
+  }
+  for (int i = 0; i < tile_m; ++i) {
+    for (int j = 0; j < tile_n; ++j) {
+      store(rows.d, d_dtype, rows.d_first + (m0 + i) * rows.d_stride + n0 + j, sum[i][j]);
+    }
+  }
+}
+
+// All rows of a run times the b rows [n0, n0 + 32).
+void multiply_column(const Rows& rows, int64_t n0, int64_t n, int64_t k, int32_t d_dtype) {
+  for (int64_t m0 = 0; m0 < rows.count; m0 += kTile) multiply_tile(rows, m0, n0, n, k, d_dtype);
+}
+
+int64_t tiles(int64_t n) {
+  return (n + kTile - 1) / kTile;
+}
+
+}  // namespace
+
+int32_t Fp8GemmScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
+  const Rows rows{
+      args.a,        args.a_scale, args.a_scale_row_stride, args.a_scale_block_stride, args.b, args.b_scale, args.d, 0,
+      args.d_stride, args.m};
+  pool.parallel_for(tiles(args.n),
+                    [&](int64_t tile, int) { multiply_column(rows, tile * kTile, args.n, args.k, args.d_dtype); });
+  return HD_STATUS_OK;
+}
+
+int32_t Fp8GemmContiguousScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
+  for (int32_t row = 0; row < args.m; ++row) {
+    if (args.grouped_layout[row] < -1 || args.grouped_layout[row] >= args.groups) {
+      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_fp8_gemm_contiguous: grouped_layout[%d] is %d; it must be -1 to %d",
+                  row, args.grouped_layout[row], args.groups - 1);
+    }
+  }
+  pool.parallel_for(tiles(args.n), [&](int64_t tile, int) {
+    for (int64_t first = 0; first < args.m;) {
+      const int32_t group = args.grouped_layout[first];
+      int64_t end = first + 1;
+      while (end < args.m && args.grouped_layout[end] == group) ++end;
+      if (group >= 0) {
+        const Rows rows{args.a + first * args.k,
+                        args.a_scale + first * args.a_scale_row_stride,
+                        args.a_scale_row_stride,
+                        args.a_scale_block_stride,
+                        args.b[group],
+                        args.b_scale[group],
+                        args.d,
+                        first * args.n,
+                        args.n,
+                        end - first};
+        multiply_column(rows, tile * kTile, args.n, args.k, args.d_dtype);
+      }
+      first = end;
+    }
+  });
+  return HD_STATUS_OK;
+}
+
+int32_t Fp8GemmMaskedScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
+  for (int32_t group = 0; group < args.groups; ++group) {
+    if (args.masked_m[group] < 0 || args.masked_m[group] > args.m_max) {
+      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_fp8_gemm_masked: masked_m[%d] is %d; it must be 0 to m_max = %d",
+                  group, args.masked_m[group], args.m_max);
+    }
+  }
+  pool.parallel_for(args.groups * tiles(args.n), [&](int64_t item, int) {
+    const int64_t group = item / tiles(args.n);
+    const int64_t first = group * args.m_max;
+    const Rows rows{args.a + first * args.k,
+                    args.a_scale + group * args.a_scale_group_stride,
+                    args.a_scale_row_stride,
+                    args.a_scale_block_stride,
+                    args.b[group],
+                    args.b_scale[group],
+                    args.d,
+                    first * args.n,
+                    args.n,
+                    args.masked_m[group]};
+    multiply_column(rows, item % tiles(args.n) * kTile, args.n, args.k, args.d_dtype);
+  });
+  return HD_STATUS_OK;
+}
+
+}  // namespace hadal::cpu

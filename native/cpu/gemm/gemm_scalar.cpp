@@ -1,0 +1,70 @@
+#include <algorithm>
+
+#include "cpu/gemm/gemm.h"
+#include "cpu/number.h"
+
+namespace hadal::cpu {
+namespace {
+
+constexpr int kLanes = 16;   // Partial sums of a dot product, folded pairwise at its end.
+constexpr int kDepth = 512;  // Elements of K converted at a time.
+constexpr int kTile = 16;    // Columns of d that one work item computes.
+
+void convert(const void* x, int32_t dtype, int64_t first, int64_t stride, int count, float* y) {
+  for (int i = 0; i < count; ++i) y[i] = load(x, dtype, first + i * stride);
+  for (int i = count; i % kLanes != 0; ++i) y[i] = 0.0f;
+}
+
+// Adds to the lanes; a lane's sum runs over K in ascending order.
+void accumulate(const float* a, const float* b, int count, float* sum) {
+  for (int i = 0; i < count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) sum[lane] += a[i + lane] * b[i + lane];
+  }
+}
+
+float fold(float* sum) {
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) sum[lane] += sum[lane + half];
+  }
+  return sum[0];
+}
+
+}  // namespace
+
+int32_t GemmScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
+  const int64_t tiles = (args.n + kTile - 1) / kTile;
+  const int64_t b_row = args.b_is_kn != 0 ? 1 : args.b_stride;
+  const int64_t b_step = args.b_is_kn != 0 ? args.b_stride : 1;
+  pool.parallel_for(args.batch * tiles, [&](int64_t item, int) {
+    const int64_t batch = item / tiles;
+    const int64_t n0 = item % tiles * kTile;
+    const int columns = static_cast<int>(std::min<int64_t>(kTile, args.n - n0));
+    float a[kDepth];
+    float b[kTile][kDepth];
+    constexpr int kRows = 32;
+    float sum[kRows][kTile][kLanes];
+    for (int64_t m0 = 0; m0 < args.m; m0 += kRows) {
+      const int rows = static_cast<int>(std::min<int64_t>(kRows, args.m - m0));
+      std::fill_n(&sum[0][0][0], kRows * kTile * kLanes, 0.0f);
+      for (int64_t k0 = 0; k0 < args.k; k0 += kDepth) {
+        const int depth = static_cast<int>(std::min<int64_t>(kDepth, args.k - k0));
+        for (int j = 0; j < columns; ++j) {
+          convert(args.b, args.b_dtype, batch * args.b_batch_stride + (n0 + j) * b_row + k0 * b_step, b_step, depth,
+                  b[j]);
+        }
+        for (int i = 0; i < rows; ++i) {
+          convert(args.a, args.a_dtype, batch * args.a_batch_stride + (m0 + i) * args.a_stride + k0, 1, depth, a);
+          for (int j = 0; j < columns; ++j) accumulate(a, b[j], depth, sum[i][j]);
+        }
+      }
+      for (int i = 0; i < rows; ++i) {
+        for (int j = 0; j < columns; ++j) {
+          store(args.d, args.d_dtype, batch * args.d_batch_stride + (m0 + i) * args.d_stride + n0 + j, fold(sum[i][j]));
+        }
+      }
+    }
+  });
+  return HD_STATUS_OK;
+}
+
+}  // namespace hadal::cpu

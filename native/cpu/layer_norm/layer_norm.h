@@ -1,0 +1,12 @@
+// LayerNorm of [m, n] rows with weight and bias.
+#pragma once
+
+#include "cpu/kernel.h"
+
+namespace hadal::cpu {
+
+struct LayerNormScalar : Kernel<hd_layer_norm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+}  // namespace hadal::cpu

@@ -1,0 +1,12 @@
+// RMSNorm of [m, n] rows with the residual sum fused in.
+#pragma once
+
+#include "cpu/kernel.h"
+
+namespace hadal::cpu {
+
+struct RmsNormScalar : Kernel<hd_rms_norm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+}  // namespace hadal::cpu

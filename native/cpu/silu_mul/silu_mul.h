@@ -1,0 +1,12 @@
+// silu(gate) * up over [m, n].
+#pragma once
+
+#include "cpu/kernel.h"
+
+namespace hadal::cpu {
+
+struct SiluMulScalar : Kernel<hd_silu_mul_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+}  // namespace hadal::cpu

@@ -1,0 +1,13 @@
+// Attention of [m, heads, 576] queries over chosen tokens of the MLA cache.
+#pragma once
+
+#include "cpu/kernel.h"
+
+namespace hadal::cpu {
+
+struct SparseMlaScalar : Kernel<hd_sparse_mla_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+}  // namespace hadal::cpu
