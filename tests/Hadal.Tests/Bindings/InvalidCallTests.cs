@@ -18,6 +18,8 @@ public sealed class InvalidCallTests
         nameof(NativeMethods.hd_set_log),
     ];
 
+    public InvalidCallTests() => NativeLibraryResolver.Install();
+
     public static TheoryData<string> Functions { get; } = [.. Methods().Select(m => m.Name)];
 
     [Theory]

@@ -7,6 +7,8 @@ using Entry = (string Struct, string Field, long Offset, long Size);
 /// <summary>The structs are laid out in C# as the library's compiler laid them out.</summary>
 public sealed class LayoutTests
 {
+    public LayoutTests() => NativeLibraryResolver.Install();
+
     [Fact]
     public void EveryStructAndFieldAgreesWithTheLibrary()
     {
