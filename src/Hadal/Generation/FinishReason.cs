@@ -1,0 +1,14 @@
+namespace Hadal.Generation;
+
+/// <summary>Why a generation ended.</summary>
+public enum FinishReason
+{
+    /// <summary>A stop token or a stop string came.</summary>
+    Stop,
+
+    /// <summary>The greatest number of tokens was reached.</summary>
+    Length,
+
+    /// <summary>The caller cancelled.</summary>
+    Cancelled,
+}

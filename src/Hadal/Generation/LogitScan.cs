@@ -1,0 +1,64 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Hadal.Generation;
+
+/// <summary>Vectorised passes over logits.</summary>
+internal static class LogitScan
+{
+    /// <summary>The greatest logit. NaN and +∞ are refused, and so is −∞ everywhere.</summary>
+    /// <exception cref="SamplingException">The logits are not usable.</exception>
+    public static float Max(ReadOnlySpan<float> logits)
+    {
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(logits);
+        var best = new Vector<float>(float.NegativeInfinity);
+        Vector<int> ordered = Vector<int>.AllBitsSet;
+        foreach (Vector<float> v in vectors)
+        {
+            best = Vector.ConditionalSelect(Vector.GreaterThan(v, best), v, best);
+            ordered &= Vector.Equals(v, v);
+        }
+        float max = float.NegativeInfinity;
+        for (int i = 0; i < Vector<float>.Count; i++)
+            max = Math.Max(max, best[i]);
+        bool hasNaN = ordered != Vector<int>.AllBitsSet;
+        foreach (float logit in logits[(vectors.Length * Vector<float>.Count)..])
+        {
+            hasNaN |= float.IsNaN(logit);
+            max = logit > max ? logit : max;
+        }
+        if (hasNaN || float.IsInfinity(max))
+            throw Unusable(logits, hasNaN, max);
+        return max;
+    }
+
+    /// <summary>The lowest index that holds <paramref name="value"/> (−0 equals +0), or −1.</summary>
+    public static int IndexOf(ReadOnlySpan<float> logits, float value)
+    {
+        ReadOnlySpan<Vector<float>> vectors = MemoryMarshal.Cast<float, Vector<float>>(logits);
+        var wanted = new Vector<float>(value);
+        int i = 0;
+        while (i < vectors.Length && !Vector.EqualsAny(vectors[i], wanted))
+            i++;
+        for (i *= Vector<float>.Count; i < logits.Length; i++)
+        {
+            if (logits[i] == value)
+                return i;
+        }
+        return -1;
+    }
+
+    private static SamplingException Unusable(ReadOnlySpan<float> logits, bool hasNaN, float max)
+    {
+        if (!hasNaN && max < 0)
+            return new SamplingException(
+                $"All {logits.Length} logits are -Infinity; one at least must be finite"
+            );
+        int at = 0;
+        while (hasNaN ? !float.IsNaN(logits[at]) : logits[at] != max)
+            at++;
+        return new SamplingException(
+            $"The logit of token {at} is {(hasNaN ? "NaN" : "+Infinity")}; logits must be finite, or -Infinity for tokens ruled out"
+        );
+    }
+}

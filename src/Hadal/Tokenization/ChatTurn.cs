@@ -1,0 +1,44 @@
+namespace Hadal.Tokenization;
+
+/// <summary>One message of a conversation.</summary>
+public sealed record ChatTurn
+{
+    internal const string SystemRole = "system";
+    internal const string UserRole = "user";
+    internal const string AssistantRole = "assistant";
+
+    /// <summary>A message of <paramref name="role"/>.</summary>
+    /// <param name="role"><c>system</c>, <c>user</c> or <c>assistant</c>.</param>
+    /// <param name="content">The message. It is always plain text: special tokens in it are not recognised.</param>
+    /// <exception cref="ArgumentException">The role is another, such as <c>tool</c>.</exception>
+    public ChatTurn(string role, string content)
+    {
+        ArgumentNullException.ThrowIfNull(role);
+        ArgumentNullException.ThrowIfNull(content);
+        if (role is not (SystemRole or UserRole or AssistantRole))
+            throw new ArgumentException(
+                $"The role '{role}' is not supported (tool calls are not); it must be {SystemRole}, {UserRole} or {AssistantRole}",
+                nameof(role)
+            );
+        Role = role;
+        Content = content;
+    }
+
+    /// <summary><c>system</c>, <c>user</c> or <c>assistant</c>.</summary>
+    public string Role { get; }
+
+    /// <summary>The message.</summary>
+    public string Content { get; }
+
+    /// <summary>Instructions to the model.</summary>
+    /// <param name="content">The message.</param>
+    public static ChatTurn System(string content) => new(SystemRole, content);
+
+    /// <summary>What the user says.</summary>
+    /// <param name="content">The message.</param>
+    public static ChatTurn User(string content) => new(UserRole, content);
+
+    /// <summary>What the model answered.</summary>
+    /// <param name="content">The message; anything up to a <c>&lt;/think&gt;</c> is left out of later prompts.</param>
+    public static ChatTurn Assistant(string content) => new(AssistantRole, content);
+}
