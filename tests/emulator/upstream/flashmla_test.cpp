@@ -81,12 +81,12 @@ Fp8Pages MakeFp8Pages(int page_count, Random& random) {
 }
 
 struct Workspace {
-  Workspace(int b, int parts, int queries)
-      : schedule(parts * 8),
+  Workspace(int b, int part_count, int queries)
+      : schedule(part_count * 8),
         splits(b + 1),
-        lse(size_t(b + parts) * queries),
-        out(size_t(b + parts) * queries * kLatent),
-        parts(parts) {}
+        lse(size_t(b + part_count) * queries),
+        out(size_t(b + part_count) * queries * kLatent),
+        parts(part_count) {}
   DecodeWorkspace view() const { return {parts, schedule.get(), splits.get(), lse.get(), out.get()}; }
   Buffer<int> schedule, splits;
   Buffer<float> lse, out;
