@@ -1,0 +1,188 @@
+// Number formats, sums and functions for AVX2 with FMA and F16C. Included by *_avx2.cpp alone.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "cpu/number.h"
+#include "cpu/simd/e4m3_table.h"
+
+namespace hadal::cpu {
+namespace {
+
+// 16 codes to f32 times 2^-8, in order. An e4m3 code shifted to the place of a binary16 is its value times 2^-8,
+// subnormals too; NaN is the one code to mend.
+[[gnu::always_inline]] inline void e4m3_to_f32_shifted(__m128i codes, __m256& first, __m256& second) {
+  const __m256i high = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 8);
+  const __m256i magnitude = _mm256_and_si256(high, _mm256_set1_epi16(0x7f00));
+  const __m256i nan =
+      _mm256_and_si256(_mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x7f00)), _mm256_set1_epi16(0x7c00));
+  const __m256i half =
+      _mm256_or_si256(_mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80))), nan);
+  first = _mm256_cvtph_ps(_mm256_castsi256_si128(half));
+  second = _mm256_cvtph_ps(_mm256_extracti128_si256(half, 1));
+}
+
+// 16 codes to f32 in order, exact.
+[[gnu::always_inline]] inline void e4m3_to_f32(__m128i codes, __m256& first, __m256& second) {
+  e4m3_to_f32_shifted(codes, first, second);
+  first = _mm256_mul_ps(first, _mm256_set1_ps(256.0f));
+  second = _mm256_mul_ps(second, _mm256_set1_ps(256.0f));
+}
+
+// 32 codes to two vectors of bf16 whose 128-bit lanes are in order: lane l of `first` holds the codes 16 l to
+// 16 l + 7, of `second` 16 l + 8 to 16 l + 15. The table has 128 entries and pshufb takes 16, so the codes from 16 on
+// (normal numbers) are shifted into place instead: bf16 = (code + (120 << 3)) << 4.
+[[gnu::always_inline]] inline void e4m3_to_bf16(__m256i codes, __m256i& first, __m256i& second) {
+  const __m256i low_table =
+      _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(kE4m3Table.low)));
+  const __m256i high_table =
+      _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(kE4m3Table.high)));
+  const __m256i magnitude = _mm256_and_si256(codes, _mm256_set1_epi8(0x7f));
+  const __m256i sign = _mm256_xor_si256(codes, magnitude);
+  const __m256i is_small = _mm256_cmpgt_epi8(_mm256_set1_epi8(16), magnitude);
+  const __m256i is_nan = _mm256_cmpeq_epi8(magnitude, _mm256_set1_epi8(0x7f));
+  const __m256i low_small = _mm256_shuffle_epi8(low_table, magnitude);
+  const __m256i high_small = _mm256_shuffle_epi8(high_table, magnitude);
+  // Bytes of (code << 4) + 0x3c00: the low one is code << 4, the high one code >> 4 plus 0x3c.
+  const __m256i low_normal =
+      _mm256_and_si256(_mm256_slli_epi16(magnitude, 4), _mm256_set1_epi8(static_cast<char>(0xf0)));
+  const __m256i high_normal = _mm256_add_epi8(_mm256_and_si256(_mm256_srli_epi16(magnitude, 4), _mm256_set1_epi8(0x07)),
+                                              _mm256_set1_epi8(0x3c));
+  __m256i low = _mm256_blendv_epi8(low_normal, low_small, is_small);
+  __m256i high = _mm256_blendv_epi8(high_normal, high_small, is_small);
+  low = _mm256_blendv_epi8(low, _mm256_set1_epi8(static_cast<char>(0xc0)), is_nan);
+  high = _mm256_or_si256(_mm256_blendv_epi8(high, _mm256_set1_epi8(0x7f), is_nan), sign);
+  first = _mm256_unpacklo_epi8(low, high);
+  second = _mm256_unpackhi_epi8(low, high);
+}
+
+[[gnu::always_inline]] inline __m256 bf16_to_f32(__m128i x) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+}
+
+// Round to nearest even; NaN stays one.
+[[gnu::always_inline]] inline __m128i f32_to_bf16(__m256 x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded =
+      _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd), 16);
+  const __m256i quiet = _mm256_or_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(0x40));
+  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  const __m256i words = _mm256_blendv_epi8(rounded, quiet, nan);
+  return _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+
+// 8 values of an activation or weight, any alignment; lanes from `count` on are zero and not read.
+[[gnu::always_inline]] inline __m256 load_f32(const void* x, int32_t dtype, int64_t index, int64_t count = 8) {
+  const int64_t width = dtype == HD_DTYPE_F32 ? 4 : 2;
+  const char* source = static_cast<const char*>(x) + index * width;
+  alignas(32) char tail[32] = {};
+  if (count < 8) {
+    std::memcpy(tail, source, static_cast<size_t>(count * width));
+    source = tail;
+  }
+  if (dtype == HD_DTYPE_F32) return _mm256_loadu_ps(reinterpret_cast<const float*>(source));
+  return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(source)));
+}
+
+[[gnu::always_inline]] inline void store_f32(void* y, int32_t dtype, int64_t index, __m256 value, int64_t count = 8) {
+  const int64_t width = dtype == HD_DTYPE_F32 ? 4 : 2;
+  char* target = static_cast<char*>(y) + index * width;
+  alignas(32) char tail[32];
+  char* full = count < 8 ? tail : target;
+  if (dtype == HD_DTYPE_F32) {
+    _mm256_storeu_ps(reinterpret_cast<float*>(full), value);
+  } else {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(full), f32_to_bf16(value));
+  }
+  if (count < 8) std::memcpy(target, tail, static_cast<size_t>(count * width));
+}
+
+// The sums of four vectors, each in the same order: ((0 + 2) + (1 + 3)) + ((4 + 6) + (5 + 7)).
+[[gnu::always_inline]] inline __m128 sum4(__m256 a, __m256 b, __m256 c, __m256 d) {
+  const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+  const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+  const __m256 abcd = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(ab), _mm256_castps_pd(cd))),
+                                    _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(ab), _mm256_castps_pd(cd))));
+  return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+}
+
+// The sum of a vector in the order of sum4.
+[[gnu::always_inline]] inline float sum(__m256 x) {
+  return _mm_cvtss_f32(sum4(x, x, x, x));
+}
+
+// A NaN among x counts for nothing where `largest` started as a number and is the second operand of every maximum.
+[[gnu::always_inline]] inline float largest(__m256 x) {
+  __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_max_ss(half, _mm_shuffle_ps(half, half, 1)));
+}
+
+[[gnu::always_inline]] inline __m256 abs_f32(__m256 x) {
+  return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+}
+
+// Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.
+[[gnu::always_inline]] inline __m256 exp_f32(__m256 x) {
+  // The operand order of min and max lets a NaN through.
+  x = _mm256_min_ps(_mm256_set1_ps(89.0f), _mm256_max_ps(_mm256_set1_ps(-105.0f), x));
+  const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), 8);
+  __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e400p-1f), x);
+  r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20f), r);
+  __m256 p = _mm256_set1_ps(1.0f / 5040);
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+  // 2^n in two factors, since n reaches from -152 to 128.
+  const __m256i exponent = _mm256_cvtps_epi32(n);
+  const __m256i first = _mm256_srai_epi32(exponent, 1);
+  const __m256i bias = _mm256_set1_epi32(127);
+  const auto power = [&](__m256i e) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, bias), 23)); };
+  return _mm256_mul_ps(_mm256_mul_ps(p, power(first)), power(_mm256_sub_epi32(exponent, first)));
+}
+
+// to_e4m3 of 8 values, one a 32-bit lane: the same codes.
+[[gnu::always_inline]] inline __m256i f32_to_e4m3(__m256 x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  const __m256i magnitude = _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff));
+  const __m256i nan = _mm256_cmpgt_epi32(magnitude, _mm256_set1_epi32(0x7f800000));
+  const __m256i clamped = _mm256_min_epi32(magnitude, _mm256_set1_epi32(0x43e00000));  // 448
+  // Subnormal codes: adding 2^14 leaves steps of 2^-9 in the mantissa.
+  const __m256i small =
+      _mm256_sub_epi32(_mm256_castps_si256(_mm256_add_ps(_mm256_castsi256_ps(clamped), _mm256_set1_ps(0x1p14f))),
+                       _mm256_set1_epi32(0x46800000));
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(clamped, 20), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(clamped, _mm256_set1_epi32(0x7ffff)), odd);
+  __m256i code = _mm256_sub_epi32(_mm256_srli_epi32(rounded, 20), _mm256_set1_epi32(120 << 3));
+  code = _mm256_blendv_epi8(code, small, _mm256_cmpgt_epi32(_mm256_set1_epi32(0x3c800000), clamped));  // 2^-6
+  code = _mm256_blendv_epi8(code, _mm256_set1_epi32(0x7f), nan);
+  return _mm256_or_si256(code, _mm256_and_si256(_mm256_srli_epi32(bits, 24), _mm256_set1_epi32(0x80)));
+}
+
+// quantize_block of number.h: the same scale and codes. x is the 128 values of a block.
+[[gnu::always_inline]] inline float quantize_block(const __m256 (&x)[16], uint8_t* q, int32_t scale_format) {
+  __m256 most = _mm256_setzero_ps();
+  for (int i = 0; i < 16; ++i) most = _mm256_max_ps(abs_f32(x[i]), most);
+  const float scale = scale_of(largest(most), scale_format);
+  const __m256 divisor = _mm256_set1_ps(scale);
+  for (int i = 0; i < 16; i += 4) {
+    const auto codes = [&](int j) { return f32_to_e4m3(_mm256_div_ps(x[j], divisor)); };
+    const __m256i bytes = _mm256_packus_epi16(_mm256_packus_epi32(codes(i), codes(i + 1)),
+                                              _mm256_packus_epi32(codes(i + 2), codes(i + 3)));
+    // The packs work within 128 bits: put the eight groups of four back in order.
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q + 8 * i),
+                        _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+  }
+  return scale;
+}
+
+}  // namespace
+}  // namespace hadal::cpu

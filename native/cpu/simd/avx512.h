@@ -1,0 +1,177 @@
+// Number formats, sums and functions for AVX-512 (F, BW, DQ, VL, VBMI, BF16). Included by *_avx512.cpp alone.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "cpu/number.h"
+#include "cpu/simd/e4m3_table.h"
+
+namespace hadal::cpu {
+namespace {
+
+using Bf16x32 = __m512bh;
+
+[[gnu::always_inline]] inline __m512bh as_bf16(__m512i x) {
+  return std::bit_cast<__m512bh>(x);
+}
+
+[[gnu::always_inline]] inline __m512i as_bits(__m512bh x) {
+  return std::bit_cast<__m512i>(x);
+}
+
+// acc + a . b: lane l gains a[2l] * b[2l] and a[2l + 1] * b[2l + 1]. Denormals count as zero.
+[[gnu::always_inline]] inline __m512 dot_bf16(__m512 acc, __m512i a, __m512i b) {
+  return _mm512_dpbf16_ps(acc, as_bf16(a), as_bf16(b));
+}
+
+// The tables of e4m3 to bf16 in registers; another E4m3Table than kE4m3Table scales by a power of two at no cost.
+class E4m3ToBf16 {
+ public:
+  [[gnu::always_inline]] explicit E4m3ToBf16(const E4m3Table& table = kE4m3Table)
+      : low0_(_mm512_load_si512(table.low)),
+        low1_(_mm512_load_si512(table.low + 64)),
+        high0_(_mm512_load_si512(table.high)),
+        high1_(_mm512_load_si512(table.high + 64)) {}
+
+  // 64 codes to two vectors of 32: the codes 0, 2, ... 62, then 1, 3, ... 63. The cheapest form: enough for dot
+  // products of two operands that were both turned this way.
+  [[gnu::always_inline]] void even_odd(__m512i codes, __m512i& even, __m512i& odd) const {
+    const __m512i low = _mm512_permutex2var_epi8(low0_, codes, low1_);
+    // high | (codes & 0x80)
+    const __m512i high = _mm512_ternarylogic_epi32(_mm512_permutex2var_epi8(high0_, codes, high1_), codes,
+                                                   _mm512_set1_epi8(static_cast<char>(0x80)), 0xf8);
+    const __m512i mask = _mm512_set1_epi16(0xff);
+    // mask ? low : high << 8, and mask ? low >> 8 : high
+    even = _mm512_ternarylogic_epi32(mask, low, _mm512_slli_epi16(high, 8), 0xca);
+    odd = _mm512_ternarylogic_epi32(mask, _mm512_srli_epi16(low, 8), high, 0xca);
+  }
+
+  // 64 codes to two vectors whose 128-bit lanes are in order: lane l of `first` holds the codes 16 l to 16 l + 7, of
+  // `second` 16 l + 8 to 16 l + 15.
+  [[gnu::always_inline]] void by_lane(__m512i codes, __m512i& first, __m512i& second) const {
+    __m512i even, odd;
+    even_odd(codes, even, odd);
+    first = _mm512_unpacklo_epi16(even, odd);
+    second = _mm512_unpackhi_epi16(even, odd);
+  }
+
+  // 64 codes to two vectors in order.
+  [[gnu::always_inline]] void in_order(__m512i codes, __m512i& first, __m512i& second) const {
+    __m512i a, b;
+    by_lane(codes, a, b);
+    first = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), b);
+    second = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), b);
+  }
+
+ private:
+  __m512i low0_, low1_, high0_, high1_;
+};
+
+[[gnu::always_inline]] inline __m512 bf16_to_f32(__m256i x) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
+}
+
+// Round to nearest even; denormals become zero.
+[[gnu::always_inline]] inline __m256i f32_to_bf16(__m512 x) {
+  return std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x));
+}
+
+// 16 values of an activation or weight, any alignment; lanes outside the mask are zero and not read.
+[[gnu::always_inline]] inline __m512 load_f32(const void* x, int32_t dtype, int64_t index, __mmask16 mask = 0xffff) {
+  if (dtype == HD_DTYPE_F32) return _mm512_maskz_loadu_ps(mask, static_cast<const char*>(x) + index * 4);
+  return bf16_to_f32(_mm256_maskz_loadu_epi16(mask, static_cast<const char*>(x) + index * 2));
+}
+
+[[gnu::always_inline]] inline void store_f32(void* y, int32_t dtype, int64_t index, __m512 value,
+                                             __mmask16 mask = 0xffff) {
+  if (dtype == HD_DTYPE_F32) {
+    _mm512_mask_storeu_ps(static_cast<float*>(y) + index, mask, value);
+  } else {
+    _mm256_mask_storeu_epi16(static_cast<bf16*>(y) + index, mask, f32_to_bf16(value));
+  }
+}
+
+// Lanes [first, first + 16) of `count`.
+[[gnu::always_inline]] inline __mmask16 mask_of(int64_t first, int64_t count) {
+  const int64_t left = count - first;
+  return left >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << left) - 1u);
+}
+
+// The sums of four vectors, each in the same order: within 128 bits (0 + 2) + (1 + 3), then those four (0 + 2) +
+// (1 + 3).
+[[gnu::always_inline]] inline __m128 sum4(__m512 a, __m512 b, __m512 c, __m512 d) {
+  const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+  const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+  const __m512 abcd = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd))),
+                                    _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd))));
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+// The sum of a vector in the order of sum4.
+[[gnu::always_inline]] inline float sum(__m512 x) {
+  return _mm_cvtss_f32(sum4(x, x, x, x));
+}
+
+// Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.
+[[gnu::always_inline]] inline __m512 exp_f32(__m512 x) {
+  // The operand order of min and max lets a NaN through.
+  x = _mm512_min_ps(_mm512_set1_ps(89.0f), _mm512_max_ps(_mm512_set1_ps(-105.0f), x));
+  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 8);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e400p-1f), x);
+  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.7f7d1cp-20f), r);
+  __m512 p = _mm512_set1_ps(1.0f / 5040);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  return _mm512_scalef_ps(p, n);
+}
+
+// to_e4m3 of 16 values: the same codes.
+[[gnu::always_inline]] inline __m128i f32_to_e4m3(__m512 x) {
+  const __m512i bits = _mm512_castps_si512(x);
+  const __m512i magnitude = _mm512_and_si512(bits, _mm512_set1_epi32(0x7fffffff));
+  const __mmask16 nan = _mm512_cmpgt_epi32_mask(magnitude, _mm512_set1_epi32(0x7f800000));
+  const __m512i clamped = _mm512_min_epi32(magnitude, _mm512_set1_epi32(0x43e00000));  // 448
+  // Subnormal codes: adding 2^14 leaves steps of 2^-9 in the mantissa.
+  const __m512i small =
+      _mm512_sub_epi32(_mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(clamped), _mm512_set1_ps(0x1p14f))),
+                       _mm512_set1_epi32(0x46800000));
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(clamped, 20), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(clamped, _mm512_set1_epi32(0x7ffff)), odd);
+  __m512i code = _mm512_sub_epi32(_mm512_srli_epi32(rounded, 20), _mm512_set1_epi32(120 << 3));
+  code = _mm512_mask_mov_epi32(code, _mm512_cmplt_epi32_mask(clamped, _mm512_set1_epi32(0x3c800000)), small);  // 2^-6
+  code = _mm512_mask_mov_epi32(code, nan, _mm512_set1_epi32(0x7f));
+  // code | (bits >> 24 & 0x80)
+  code = _mm512_ternarylogic_epi32(code, _mm512_srli_epi32(bits, 24), _mm512_set1_epi32(0x80), 0xf8);
+  return _mm512_cvtepi32_epi8(code);
+}
+
+// quantize_block of number.h: the same scale and codes. x is the 128 values of a block.
+[[gnu::always_inline]] inline float quantize_block(const __m512 (&x)[8], uint8_t* q, int32_t scale_format) {
+  __m512 largest = _mm512_setzero_ps();
+  for (int i = 0; i < 8; ++i) largest = _mm512_max_ps(_mm512_abs_ps(x[i]), largest);  // A NaN does not count.
+  const float scale = scale_of(_mm512_reduce_max_ps(largest), scale_format);
+  if (scale_format == HD_SCALE_UE8M0) {
+    // The quotient by a power of two is the product with its inverse, which is exact.
+    const __m512 inverse = _mm512_set1_ps(1.0f / scale);
+    for (int i = 0; i < 8; ++i) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16 * i), f32_to_e4m3(_mm512_mul_ps(x[i], inverse)));
+    }
+  } else {
+    const __m512 divisor = _mm512_set1_ps(scale);
+    for (int i = 0; i < 8; ++i) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(q + 16 * i), f32_to_e4m3(_mm512_div_ps(x[i], divisor)));
+    }
+  }
+  return scale;
+}
+
+}  // namespace
+}  // namespace hadal::cpu
