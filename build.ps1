@@ -13,7 +13,7 @@ foreach ($tool in 'cmake', 'dotnet') {
 $command, $rest = $args
 switch ($command) {
     { $_ -in $null, 'build' } { dotnet build Interop.sln -c Release @rest; exit $LASTEXITCODE }
-    'run' { dotnet run --project src/Hadal.Cli -c Release -- @rest; exit $LASTEXITCODE }
+    'run' { dotnet run --project src/Hadal.Cli -c Release -v q -- @rest; exit $LASTEXITCODE }
     'test' {
         cmake --workflow --preset release
         $native = $LASTEXITCODE

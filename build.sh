@@ -141,7 +141,9 @@ case $command in
     ;;
   run)
     set_up
-    dotnet run --project src/Hadal.Cli -c Release -- "$@"
+    [[ -d out/release ]] || echo "build.sh: building, which takes a few minutes the first time" >&2
+    # Quiet: standard output is the tool's.
+    dotnet run --project src/Hadal.Cli -c Release -v q -- "$@"
     ;;
   test)
     set_up
