@@ -1,0 +1,66 @@
+using System.Text.Json;
+
+namespace Hadal.Checkpoints;
+
+/// <summary>
+/// The <c>weight_map</c> of a <c>model.safetensors.index.json</c>: which shard holds which tensor. <c>metadata.total_size</c>
+/// is not looked at, as published files have it wrong.
+/// </summary>
+internal static class CheckpointIndex
+{
+    public const string FileName = "model.safetensors.index.json";
+
+    /// <summary>Seven times the index of the 671B model.</summary>
+    private const int MaxLength = 64 << 20;
+
+    /// <returns>Shard by tensor.</returns>
+    public static Dictionary<string, string> Read(string folder)
+    {
+        byte[] json = SmallFile.Read(Path.Combine(folder, FileName), MaxLength);
+        try
+        {
+            return Parse(json);
+        }
+        // The latter is thrown for a string that is not UTF-8 or has a lone surrogate.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new CheckpointException($"{FileName}: is broken: {e.Message}", e);
+        }
+    }
+
+    private static Dictionary<string, string> Parse(byte[] json)
+    {
+        using var document = JsonDocument.Parse(
+            json,
+            new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }
+        );
+        JsonElement root = document.RootElement;
+        if (
+            root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("weight_map", out JsonElement map)
+            || map.ValueKind != JsonValueKind.Object
+        )
+            throw new JsonException("it must be an object with an object 'weight_map'");
+        var shards = new Dictionary<string, string>(map.GetPropertyCount());
+        foreach (JsonProperty entry in map.EnumerateObject())
+        {
+            if (entry.Value.ValueKind != JsonValueKind.String)
+                throw new JsonException(
+                    $"weight_map['{entry.Name}'] is a JSON {entry.Value.ValueKind}, must be a string"
+                );
+            string shard = entry.Value.GetString()!;
+            if (!IsPlainName(shard))
+                throw new CheckpointException(
+                    $"{FileName}: weight_map['{entry.Name}'] is '{shard}', must be the name of a .safetensors file in the folder itself"
+                );
+            shards.Add(entry.Name, shard);
+        }
+        return shards;
+    }
+
+    /// <summary>Whether a name can't leave its folder on any system.</summary>
+    private static bool IsPlainName(string name) =>
+        name.Length is > 12 and <= 255
+        && name.EndsWith(".safetensors", StringComparison.Ordinal)
+        && name.All(static c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ' ');
+}
