@@ -4,10 +4,11 @@
 // lanes; shared memory is the bytes of one CTA. When an instruction takes effect, and what may read its registers
 // meanwhile, is the caller's affair.
 //
-// Arithmetic: operands are exact in f32. Each sum starts from the accumulator (or from 0) and goes up k, one fused
-// multiply-add in f32 a step, that is one rounding to nearest even a product; f16 accumulators are rounded once at the
-// end of the instruction. A card sums in groups with truncated alignment (FP8: about 14 bits of the running sum), so
-// its low bits differ.
+// Arithmetic: each sum starts from the accumulator (or from 0) and goes up k, one product and one addition in f32 a
+// step. A product of two inputs is exact in f32 (of bf16 ones, while it neither overflows nor falls below 2^-126), so a
+// step rounds once, to nearest even; an f16 accumulator is rounded once at the end of the instruction. A card sums in
+// groups with truncated alignment (FP8: about 14 bits of the running sum), so its low bits differ. NaN results are
+// canonical.
 
 #include <cstddef>
 #include <cstdint>

@@ -21,8 +21,6 @@ class GlobalMemory {
   virtual bool Write(uint64_t address, const void* source, size_t bytes) = 0;
 };
 
-enum class ReductionOperation : uint8_t { kAdd, kMin, kMax, kInc, kDec, kAnd, kOr, kXor };
-
 // Bytes of a box in shared memory, also what a load adds to an mbarrier's transaction count: with element strides s, a
 // dimension has ceil(box / s) elements.
 size_t TensorBoxBytes(const TensorMap& map);
@@ -31,7 +29,8 @@ size_t TensorBoxBytes(const TensorMap& map);
 // of a swizzled box, which must fill the swizzle's width (how narrower ones lie is not documented).
 std::string CheckTensorBox(const TensorMap& map, uint32_t shared_address);
 
-// Where byte `offset` of the dense box lies: the swizzle exchanges 16-byte units by bits of the shared address.
+// Where the byte that would lie at `address` without a swizzle lies with it: 16-byte units change places by bits 7
+// to 9.
 uint32_t SwizzledAddress(TensorMapSwizzle swizzle, uint32_t address);
 
 // `coordinates` has `map.rank` entries, the innermost first, as in the instruction. `image` is the box as it lies in
@@ -42,10 +41,5 @@ bool LoadTensorBox(const TensorMap& map, std::span<const int32_t> coordinates, u
                    std::span<std::byte> image, GlobalMemory& global);
 bool StoreTensorBox(const TensorMap& map, std::span<const int32_t> coordinates, uint32_t shared_address,
                     std::span<const std::byte> image, GlobalMemory& global);
-// cp.reduce.async.bulk.tensor. Not atomic in itself: the caller keeps other accesses away.
-// `error` says what is wrong when the map's type doesn't know the operation; then nothing is accessed.
-bool ReduceTensorBox(const TensorMap& map, std::span<const int32_t> coordinates, uint32_t shared_address,
-                     std::span<const std::byte> image, ReductionOperation operation, GlobalMemory& global,
-                     std::string* error);
 
 }  // namespace emulator
