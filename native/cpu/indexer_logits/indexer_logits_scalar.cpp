@@ -1,16 +1,11 @@
+#include "cpu/indexer_logits/check.h"
 #include "cpu/indexer_logits/indexer_logits.h"
 #include "cpu/indexer_logits/score_scalar.h"
-#include "cpu/paging.h"
 
 namespace hadal::cpu {
 
 int32_t IndexerLogitsScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int32_t i = 0; i < args.m; ++i) {
-    if (args.start[i] < 0 || args.start[i] > args.end[i] || args.end[i] > args.keys) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_indexer_logits: row %d sees keys %d to %d; they must lie in 0 to %d",
-                  i, args.start[i], args.end[i], args.keys);
-    }
-  }
+  if (const int32_t status = check_rows(args)) return status;
   pool.parallel_for(args.m, [&](int64_t row, int) {
     IndexQuery query;
     query.read(args.q + row * args.heads * HD_INDEX_DIM, args.weights + row * args.heads, args.heads);
@@ -22,16 +17,7 @@ int32_t IndexerLogitsScalar::run(const Args& args, ThreadPool& pool, std::byte*)
 }
 
 int32_t IndexerLogitsPagedScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  if (const int32_t status = check_paging("hd_indexer_logits_paged", args.m, args.sequences, args.max_pages, args.pages,
-                                          args.block_table, args.row_sequence, args.visible)) {
-    return status;
-  }
-  for (int32_t i = 0; i < args.m; ++i) {
-    if (args.visible[i] > args.logits_stride) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_indexer_logits_paged: visible[%d] is %d; logits_stride is %lld", i,
-                  args.visible[i], static_cast<long long>(args.logits_stride));
-    }
-  }
+  if (const int32_t status = check_rows(args)) return status;
   pool.parallel_for(args.m, [&](int64_t row, int) {
     IndexQuery query;
     query.read(args.q + row * args.heads * HD_INDEX_DIM, args.weights + row * args.heads, args.heads);
