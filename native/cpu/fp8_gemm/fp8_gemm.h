@@ -1,4 +1,5 @@
-// d[m, n] = a[m, k] * b[n, k]^T, e4m3 with block scales; plain, grouped contiguous and grouped masked.
+// d[m, n] = a[m, k] * b[n, k]^T, e4m3 with block scales; plain, grouped contiguous and grouped masked. The SIMD
+// variants give bf16; f32 is the scalar's.
 #pragma once
 
 #include "cpu/kernel.h"
@@ -14,6 +15,26 @@ struct Fp8GemmContiguousScalar : Kernel<hd_fp8_gemm_contiguous_args> {
 };
 
 struct Fp8GemmMaskedScalar : Kernel<hd_fp8_gemm_masked_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+template <class ArgsType>
+struct Fp8GemmSimd : Kernel<ArgsType> {
+  static bool serves(const ArgsType& args) { return args.d_dtype == HD_DTYPE_BF16; }
+};
+
+struct Fp8GemmAvx512 : Fp8GemmSimd<hd_fp8_gemm_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct Fp8GemmContiguousAvx512 : Fp8GemmSimd<hd_fp8_gemm_contiguous_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct Fp8GemmMaskedAvx512 : Fp8GemmSimd<hd_fp8_gemm_masked_args> {
+  static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "cpu/fp8_gemm/fp8_gemm.h"
+#include "cpu/fp8_gemm/groups.h"
 #include "cpu/number.h"
 
 namespace hadal::cpu {
@@ -91,12 +92,7 @@ int32_t Fp8GemmScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
 }
 
 int32_t Fp8GemmContiguousScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int32_t row = 0; row < args.m; ++row) {
-    if (args.grouped_layout[row] < -1 || args.grouped_layout[row] >= args.groups) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_fp8_gemm_contiguous: grouped_layout[%d] is %d; it must be -1 to %d",
-                  row, args.grouped_layout[row], args.groups - 1);
-    }
-  }
+  if (const int32_t status = check_groups(args)) return status;
   pool.parallel_for(tiles(args.n), [&](int64_t tile, int) {
     for (int64_t first = 0; first < args.m;) {
       const int32_t group = args.grouped_layout[first];
@@ -122,12 +118,7 @@ int32_t Fp8GemmContiguousScalar::run(const Args& args, ThreadPool& pool, std::by
 }
 
 int32_t Fp8GemmMaskedScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int32_t group = 0; group < args.groups; ++group) {
-    if (args.masked_m[group] < 0 || args.masked_m[group] > args.m_max) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_fp8_gemm_masked: masked_m[%d] is %d; it must be 0 to m_max = %d",
-                  group, args.masked_m[group], args.m_max);
-    }
-  }
+  if (const int32_t status = check_groups(args)) return status;
   pool.parallel_for(args.groups * tiles(args.n), [&](int64_t item, int) {
     const int64_t group = item / tiles(args.n);
     const int64_t first = group * args.m_max;

@@ -1,0 +1,96 @@
+#include "cpu/fp8_gemm/fp8_gemm.h"
+#include "cpu/fp8_gemm/fp8_gemm_dot.h"
+#include "cpu/simd/avx512.h"
+
+namespace hadal::cpu {
+namespace {
+
+// The tables of e4m3 times each power of two that folds.
+struct ScaledTables {
+  E4m3Table of[kMostFold - kLeastFold + 1];
+};
+
+constexpr ScaledTables kScaled = [] {
+  ScaledTables tables{};
+  for (int e = kLeastFold; e <= kMostFold; ++e) tables.of[e - kLeastFold] = make_e4m3_table(e);
+  return tables;
+}();
+
+// Products of bf16 pairs: e4m3 is exact in bf16, with its scale where that is a power of two. Within 64 codes the even
+// ones come first, then the odd ones, in a and b alike.
+struct Bf16Products {
+  using Vector = __m512;
+  using Operand = __m512i;
+  static constexpr int kRows = 6;
+  static constexpr int kDirectRows = 4;
+  static constexpr int64_t kChunk = 64;
+  static constexpr int64_t kChunkBytes = 64;
+  static constexpr int64_t kDepth = 8;
+  static constexpr int64_t kPanelColumns = 32;
+  static constexpr bool kBlockScaled = true;
+  static constexpr bool kFolds = true;
+
+  class Expand {
+   public:
+    [[gnu::always_inline]] explicit Expand(const float* scale)
+        : table_(scale == nullptr ? kE4m3Table : kScaled.of[fold_index(*scale)]) {}
+    [[gnu::always_inline]] void operator()(const std::byte* codes, Operand& even, Operand& odd) const {
+      table_.even_odd(_mm512_loadu_si512(codes), even, odd);
+    }
+
+   private:
+    E4m3ToBf16 table_;
+  };
+
+  static void pack_block(const uint8_t* codes, const float* scale, Operand* operands, int64_t stride) {
+    const Expand expand(scale);
+    for (int chunk = 0; chunk < 2; ++chunk) {
+      Operand even, odd;
+      expand(reinterpret_cast<const std::byte*>(codes + chunk * kChunk), even, odd);
+      operands[2 * chunk * stride] = even;
+      operands[(2 * chunk + 1) * stride] = odd;
+    }
+  }
+
+  [[gnu::always_inline]] static Vector zero() { return _mm512_setzero_ps(); }
+  [[gnu::always_inline]] static Operand load(const Operand* x) { return _mm512_load_si512(x); }
+  [[gnu::always_inline]] static void store(Operand* x, Operand value) { _mm512_store_si512(x, value); }
+  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return dot_bf16(sum, a, b); }
+  [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
+    return _mm512_fmadd_ps(part, _mm512_set1_ps(scale), sum);
+  }
+  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
+    return hadal::cpu::sum4(a, b, c, d);
+  }
+  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
+    store_f32(d, dtype, index, _mm512_castps128_ps512(value), mask_of(0, count));
+  }
+};
+
+}  // namespace
+
+uint64_t Fp8GemmAvx512::workspace(const Args& args, int threads) {
+  return DotGemm<Bf16Products>::workspace(args.m, args.n, args.k, threads);
+}
+
+int32_t Fp8GemmAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return fp8_gemm<Bf16Products>(args, pool, workspace);
+}
+
+uint64_t Fp8GemmContiguousAvx512::workspace(const Args& args, int threads) {
+  return DotGemm<Bf16Products>::workspace(args.m, args.n, args.k, threads);
+}
+
+int32_t Fp8GemmContiguousAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return fp8_gemm_contiguous<Bf16Products>(args, pool, workspace);
+}
+
+uint64_t Fp8GemmMaskedAvx512::workspace(const Args& args, int threads) {
+  return DotGemm<Bf16Products>::workspace(static_cast<int64_t>(args.groups) * args.m_max, args.n, args.k, threads);
+}
+
+int32_t Fp8GemmMaskedAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return fp8_gemm_masked<Bf16Products>(args, pool, workspace);
+}
+
+}  // namespace hadal::cpu
