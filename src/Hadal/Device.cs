@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+using Hadal.Bindings;
+
+namespace Hadal;
+
+/// <summary>
+/// What a model runs on. Loading a model and making a cache need it open; what is loaded runs on after its disposal.
+/// Thread-safe.
+/// </summary>
+public sealed unsafe class Device : IDisposable
+{
+    private Device(hd_device_kind kind, int ordinal, int threads)
+    {
+        Handle = DeviceHandle.Create(kind, ordinal, threads);
+        var info = new hd_device_info { struct_size = (uint)sizeof(hd_device_info) };
+        NativeStatus.ThrowIfFailed(NativeMethods.hd_device_get_info(Handle.Native, &info));
+        Kind = info.kind == (int)hd_device_kind.HD_DEVICE_CPU ? DeviceKind.Cpu : DeviceKind.Cuda;
+        Ordinal = info.ordinal;
+        ThreadCount = info.thread_count;
+        MemoryBytes = checked((long)info.memory_bytes);
+        Name = Marshal.PtrToStringUTF8((nint)info.name)!;
+        Isa = Marshal.PtrToStringUTF8((nint)info.isa)!;
+    }
+
+    /// <summary>The kind of device.</summary>
+    public DeviceKind Kind { get; }
+
+    /// <summary>Which of its kind, from 0.</summary>
+    public int Ordinal { get; }
+
+    /// <summary>CPU: the threads that compute, the caller's included. 0 elsewhere.</summary>
+    public int ThreadCount { get; }
+
+    /// <summary>Memory of the device in bytes; the CPU's is the host's.</summary>
+    public long MemoryBytes { get; }
+
+    /// <summary>The processor's or card's own name.</summary>
+    public string Name { get; }
+
+    /// <summary>The instruction set in use, such as "avx512" or "sm_90a".</summary>
+    public string Isa { get; }
+
+    /// <summary>Memory that is free now, in bytes.</summary>
+    public long FreeMemoryBytes
+    {
+        get
+        {
+            ulong free = 0;
+            NativeStatus.ThrowIfFailed(NativeMethods.hd_device_free_memory(Handle.Native, &free));
+            return checked((long)free);
+        }
+    }
+
+    internal DeviceHandle Handle { get; }
+
+    /// <summary>Opens the host's processor.</summary>
+    /// <param name="threads">Threads that compute, the caller's included; 0 takes one a core.</param>
+    /// <exception cref="HadalException">The native library does not fit, or the number of threads is refused.</exception>
+    public static Device Cpu(int threads = 0) => new(hd_device_kind.HD_DEVICE_CPU, 0, threads);
+
+    /// <summary>Opens a GPU. Where none can be had this fails; it never falls back to the CPU.</summary>
+    /// <param name="ordinal">Which GPU, from 0.</param>
+    /// <exception cref="HadalException">The backend or the card cannot be had; the message says why.</exception>
+    public static Device Cuda(int ordinal = 0) => new(hd_device_kind.HD_DEVICE_CUDA, ordinal, 0);
+
+    /// <inheritdoc />
+    public void Dispose() => Handle.Dispose();
+
+    /// <inheritdoc />
+    public override string ToString() =>
+        Kind == DeviceKind.Cpu ? $"{Name} ({Isa}, {ThreadCount} threads)" : $"{Name} ({Isa})";
+}

@@ -1,0 +1,225 @@
+using System.Diagnostics;
+using Hadal.Bindings;
+
+namespace Hadal.Tensors;
+
+/// <summary>
+/// The native operations on one stream, as a layer calls them: shapes come from the tensors. While planning, nothing runs
+/// and the greatest workspace asked for is noted. Allocates nothing once planned. Not thread-safe.
+/// </summary>
+internal sealed unsafe partial class Kernels : IDisposable
+{
+    private readonly Device _device;
+    private readonly StreamHandle _stream;
+    private readonly DeviceMemory _memory;
+    private void* _workspace;
+    private ulong _workspaceSize;
+
+    public Kernels(Device device)
+    {
+        _device = device;
+        _stream = StreamHandle.Create(device.Handle);
+        _memory = new DeviceMemory(device);
+    }
+
+    /// <summary>Whether calls only note the workspace that they want.</summary>
+    public bool IsPlanning { get; private set; }
+
+    /// <summary>Runs the graph without doing it, then allocates the workspace that it wants.</summary>
+    public void Plan(Action graph)
+    {
+        IsPlanning = true;
+        graph();
+        IsPlanning = false;
+        _workspace = _memory.Allocate((long)_workspaceSize);
+    }
+
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _memory.Dispose();
+    }
+
+    public void CopyToDevice(void* destination, void* source, long bytes)
+    {
+        if (!IsPlanning)
+            NativeStatus.ThrowIfFailed(
+                NativeMethods.hd_copy_to_device(_stream.Native, destination, source, (ulong)bytes)
+            );
+    }
+
+    /// <summary>Waits for what was queued before.</summary>
+    public void CopyToHost(void* destination, void* source, long bytes)
+    {
+        if (!IsPlanning)
+            NativeStatus.ThrowIfFailed(
+                NativeMethods.hd_copy_to_host(_stream.Native, destination, source, (ulong)bytes)
+            );
+    }
+
+    /// <summary>y[i] = table[ids[i]].</summary>
+    public void Embedding(DeviceTensor table, int* ids, DeviceTensor y)
+    {
+        Debug.Assert(table.IsContiguous && y.IsContiguous && table.Columns == y.Columns);
+        var args = new hd_embedding_args
+        {
+            struct_size = (uint)sizeof(hd_embedding_args),
+            table_dtype = (int)table.Type,
+            y_dtype = (int)y.Type,
+            m = y.Rows,
+            n = y.Columns,
+            rows = table.Rows,
+            ids = ids,
+            table = table.Data,
+            y = y.Data,
+        };
+        Run(hd_op.HD_OP_EMBEDDING, &args, &NativeMethods.hd_embedding);
+    }
+
+    /// <summary>y = norm(x) · weight; y may be x.</summary>
+    public void RmsNorm(DeviceTensor x, DeviceTensor weight, float epsilon, DeviceTensor y) =>
+        RmsNorm(x, null, weight, epsilon, y);
+
+    /// <summary>residual += x; y = norm(residual before its rounding) · weight; y may be x.</summary>
+    public void RmsNorm(
+        DeviceTensor x,
+        DeviceTensor residual,
+        DeviceTensor weight,
+        float epsilon,
+        DeviceTensor y
+    )
+    {
+        Debug.Assert(residual.IsContiguous && residual.Columns == x.Columns);
+        RmsNorm(x, residual.Data, weight, epsilon, y);
+    }
+
+    private void RmsNorm(
+        DeviceTensor x,
+        void* residual,
+        DeviceTensor weight,
+        float epsilon,
+        DeviceTensor y
+    )
+    {
+        Debug.Assert(x.Rows == y.Rows && x.Columns == y.Columns && x.Columns == weight.Columns);
+        var args = new hd_rms_norm_args
+        {
+            struct_size = (uint)sizeof(hd_rms_norm_args),
+            x_dtype = (int)x.Type,
+            weight_dtype = (int)weight.Type,
+            m = x.Rows,
+            n = x.Columns,
+            epsilon = epsilon,
+            x = x.Data,
+            x_stride = x.Stride,
+            residual = residual,
+            weight = weight.Data,
+            y = y.Data,
+            y_stride = y.Stride,
+        };
+        Run(hd_op.HD_OP_RMS_NORM, &args, &NativeMethods.hd_rms_norm);
+    }
+
+    /// <summary>x = layernorm(x) · weight + bias, in place.</summary>
+    public void LayerNorm(DeviceTensor x, DeviceTensor weight, DeviceTensor bias, float epsilon)
+    {
+        Debug.Assert(x.Columns == weight.Columns && weight.Type == bias.Type);
+        var args = new hd_layer_norm_args
+        {
+            struct_size = (uint)sizeof(hd_layer_norm_args),
+            x_dtype = (int)x.Type,
+            weight_dtype = (int)weight.Type,
+            m = x.Rows,
+            n = x.Columns,
+            epsilon = epsilon,
+            x = x.Data,
+            x_stride = x.Stride,
+            weight = weight.Data,
+            bias = bias.Data,
+            y = x.Data,
+            y_stride = x.Stride,
+        };
+        Run(hd_op.HD_OP_LAYER_NORM, &args, &NativeMethods.hd_layer_norm);
+    }
+
+    /// <summary>d = a · bᵀ, with b [n, k].</summary>
+    public void Gemm(DeviceTensor a, DeviceTensor b, DeviceTensor d)
+    {
+        Debug.Assert(a.Columns == b.Columns && a.Rows == d.Rows && b.Rows == d.Columns);
+        GemmPerHead(1, a, b, false, d);
+    }
+
+    /// <summary>
+    /// One product a head: head h takes columns h · k of a and writes columns h · n of d, each [m, heads · width] with
+    /// the widths given by the strides; b holds the heads' matrices one under another, <paramref name="b"/> being the
+    /// first of them, [n, k] or, with <paramref name="bIsKn"/>, [k, n].
+    /// </summary>
+    public void GemmPerHead(
+        int heads,
+        DeviceTensor a,
+        DeviceTensor b,
+        bool bIsKn,
+        DeviceTensor d,
+        long aHeadStride = 0,
+        long bHeadStride = 0,
+        long dHeadStride = 0
+    )
+    {
+        var args = new hd_gemm_args
+        {
+            struct_size = (uint)sizeof(hd_gemm_args),
+            a_dtype = (int)a.Type,
+            b_dtype = (int)b.Type,
+            d_dtype = (int)d.Type,
+            b_is_kn = bIsKn ? 1 : 0,
+            batch = heads,
+            m = a.Rows,
+            n = bIsKn ? b.Columns : b.Rows,
+            k = bIsKn ? b.Rows : b.Columns,
+            a = a.Data,
+            a_stride = a.Stride,
+            a_batch_stride = aHeadStride,
+            b = b.Data,
+            b_stride = b.Stride,
+            b_batch_stride = bHeadStride,
+            d = d.Data,
+            d_stride = d.Stride,
+            d_batch_stride = dHeadStride,
+        };
+        Run(hd_op.HD_OP_GEMM, &args, &NativeMethods.hd_gemm);
+    }
+
+    /// <summary>y = silu(gate) · up; y may be gate or up.</summary>
+    public void SiluMul(DeviceTensor gate, DeviceTensor up, DeviceTensor y)
+    {
+        Debug.Assert(gate.Columns == up.Columns && gate.Columns == y.Columns && y.IsContiguous);
+        var args = new hd_silu_mul_args
+        {
+            struct_size = (uint)sizeof(hd_silu_mul_args),
+            x_dtype = (int)gate.Type,
+            m = gate.Rows,
+            n = gate.Columns,
+            gate = gate.Data,
+            gate_stride = gate.Stride,
+            up = up.Data,
+            up_stride = up.Stride,
+            y = y.Data,
+        };
+        Run(hd_op.HD_OP_SILU_MUL, &args, &NativeMethods.hd_silu_mul);
+    }
+
+    private void Run<T>(hd_op op, T* args, delegate* <hd_stream*, T*, void*, ulong, int> kernel)
+        where T : unmanaged
+    {
+        if (IsPlanning)
+        {
+            ulong size = 0;
+            NativeStatus.ThrowIfFailed(
+                NativeMethods.hd_workspace_size(_device.Handle.Native, (int)op, args, &size)
+            );
+            _workspaceSize = Math.Max(_workspaceSize, size);
+            return;
+        }
+        NativeStatus.ThrowIfFailed(kernel(_stream.Native, args, _workspace, _workspaceSize));
+    }
+}
