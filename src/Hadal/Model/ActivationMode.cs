@@ -1,0 +1,11 @@
+namespace Hadal.Model;
+
+/// <summary>How activations are kept between operations; the FP8 semantics are the same.</summary>
+public enum ActivationMode
+{
+    /// <summary>Rounded to bfloat16: what the GPU kernels compute, and what is fast.</summary>
+    BFloat16,
+
+    /// <summary>f32, on the CPU alone and slow: it reproduces DeepSeek's reference almost exactly.</summary>
+    Float32,
+}

@@ -1,0 +1,69 @@
+using Hadal.Tensors;
+
+namespace Hadal.Model;
+
+/// <summary>
+/// One layer: attention, then a feed-forward block, each on the normalised residual stream and added to it.
+/// </summary>
+internal sealed class DecoderLayer : IDisposable
+{
+    private readonly int _layer;
+    private readonly bool _isFirst;
+    private readonly float _epsilon;
+    private readonly DeviceTensor _inputNorm;
+    private readonly LatentAttention _attention;
+    private readonly DeviceTensor _postAttentionNorm;
+    private readonly FeedForward? _dense;
+    private readonly MixtureOfExperts? _experts;
+
+    /// <param name="config">The model's shapes.</param>
+    /// <param name="rotary">The rotary embedding.</param>
+    /// <param name="weights">Where its weights come from.</param>
+    /// <param name="layer">Its number, that of its caches too.</param>
+    /// <param name="isFirst">Whether it begins a residual stream: then there is no output of a block before it.</param>
+    public DecoderLayer(
+        DeepSeekConfig config,
+        RotaryEmbedding rotary,
+        WeightLoader weights,
+        int layer,
+        bool isFirst
+    )
+    {
+        string name = $"model.layers.{layer}";
+        _layer = layer;
+        _isFirst = isFirst;
+        _epsilon = config.RmsNormEps;
+        _inputNorm = weights.Vector($"{name}.input_layernorm.weight");
+        _attention = new LatentAttention(config, rotary, weights, $"{name}.self_attn");
+        _postAttentionNorm = weights.Vector($"{name}.post_attention_layernorm.weight");
+        if (config.IsDense(layer))
+            _dense = new FeedForward(weights, $"{name}.mlp");
+        else
+            _experts = new MixtureOfExperts(config, weights, $"{name}.mlp");
+    }
+
+    /// <summary>
+    /// Adds x, what the block before left, to the residual stream, runs both blocks, and leaves in x what the next one
+    /// adds: a norm takes the sum before it is rounded.
+    /// </summary>
+    public void Forward(Step step)
+    {
+        Kernels kernels = step.Kernels;
+        Workspace w = step.Workspace;
+
+        if (_isFirst)
+            kernels.RmsNorm(w.Residual, _inputNorm, _epsilon, w.X);
+        else
+            kernels.RmsNorm(w.X, w.Residual, _inputNorm, _epsilon, w.X);
+        _attention.Forward(step, step.Caches[_layer]);
+
+        kernels.RmsNorm(w.X, w.Residual, _postAttentionNorm, _epsilon, w.X);
+        kernels.Quantize(w.X, step.ScaleFormat, w.XCodes);
+        _dense?.Forward(step, w.XCodes, w.X);
+        _experts?.Forward(step, w.XCodes, w.X);
+
+        step.Trace?.Record(step, _layer, _experts is not null);
+    }
+
+    public void Dispose() => _experts?.Dispose();
+}

@@ -1,0 +1,343 @@
+using System.Runtime.InteropServices;
+using CommunityToolkit.HighPerformance;
+using Hadal.Bindings;
+using Hadal.Caching;
+using Hadal.Checkpoints;
+using Hadal.Tensors;
+
+namespace Hadal.Model;
+
+/// <summary>
+/// DeepSeek-V3.2, V3.1, V3 or R1 on a device. It runs one step at a time: concurrent calls of <see cref="Forward"/> wait
+/// for each other, but the logits belong to the last.
+/// </summary>
+public sealed unsafe class DeepSeekModel : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Checkpoint? _owned;
+    private readonly DeviceMemory _memory;
+    private readonly Kernels _kernels;
+    private readonly Step _step;
+    private readonly DecoderLayer[] _layers;
+    private readonly DeviceTensor _embedding;
+    private readonly DeviceTensor _norm;
+    private readonly DeviceTensor _head;
+    private readonly int* _inputs;
+    private readonly DeviceTensor _lastX;
+    private readonly DeviceTensor _lastResidual;
+    private readonly DeviceTensor _logits;
+    private float* _hostLogits;
+    private bool _disposed;
+
+    private DeepSeekModel(
+        Checkpoint checkpoint,
+        bool ownsCheckpoint,
+        Device device,
+        ModelOptions options,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        DeepSeekConfig config = checkpoint.Config;
+        Config = config;
+        Options = options;
+        Device = device;
+        MaxContextTokens = options.MaxContextTokens ?? config.MaxPositionEmbeddings;
+        if (MaxContextTokens > config.MaxPositionEmbeddings)
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                MaxContextTokens,
+                $"{nameof(ModelOptions.MaxContextTokens)} must be at most the config's max_position_embeddings, {config.MaxPositionEmbeddings}"
+            );
+        hd_dtype act = hd_dtype.HD_DTYPE_BF16;
+        if (options.Activations == ActivationMode.Float32)
+            act = hd_dtype.HD_DTYPE_F32;
+
+        _kernels = new Kernels(device);
+        _memory = new DeviceMemory(device);
+        _layers = new DecoderLayer[config.NumHiddenLayers];
+        try
+        {
+            var weights = new WeightLoader(
+                checkpoint,
+                _memory,
+                _kernels,
+                act,
+                progress,
+                cancellationToken
+            );
+            var rotary = new RotaryEmbedding(config, _memory, _kernels, MaxContextTokens);
+            _embedding = weights.Matrix("model.embed_tokens.weight");
+            for (int i = 0; i < _layers.Length; i++)
+                _layers[i] = new DecoderLayer(config, rotary, weights, i, i == 0);
+            _norm = weights.Vector("model.norm.weight");
+            _head = config.TieWordEmbeddings ? _embedding : weights.Matrix("lm_head.weight");
+
+            var workspace = new Workspace(
+                _memory,
+                config,
+                act,
+                options.MaxStepTokens,
+                options.IndexTopK ?? config.Indexer?.TopK ?? 0,
+                device.Kind == DeviceKind.Cpu ? 1 : 128
+            );
+            _step = new Step(_kernels, workspace, (hd_scale_format)config.ScaleFormat);
+            _inputs = (int*)
+                _memory.Allocate(StepBatch.Length(options, MaxContextTokens) * sizeof(int));
+            _lastX = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
+            _lastResidual = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
+            _logits = _memory.Matrix(hd_dtype.HD_DTYPE_F32, options.MaxLogitRows, config.VocabSize);
+            _hostLogits = (float*)
+                NativeMemory.Alloc(
+                    (nuint)((long)options.MaxLogitRows * config.VocabSize),
+                    sizeof(float)
+                );
+            CacheLayout = new CacheLayout(
+                config.NumHiddenLayers,
+                (config.Indexer is null, options.Activations) switch
+                {
+                    (false, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_FP8,
+                    (false, _) => hd_mla_format.HD_MLA_FP8_F32,
+                    (true, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_BF16,
+                    (true, _) => hd_mla_format.HD_MLA_F32,
+                },
+                config.Indexer is not null
+            );
+            _kernels.Plan(Plan);
+            // Last, so that a failed load leaves the checkpoint to its owner.
+            _owned = ownsCheckpoint ? checkpoint : null;
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+    }
+
+    /// <summary>What the model is.</summary>
+    public DeepSeekConfig Config { get; }
+
+    /// <summary>What it was loaded with.</summary>
+    public ModelOptions Options { get; }
+
+    /// <summary>What it runs on.</summary>
+    public Device Device { get; }
+
+    /// <summary>The most tokens of one sequence.</summary>
+    public int MaxContextTokens { get; }
+
+    /// <summary>Memory that it took on its device besides the mapped checkpoint, in bytes.</summary>
+    public long MemoryBytes => _memory.AllocatedBytes;
+
+    /// <summary>Receives what the layers do with the last token of each step; null, which costs nothing, by default.</summary>
+    public ModelTrace? Trace
+    {
+        get => _step.Trace;
+        set => _step.Trace = value;
+    }
+
+    internal CacheLayout CacheLayout { get; }
+
+    /// <summary>Opens and loads a checkpoint, which goes with the model.</summary>
+    /// <param name="folder">A folder in the Hugging Face layout.</param>
+    /// <param name="device">What to run on; keep it open while caches are made.</param>
+    /// <param name="options">How to load; null for the defaults.</param>
+    /// <param name="progress">Is told of each tensor.</param>
+    /// <param name="cancellationToken">Looked at between tensors.</param>
+    /// <exception cref="CheckpointException">Something in the folder is missing, broken or not supported.</exception>
+    public static DeepSeekModel Load(
+        string folder,
+        Device device,
+        ModelOptions? options = null,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
+        try
+        {
+            return new DeepSeekModel(
+                checkpoint,
+                true,
+                device,
+                options ?? new ModelOptions(),
+                progress,
+                cancellationToken
+            );
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Loads an open checkpoint. On the CPU weights stay in its map, so it must outlive the model.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="device">What to run on; keep it open while caches are made.</param>
+    /// <param name="options">How to load; null for the defaults.</param>
+    /// <param name="progress">Is told of each tensor.</param>
+    /// <param name="cancellationToken">Looked at between tensors.</param>
+    /// <exception cref="CheckpointException">A tensor is missing or not as it must be.</exception>
+    public static DeepSeekModel Load(
+        Checkpoint checkpoint,
+        Device device,
+        ModelOptions? options = null,
+        IProgress<LoadProgress>? progress = null,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(device);
+        return new DeepSeekModel(
+            checkpoint,
+            false,
+            device,
+            options ?? new ModelOptions(),
+            progress,
+            cancellationToken
+        );
+    }
+
+    /// <summary>Makes a cache for sequences of this model.</summary>
+    /// <param name="tokens">Tokens that it holds in all, rounded up to pages of 64.</param>
+    /// <exception cref="HadalException">The device has not enough memory.</exception>
+    public PagedCache CreateCache(int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new PagedCache(Device, CacheLayout, PagedCache.PagesFor(tokens), MaxContextTokens);
+    }
+
+    /// <summary>Makes an empty batch for <see cref="Forward"/>.</summary>
+    public StepBatch CreateBatch() => new(Options, Config.VocabSize, MaxContextTokens);
+
+    /// <summary>Runs one step: the tokens go into the cache, and those that asked for it get logits.</summary>
+    /// <param name="batch">The tokens, made by <see cref="CreateBatch"/> of this model.</param>
+    /// <param name="cancellationToken">Looked at between layers; a cancelled step leaves all sequences as they were.</param>
+    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until the next step.</returns>
+    /// <exception cref="CacheFullException">The cache has not enough free pages; nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">The step was cancelled.</exception>
+    public ReadOnlySpan2D<float> Forward(
+        StepBatch batch,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (batch.Options != Options || batch.VocabularySize != Config.VocabSize)
+                throw new ArgumentException("must be made by this model", nameof(batch));
+            if (batch.Cache is not { } cache)
+                return default;
+            if (cache.Layout != CacheLayout)
+                throw new ArgumentException("has a cache of another model", nameof(batch));
+            batch.Reserve();
+            try
+            {
+                Start(batch, cache);
+                Run(batch.LogitRowCount, cancellationToken);
+            }
+            catch
+            {
+                batch.RollBack();
+                throw;
+            }
+            batch.Commit();
+            return new ReadOnlySpan2D<float>(_hostLogits, batch.LogitRowCount, Config.VocabSize, 0);
+        }
+    }
+
+    /// <inheritdoc />
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            Release();
+        }
+    }
+
+    private void Start(StepBatch batch, PagedCache cache)
+    {
+        _kernels.CopyToDevice(_inputs, batch.Host, batch.UsedLength * sizeof(int));
+        Place(cache.Layers, batch.TokenCount, batch.SequenceCount, batch.TablePages);
+        _step.LastSequence = batch.LastSequence;
+    }
+
+    private void Place(LayerCache[] caches, int tokens, int sequences, int tablePages)
+    {
+        _step.Workspace.Tokens = tokens;
+        _step.Caches = caches;
+        _step.Positions = _inputs + StepBatch.PositionsOffset(Options);
+        _step.Slots = _inputs + StepBatch.SlotsOffset(Options);
+        _step.Paging = new Paging(
+            sequences,
+            tablePages,
+            _inputs + StepBatch.TableOffset(Options),
+            _inputs + StepBatch.RowSequenceOffset(Options),
+            _inputs + StepBatch.VisibleOffset(Options)
+        );
+    }
+
+    private void Run(int logitRows, CancellationToken cancellationToken)
+    {
+        _kernels.Embedding(_embedding, _inputs, _step.Workspace.Residual);
+        foreach (DecoderLayer layer in _layers)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            layer.Forward(_step);
+        }
+        cancellationToken.ThrowIfCancellationRequested();
+        if (logitRows == 0)
+            return;
+
+        DeviceTensor x = _lastX.Top(logitRows);
+        DeviceTensor residual = _lastResidual.Top(logitRows);
+        DeviceTensor logits = _logits.Top(logitRows);
+        int* rows = _inputs + StepBatch.LogitRowsOffset(Options);
+        _kernels.Embedding(_step.Workspace.X, rows, x);
+        _kernels.Embedding(_step.Workspace.Residual, rows, residual);
+        _kernels.RmsNorm(x, residual, _norm, Config.RmsNormEps, x);
+        _kernels.Gemm(x, _head, logits);
+        _kernels.CopyToHost(
+            _hostLogits,
+            logits.Data,
+            (long)logitRows * logits.Columns * sizeof(float)
+        );
+    }
+
+    /// <summary>Asks every operation for the workspace that it wants, for all sizes of a step.</summary>
+    private void Plan()
+    {
+        var caches = new LayerCache[CacheLayout.Layers];
+        int pages = PagedCache.PagesFor(MaxContextTokens);
+        Array.Fill(
+            caches,
+            new LayerCache(
+                new MlaPages(null, pages, CacheLayout.Format),
+                new IndexPages(null, pages)
+            )
+        );
+        for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
+        {
+            Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), pages);
+            Run(Math.Min(tokens, Options.MaxLogitRows), CancellationToken.None);
+        }
+    }
+
+    private void Release()
+    {
+        foreach (DecoderLayer? layer in _layers)
+            layer?.Dispose();
+        _kernels.Dispose();
+        _memory.Dispose();
+        _owned?.Dispose();
+        NativeMemory.Free(_hostLogits);
+        _hostLogits = null;
+    }
+}

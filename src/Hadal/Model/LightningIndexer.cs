@@ -1,0 +1,69 @@
+using Hadal.Bindings;
+using Hadal.Caching;
+using Hadal.Tensors;
+
+namespace Hadal.Model;
+
+/// <summary>
+/// Chooses the tokens that a token attends to. Its small heads score every visible token:
+/// I[t, s] = Σ over heads of weight[t, h] · relu(q[t, h] · k[s]).
+/// </summary>
+internal sealed unsafe class LightningIndexer(
+    IndexerConfig config,
+    RotaryEmbedding rotary,
+    WeightLoader weights,
+    string name
+)
+{
+    private const int Dim = DeepSeekConfig.IndexDim;
+
+    // The reference's LayerNorm has this epsilon, whatever rms_norm_eps is.
+    private const float KeyNormEpsilon = 1e-6f;
+
+    private readonly Fp8Weight _query = weights.Fp8($"{name}.wq_b");
+    private readonly Fp8Weight _key = weights.Fp8($"{name}.wk");
+    private readonly DeviceTensor _keyNorm = weights.Vector($"{name}.k_norm.weight");
+    private readonly DeviceTensor _keyNormBias = weights.Vector($"{name}.k_norm.bias");
+    private readonly DeviceTensor _headWeights = weights.Matrix($"{name}.weights_proj.weight");
+    private readonly float _headScale = 1 / MathF.Sqrt(config.NumHeads);
+    private readonly float _softmaxScale = 1 / MathF.Sqrt(Dim);
+
+    /// <summary>Adds the step's keys to the cache, and leaves the chosen slots in the workspace.</summary>
+    public void Forward(Step step, IndexPages cache)
+    {
+        Kernels kernels = step.Kernels;
+        Workspace w = step.Workspace;
+
+        kernels.Fp8Gemm(w.XCodes, _key, w.IndexKey);
+        kernels.LayerNorm(w.IndexKey, _keyNorm, _keyNormBias, KeyNormEpsilon);
+        Rope(step, w.IndexKey, 1);
+        kernels.Hadamard(w.IndexKey);
+        kernels.AppendIndexKeys(w.IndexKey, step.Slots, cache, step.ScaleFormat);
+
+        kernels.Fp8Gemm(w.QueryLatentCodes, _query, w.IndexQuery);
+        Rope(step, w.IndexQuery, config.NumHeads);
+        DeviceTensor heads = w.IndexQuery.Reshape(Dim);
+        kernels.Hadamard(heads);
+        kernels.QuantizeRows(heads, step.ScaleFormat, w.IndexQueryCodes, w.IndexQueryScales);
+
+        kernels.Gemm(w.X, _headWeights, w.IndexWeights);
+        kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, _softmaxScale);
+        kernels.IndexerTopK(w.IndexQueryCodes, w.IndexWeights, cache, step.Paging, w.Indices);
+    }
+
+    /// <summary>Turns the first 64 of each head's 128 dimensions, as halves.</summary>
+    private void Rope(Step step, DeviceTensor x, int heads)
+    {
+        DeviceTensor rope = x.Slice(0, DeepSeekConfig.RopeDim);
+        step.Kernels.Rope(
+            rope,
+            heads,
+            Dim,
+            hd_rope_layout.HD_ROPE_HALVES,
+            rotary.Table,
+            step.Positions,
+            rope,
+            Dim
+        );
+    }
+}

@@ -1,0 +1,64 @@
+namespace Hadal.Model;
+
+/// <summary>How a model is loaded and how much it may do in one step.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>How activations are kept between operations.</summary>
+    public ActivationMode Activations { get; init; } = ActivationMode.BFloat16;
+
+    /// <summary>The most tokens of one step, over all its sequences. Scratch memory grows with it.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    public int MaxStepTokens
+    {
+        get;
+        init => field = Positive(nameof(MaxStepTokens), value);
+    } = 512;
+
+    /// <summary>The most sequences of one step.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    public int MaxSequences
+    {
+        get;
+        init => field = Positive(nameof(MaxSequences), value);
+    } = 16;
+
+    /// <summary>The most rows of logits of one step.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    public int MaxLogitRows
+    {
+        get;
+        init => field = Positive(nameof(MaxLogitRows), value);
+    } = 16;
+
+    /// <summary>The most tokens of one sequence; null for the config's max_position_embeddings, which it may not exceed.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    public int? MaxContextTokens
+    {
+        get;
+        init => field = value is { } tokens ? Positive(nameof(MaxContextTokens), tokens) : null;
+    }
+
+    /// <summary>
+    /// The tokens that attention keeps, in place of the config's index_topk: a multiple of 64. At least the context's
+    /// length makes attention dense. Null for the config's.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not a positive multiple of 64.</exception>
+    public int? IndexTopK
+    {
+        get;
+        init =>
+            field =
+                value is null or > 0 && value.GetValueOrDefault() % 64 == 0
+                    ? value
+                    : throw new ArgumentOutOfRangeException(
+                        nameof(IndexTopK),
+                        value,
+                        "must be a positive multiple of 64, or null"
+                    );
+    }
+
+    private static int Positive(string name, int value) =>
+        value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "must be at least 1");
+}

@@ -1,0 +1,219 @@
+using System.Runtime.InteropServices;
+using Hadal.Caching;
+
+namespace Hadal.Model;
+
+/// <summary>
+/// The tokens of one step: any number of sequences of one cache, each with the tokens that come next. Made by
+/// <see cref="DeepSeekModel.CreateBatch"/> and reused step by step; allocates nothing. Not thread-safe.
+/// </summary>
+public sealed unsafe class StepBatch : IDisposable
+{
+    private readonly int _maxSequencePages;
+    private readonly CachedSequence[] _sequences;
+    private readonly int[] _counts;
+    private int* _host;
+
+    // The block is [ids, positions, slots, row sequences, visible: max tokens each][logit rows][block table].
+    internal StepBatch(ModelOptions options, int vocabularySize, int maxContextTokens)
+    {
+        Options = options;
+        VocabularySize = vocabularySize;
+        _maxSequencePages = PagedCache.PagesFor(maxContextTokens);
+        _sequences = new CachedSequence[options.MaxSequences];
+        _counts = new int[options.MaxSequences];
+        _host = (int*)
+            NativeMemory.AllocZeroed((nuint)Length(options, maxContextTokens), sizeof(int));
+    }
+
+    /// <summary>Tokens added.</summary>
+    public int TokenCount { get; private set; }
+
+    /// <summary>Sequences added.</summary>
+    public int SequenceCount { get; private set; }
+
+    /// <summary>Rows of logits asked for.</summary>
+    public int LogitRowCount { get; private set; }
+
+    internal ModelOptions Options { get; }
+
+    internal int VocabularySize { get; }
+
+    /// <summary>Columns of the block table of this step.</summary>
+    internal int TablePages { get; private set; }
+
+    internal int* Host => _host;
+
+    internal static long Length(ModelOptions options, int maxContextTokens) =>
+        TableOffset(options) + (long)options.MaxSequences * PagedCache.PagesFor(maxContextTokens);
+
+    internal static long PositionsOffset(ModelOptions options) => options.MaxStepTokens;
+
+    internal static long SlotsOffset(ModelOptions options) => 2L * options.MaxStepTokens;
+
+    internal static long RowSequenceOffset(ModelOptions options) => 3L * options.MaxStepTokens;
+
+    internal static long VisibleOffset(ModelOptions options) => 4L * options.MaxStepTokens;
+
+    internal static long LogitRowsOffset(ModelOptions options) => 5L * options.MaxStepTokens;
+
+    internal static long TableOffset(ModelOptions options) =>
+        LogitRowsOffset(options) + options.MaxLogitRows;
+
+    /// <summary>Ints of the block that are in use.</summary>
+    internal long UsedLength => TableOffset(Options) + (long)SequenceCount * TablePages;
+
+    /// <summary>Adds the next tokens of a sequence.</summary>
+    /// <param name="sequence">The sequence; once a step.</param>
+    /// <param name="tokens">Its next tokens, at least one.</param>
+    /// <param name="logits">Which of them get logits.</param>
+    /// <exception cref="ArgumentException">
+    /// The tokens, rows or sequences are more than the model's options allow in a step, a token is not in the vocabulary,
+    /// or the sequence becomes longer than the context.
+    /// </exception>
+    public void Add(
+        CachedSequence sequence,
+        ReadOnlySpan<int> tokens,
+        LogitRows logits = LogitRows.Last
+    )
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        ObjectDisposedException.ThrowIf(_host is null, this);
+        sequence.ThrowIfDisposed();
+        int rows = logits switch
+        {
+            LogitRows.None => 0,
+            LogitRows.Last => 1,
+            _ => tokens.Length,
+        };
+        Check(sequence, tokens, rows);
+
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            int at = TokenCount + i;
+            _host[at] = tokens[i];
+            (_host + PositionsOffset(Options))[at] = sequence.Length + i;
+            (_host + RowSequenceOffset(Options))[at] = SequenceCount;
+            (_host + VisibleOffset(Options))[at] = sequence.Length + i + 1;
+        }
+        TokenCount += tokens.Length;
+        for (int i = 0; i < rows; i++)
+            (_host + LogitRowsOffset(Options))[LogitRowCount + i] = TokenCount - rows + i;
+        LogitRowCount += rows;
+        _sequences[SequenceCount] = sequence;
+        _counts[SequenceCount++] = tokens.Length;
+    }
+
+    /// <summary>Empties the batch.</summary>
+    public void Clear()
+    {
+        Array.Clear(_sequences, 0, SequenceCount);
+        TokenCount = 0;
+        SequenceCount = 0;
+        LogitRowCount = 0;
+    }
+
+    /// <summary>Gives its memory back.</summary>
+    public void Dispose()
+    {
+        NativeMemory.Free(_host);
+        _host = null;
+    }
+
+    /// <summary>The cache of its sequences; null while it is empty.</summary>
+    internal PagedCache? Cache => SequenceCount == 0 ? null : _sequences[0].Cache;
+
+    internal CachedSequence LastSequence => _sequences[SequenceCount - 1];
+
+    /// <summary>Takes the pages that the tokens need, all or none, and tells where each token goes.</summary>
+    /// <exception cref="CacheFullException">There are not enough.</exception>
+    internal void Reserve()
+    {
+        ObjectDisposedException.ThrowIf(_host is null, this);
+        int missing = 0;
+        for (int i = 0; i < SequenceCount; i++)
+        {
+            _sequences[i].ThrowIfDisposed();
+            missing += _sequences[i].MissingPages(_counts[i]);
+        }
+        if (Cache is { } cache && missing > cache.FreePages)
+            throw new CacheFullException(missing, cache.FreePages, cache.PageCount, TokenCount);
+
+        TablePages = 1;
+        for (int i = 0; i < SequenceCount; i++)
+        {
+            _sequences[i].Reserve(_counts[i]);
+            TablePages = Math.Max(TablePages, _sequences[i].Pages.Length);
+        }
+        int* slots = _host + SlotsOffset(Options);
+        int* table = _host + TableOffset(Options);
+        for (int i = 0; i < SequenceCount; i++, table += TablePages)
+        {
+            CachedSequence sequence = _sequences[i];
+            var row = new Span<int>(table, TablePages);
+            sequence.Pages.CopyTo(row);
+            row[sequence.Pages.Length..].Clear();
+            for (int j = 0; j < _counts[i]; j++)
+                *slots++ = sequence.SlotOf(sequence.Length + j);
+        }
+    }
+
+    /// <summary>The step is done: the tokens are in the cache.</summary>
+    internal void Commit()
+    {
+        for (int i = 0; i < SequenceCount; i++)
+            _sequences[i].Advance(_counts[i]);
+    }
+
+    /// <summary>The step came to nothing: its pages go back.</summary>
+    internal void RollBack()
+    {
+        for (int i = 0; i < SequenceCount; i++)
+            _sequences[i].GiveBackUnused();
+    }
+
+    private void Check(CachedSequence sequence, ReadOnlySpan<int> tokens, int rows)
+    {
+        if (tokens.IsEmpty)
+            throw new ArgumentException("must have a token", nameof(tokens));
+        if (SequenceCount == Options.MaxSequences)
+            throw new ArgumentException(
+                $"a step takes {Options.MaxSequences} sequences; see {nameof(ModelOptions.MaxSequences)}",
+                nameof(sequence)
+            );
+        if (TokenCount + tokens.Length > Options.MaxStepTokens)
+            throw new ArgumentException(
+                $"{TokenCount + tokens.Length} tokens are more than the {Options.MaxStepTokens} of a step; "
+                    + $"give a prompt in chunks, or raise {nameof(ModelOptions.MaxStepTokens)}",
+                nameof(tokens)
+            );
+        if (LogitRowCount + rows > Options.MaxLogitRows)
+            throw new ArgumentException(
+                $"{LogitRowCount + rows} rows of logits are more than the {Options.MaxLogitRows} of a step; "
+                    + $"see {nameof(ModelOptions.MaxLogitRows)}",
+                nameof(tokens)
+            );
+        if (SequenceCount > 0 && sequence.Cache != Cache)
+            throw new ArgumentException(
+                "must be of the cache of the others in the step",
+                nameof(sequence)
+            );
+        if (_sequences.AsSpan(0, SequenceCount).Contains(sequence))
+            throw new ArgumentException("is in the step already", nameof(sequence));
+        long length = (long)sequence.Length + tokens.Length;
+        if (
+            PagedCache.PagesFor((int)Math.Min(length, int.MaxValue - 64)) > _maxSequencePages
+            || length > sequence.Cache.MaxSequenceTokens
+        )
+            throw new ContextLengthException(length, sequence.Cache.MaxSequenceTokens);
+        foreach (int token in tokens)
+        {
+            if ((uint)token >= (uint)VocabularySize)
+                throw new ArgumentOutOfRangeException(
+                    nameof(tokens),
+                    token,
+                    $"a token id must be from 0 to {VocabularySize - 1}"
+                );
+        }
+    }
+}

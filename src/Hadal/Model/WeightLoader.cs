@@ -1,0 +1,165 @@
+using Hadal.Bindings;
+using Hadal.Checkpoints;
+using Hadal.Tensors;
+
+namespace Hadal.Model;
+
+/// <summary>
+/// Brings a checkpoint's weights to where the device reads them: on the CPU they stay in the map, unless they are not
+/// aligned to their elements; elsewhere they are copied.
+/// </summary>
+internal sealed unsafe class WeightLoader(
+    Checkpoint checkpoint,
+    DeviceMemory memory,
+    Kernels kernels,
+    hd_dtype activations,
+    IProgress<LoadProgress>? progress,
+    CancellationToken cancellationToken
+)
+{
+    private readonly long _bytesTotal = checkpoint.Tensors.Values.Sum(t => t.ByteLength);
+    private int _tensorsDone;
+    private long _bytesDone;
+
+    /// <summary>A matrix, unquantised.</summary>
+    public DeviceTensor Matrix(string name)
+    {
+        TensorView view = checkpoint[name];
+        RequireRank(view, 2);
+        int columns = (int)view.Shape[1];
+        return new DeviceTensor(Place(view), TypeOf(view), (int)view.Shape[0], columns, columns);
+    }
+
+    /// <summary>A vector, as one row.</summary>
+    public DeviceTensor Vector(string name)
+    {
+        TensorView view = checkpoint[name];
+        RequireRank(view, 1);
+        int columns = (int)view.Shape[0];
+        return new DeviceTensor(Place(view), TypeOf(view), 1, columns, columns);
+    }
+
+    /// <summary>A block-quantised matrix: <c>name.weight</c> and <c>name.weight_scale_inv</c>.</summary>
+    public Fp8Weight Fp8(string name)
+    {
+        TensorView codes = Fp8Codes(name);
+        TensorView scales = checkpoint[$"{name}.weight_scale_inv"];
+        return new Fp8Weight(
+            (byte*)Place(codes),
+            (float*)Place(scales),
+            (int)codes.Shape[0],
+            (int)codes.Shape[1],
+            ArePowersOfTwo(scales)
+        );
+    }
+
+    /// <summary>Whether a linear is block-quantised, as its own type tells.</summary>
+    public bool IsFp8(string name) => checkpoint[$"{name}.weight"].DType == DType.F8E4M3;
+
+    /// <summary>A block-quantised matrix, expanded to the activations' type.</summary>
+    public DeviceTensor Dequantized(string name)
+    {
+        Fp8Weight weight = Fp8(name);
+        DeviceTensor expanded = memory.Matrix(activations, weight.Rows, weight.Columns);
+        kernels.Dequantize(weight, expanded);
+        return expanded;
+    }
+
+    /// <summary>One projection of all experts: <c>name.0.projection</c> and so on, equally spaced where they are copied.</summary>
+    public ExpertWeights Experts(string name, string projection, int count)
+    {
+        var experts = new Fp8Weight[count];
+        if (memory.Device.Kind == DeviceKind.Cpu)
+        {
+            for (int i = 0; i < count; i++)
+                experts[i] = Fp8($"{name}.{i}.{projection}");
+            return new ExpertWeights(experts);
+        }
+        TensorView first = Fp8Codes($"{name}.0.{projection}");
+        TensorView firstScales = checkpoint[$"{name}.0.{projection}.weight_scale_inv"];
+        byte* codes = (byte*)memory.Allocate(first.ByteLength * count);
+        byte* scales = (byte*)memory.Allocate(firstScales.ByteLength * count);
+        for (int i = 0; i < count; i++)
+        {
+            TensorView expert = Fp8Codes($"{name}.{i}.{projection}");
+            TensorView expertScales = checkpoint[$"{name}.{i}.{projection}.weight_scale_inv"];
+            byte* to = codes + first.ByteLength * i;
+            byte* scalesTo = scales + firstScales.ByteLength * i;
+            Copy(expert, to);
+            Copy(expertScales, scalesTo);
+            experts[i] = new Fp8Weight(
+                to,
+                (float*)scalesTo,
+                (int)expert.Shape[0],
+                (int)expert.Shape[1],
+                ArePowersOfTwo(expertScales)
+            );
+        }
+        return new ExpertWeights(experts);
+    }
+
+    private static bool ArePowersOfTwo(TensorView scales)
+    {
+        foreach (int bits in scales.AsSpan<int>())
+        {
+            // Positive, normal, finite, and no mantissa.
+            if ((bits & 0x007f_ffff) != 0 || bits is <= 0 or >= 0x7f80_0000)
+                return false;
+        }
+        return true;
+    }
+
+    private static hd_dtype TypeOf(TensorView view) =>
+        view.DType switch
+        {
+            DType.F32 => hd_dtype.HD_DTYPE_F32,
+            DType.BF16 => hd_dtype.HD_DTYPE_BF16,
+            _ => throw new CheckpointException($"{view}: must be F32 or BF16"),
+        };
+
+    private TensorView Fp8Codes(string name)
+    {
+        TensorView codes = checkpoint[$"{name}.weight"];
+        RequireRank(codes, 2);
+        return codes.DType == DType.F8E4M3
+            ? codes
+            : throw new CheckpointException(
+                $"{codes}: must be F8_E4M3; Hadal runs checkpoints with FP8 weights"
+            );
+    }
+
+    private static void RequireRank(TensorView view, int rank)
+    {
+        if (view.Shape.Length != rank)
+            throw new CheckpointException($"{view}: must have {rank} dimensions");
+    }
+
+    private void* Place(TensorView view)
+    {
+        nuint alignment = (nuint)view.DType.Bits / 8;
+        if (memory.Device.Kind == DeviceKind.Cpu && (nuint)view.Data % alignment == 0)
+        {
+            Report(view);
+            return view.Data;
+        }
+        void* to = memory.Allocate(view.ByteLength);
+        Copy(view, to);
+        return to;
+    }
+
+    private void Copy(TensorView view, void* to)
+    {
+        kernels.CopyToDevice(to, view.Data, view.ByteLength);
+        Report(view);
+    }
+
+    private void Report(TensorView view)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _tensorsDone++;
+        _bytesDone += view.ByteLength;
+        progress?.Report(
+            new LoadProgress(_tensorsDone, checkpoint.Tensors.Count, _bytesDone, _bytesTotal)
+        );
+    }
+}
