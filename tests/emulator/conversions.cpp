@@ -232,10 +232,10 @@ uint64_t EncodeFloat(double value, FloatType type, Modifiers modifiers) {
   const uint64_t source = std::bit_cast<uint64_t>(value);
   const bool negative = source >> 63;
   const uint64_t sign = uint64_t{negative} << (format.bits - 1);
-  const uint64_t beyond = modifiers.satfinite   ? format.max_finite << format.unused
-                          : format.has_infinity ? (format.max_finite + 1) << format.unused
+  const uint64_t beyond = modifiers.satfinite   ? sign | format.max_finite << format.unused
+                          : format.has_infinity ? sign | (format.max_finite + 1) << format.unused
                                                 : CanonicalNan(type);
-  if (std::isinf(value)) return sign | beyond;
+  if (std::isinf(value)) return beyond;
   if (type == FloatType::kF64) return source;
 
   int exponent = static_cast<int>(source >> 52 & 0x7FF) - 1023;
@@ -259,7 +259,7 @@ uint64_t EncodeFloat(double value, FloatType type, Modifiers modifiers) {
   }
   if (magnitude > format.max_finite) {
     if (!OverflowsToInfinity(negative, modifiers.rounding)) return sign | format.max_finite << format.unused;
-    return sign | beyond;
+    return beyond;
   }
   if (modifiers.ftz && type == FloatType::kF32 && magnitude >> format.fraction == 0) magnitude = 0;
   return sign | magnitude << format.unused;
