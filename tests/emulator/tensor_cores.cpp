@@ -104,8 +104,8 @@ std::string UnpackShared(const char* name, uint64_t descriptor_bits, FloatType t
   uint32_t outside = 0;
   ForEachPiece(descriptor, mn_major, first_row, rows, elements, [&](uint32_t address, int row, int first_k) {
     if (address + kPieceBytes > shared.size()) {
+      if (inside) outside = address;
       inside = false;
-      outside = address;
       return;
     }
     const std::byte* source = shared.data() + address;
