@@ -82,7 +82,14 @@ public sealed class Checkpoint : IDisposable
                 files.Add(SafetensorsFile.Open(Path.Combine(folder, name)));
                 progress?.Report(new CheckpointProgress(name, files.Count, names.Length));
             }
-            return new Checkpoint(folder, config, files, Gather(folder, index, files));
+            Dictionary<string, TensorView> tensors = Gather(folder, index, files);
+            IReadOnlyList<string> problems = new WeightMap(config).Check(tensors);
+            if (problems.Count > 0)
+                throw new CheckpointException(
+                    $"{folder}: {problems.Count} tensors are not what config.json tells of",
+                    problems
+                );
+            return new Checkpoint(folder, config, files, tensors);
         }
         catch
         {

@@ -18,7 +18,7 @@ internal sealed unsafe class SafetensorsHeader
     /// <summary>As many dimensions as PyTorch allows.</summary>
     public const int MaxRank = 64;
 
-    private const string MetadataKey = "__metadata__";
+    public const string MetadataKey = "__metadata__";
 
     private readonly MappedFile _file;
     private readonly long _dataStart;

@@ -5,19 +5,11 @@ namespace Hadal.Tests.Checkpoints;
 
 public sealed class CheckpointTests
 {
-    private const string Index = "model.safetensors.index.json";
-    private static readonly string RandomA = Path.Combine(Paths.Goldens, "random-a", "checkpoint");
-    private static readonly string RandomV3 = Path.Combine(
-        Paths.Goldens,
-        "random-v3",
-        "checkpoint"
-    );
-
     [Fact]
     public void Sharded_and_single_file_checkpoints_open()
     {
         var reports = new List<CheckpointProgress>();
-        using (var sharded = Checkpoint.Open(RandomA, new Reporter(reports.Add)))
+        using (var sharded = Checkpoint.Open(TestCheckpoints.RandomA, new Reporter(reports.Add)))
         {
             Assert.Equal(2, sharded.Files.Count);
             Assert.Equal([512L, 256L], sharded["lm_head.weight"].Shape);
@@ -31,7 +23,7 @@ public sealed class CheckpointTests
             ],
             reports
         );
-        using var single = Checkpoint.Open(RandomV3);
+        using var single = Checkpoint.Open(TestCheckpoints.RandomV3);
         Assert.Single(single.Files);
         Assert.Null(single.Config.Indexer);
         Assert.Equal(ScaleFormat.Plain, single.Config.ScaleFormat);
@@ -52,10 +44,10 @@ public sealed class CheckpointTests
     [InlineData("model\\u0000.safetensors")]
     public void A_shard_name_that_leaves_the_folder_is_refused(string name)
     {
-        using var folder = TemporaryFolder.CopyOf(RandomA);
+        using var folder = TemporaryFolder.CopyOf(TestCheckpoints.RandomA);
         Edit(
             folder,
-            Index,
+            TestCheckpoints.Index,
             "\"lm_head.weight\": \"model-00001-of-00002.safetensors\"",
             $"\"lm_head.weight\": \"{name}\""
         );
@@ -73,17 +65,17 @@ public sealed class CheckpointTests
     [InlineData("""{"weight_map":{"a":"\ud800.safetensors"}}""", "broken")]
     public void A_broken_index_is_refused(string json, string message)
     {
-        using var folder = TemporaryFolder.CopyOf(RandomA);
-        File.WriteAllText(folder.File(Index), json);
+        using var folder = TemporaryFolder.CopyOf(TestCheckpoints.RandomA);
+        File.WriteAllText(folder.File(TestCheckpoints.Index), json);
         CheckpointException error = Refusal(folder);
-        Assert.Contains(Index, error.Message, StringComparison.Ordinal);
+        Assert.Contains(TestCheckpoints.Index, error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Missing_files_are_named()
     {
-        using var folder = TemporaryFolder.CopyOf(RandomA);
+        using var folder = TemporaryFolder.CopyOf(TestCheckpoints.RandomA);
         File.Delete(folder.File("model-00001-of-00002.safetensors"));
         File.Delete(folder.File("model-00002-of-00002.safetensors"));
         CheckpointException error = Refusal(folder);
@@ -93,8 +85,8 @@ public sealed class CheckpointTests
             error.Message,
             StringComparison.Ordinal
         );
-        File.Delete(folder.File(Index));
-        Assert.Contains(Index, Refusal(folder).Message, StringComparison.Ordinal);
+        File.Delete(folder.File(TestCheckpoints.Index));
+        Assert.Contains(TestCheckpoints.Index, Refusal(folder).Message, StringComparison.Ordinal);
         File.Delete(folder.File("config.json"));
         Assert.Contains("config.json", Refusal(folder).Message, StringComparison.Ordinal);
         Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.File("none")));
@@ -103,11 +95,11 @@ public sealed class CheckpointTests
     [Fact]
     public void Index_and_shards_must_agree()
     {
-        using var folder = TemporaryFolder.CopyOf(RandomA);
-        Edit(folder, Index, "\"lm_head.weight\"", "\"lm_head.weights\"");
+        using var folder = TemporaryFolder.CopyOf(TestCheckpoints.RandomA);
+        Edit(folder, TestCheckpoints.Index, "\"lm_head.weight\"", "\"lm_head.weights\"");
         Edit(
             folder,
-            Index,
+            TestCheckpoints.Index,
             "\"model.embed_tokens.weight\": \"model-00001",
             "\"model.embed_tokens.weight\": \"model-00002"
         );
@@ -130,7 +122,7 @@ public sealed class CheckpointTests
         var opened = new List<CheckpointProgress>();
         Assert.Throws<OperationCanceledException>(() =>
             Checkpoint.Open(
-                RandomA,
+                TestCheckpoints.RandomA,
                 new Reporter(report =>
                 {
                     opened.Add(report);
@@ -145,7 +137,7 @@ public sealed class CheckpointTests
     [Fact]
     public void Use_after_dispose_is_refused()
     {
-        var checkpoint = Checkpoint.Open(RandomV3);
+        var checkpoint = Checkpoint.Open(TestCheckpoints.RandomV3);
         checkpoint.Dispose();
         checkpoint.Dispose();
         Assert.Throws<ObjectDisposedException>(() => checkpoint["lm_head.weight"].Bytes.Length);

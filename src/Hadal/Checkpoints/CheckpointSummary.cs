@@ -1,0 +1,62 @@
+using Hadal.Bindings;
+using Hadal.Model;
+using Hadal.Tensors;
+
+namespace Hadal.Checkpoints;
+
+/// <summary>What a checkpoint holds and needs, found from its headers alone: no weight is read.</summary>
+public sealed class CheckpointSummary
+{
+    private const int Fp8TokenBytes = 656;
+    private const int BFloat16TokenBytes = sizeof(ushort) * NativeMethods.HD_MLA_DIM;
+
+    private readonly SortedDictionary<DType, long> _bytesByDType = [];
+
+    /// <summary>Sums up a checkpoint.</summary>
+    public CheckpointSummary(Checkpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        Config = checkpoint.Config;
+        Parameters = new WeightMap(Config).Weights.Sum(weight =>
+            checkpoint[weight.Name].ElementCount
+        );
+        foreach (TensorView tensor in checkpoint.Tensors.Values)
+        {
+            _bytesByDType[tensor.DType] =
+                _bytesByDType.GetValueOrDefault(tensor.DType) + tensor.ByteLength;
+        }
+        WeightBytes = _bytesByDType.Values.Sum();
+        int latent = Config.Indexer is null
+            ? BFloat16TokenBytes
+            : Fp8TokenBytes + NativeMethods.HD_INDEX_TOKEN_BYTES;
+        CacheBytesPerToken = (long)latent * Config.NumHiddenLayers;
+    }
+
+    /// <summary>The model's configuration: layers, experts, context.</summary>
+    public DeepSeekConfig Config { get; }
+
+    /// <summary>All parameters, those of multi-token prediction included; block scales are none.</summary>
+    public long Parameters { get; }
+
+    /// <summary>Bytes of all tensors, block scales included.</summary>
+    public long WeightBytes { get; }
+
+    /// <summary>The same by the tensors' types.</summary>
+    public IReadOnlyDictionary<DType, long> BytesByDType => _bytesByDType;
+
+    /// <summary>
+    /// Cache bytes that a token of context takes in all decoder layers together: with an indexer 656 of latent and 132 of
+    /// index a layer, without one 1152 of latent.
+    /// </summary>
+    public long CacheBytesPerToken { get; }
+
+    /// <summary>Bytes of weights and caches for a context; what a step works with comes on top.</summary>
+    /// <param name="tokens">The context's length, or the sum of those held at once.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
+    public long MemoryNeeded(long tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        long pages = (tokens + NativeMethods.HD_PAGE_TOKENS - 1) / NativeMethods.HD_PAGE_TOKENS;
+        return checked(WeightBytes + pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken);
+    }
+}
