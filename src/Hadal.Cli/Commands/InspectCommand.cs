@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Hadal.Checkpoints;
+using Hadal.Cli.Arguments;
+using Hadal.Cli.Inspection;
+using Hadal.Model;
+using Hadal.Tensors;
+using Spectre.Console;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal inspect</c>: what a checkpoint is and what it needs, told before its weights are read.</summary>
+internal sealed class InspectCommand : Command
+{
+    private readonly Terminal _terminal;
+    private readonly ModelArguments _model;
+    private readonly JsonArgument _json;
+
+    public InspectCommand(Terminal terminal)
+        : base(
+            "inspect",
+            "Tells what a checkpoint is and what hardware it needs, without loading it"
+        )
+    {
+        _terminal = terminal;
+        _model = new ModelArguments(this);
+        _json = new JsonArgument(this);
+        SetAction(Run);
+    }
+
+    private Task Run(ParseResult result, CancellationToken cancellationToken)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(
+            _model.Folder(result),
+            cancellationToken: cancellationToken
+        );
+        var summary = new CheckpointSummary(checkpoint);
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (_json.IsGiven(result))
+            _terminal.ShowJson(json => Write(json, summary, memory));
+        else
+            Show(summary, memory);
+        return Task.CompletedTask;
+    }
+
+    private static void Write(Utf8JsonWriter json, CheckpointSummary summary, long memory)
+    {
+        DeepSeekConfig config = summary.Config;
+        json.WriteString("folder", summary.Folder);
+        json.WriteString("model_type", config.ModelType);
+        json.WriteNumber("layers", config.NumHiddenLayers);
+        json.WriteNumber("prediction_layers", config.NumNextnPredictLayers);
+        json.WriteNumber("parameters", summary.Parameters);
+        json.WriteNumber("active_parameters", summary.ActiveParameters);
+        json.WriteNumber("prediction_parameters", summary.PredictionParameters);
+        json.WriteNumber("files", summary.FileCount);
+        json.WriteNumber("tensors", summary.TensorCount);
+        json.WriteNumber("weight_bytes", summary.WeightBytes);
+        json.WriteStartObject("bytes_by_type");
+        foreach ((DType type, long bytes) in summary.BytesByType)
+            json.WriteNumber(type.Name, bytes);
+        json.WriteEndObject();
+        json.WriteNumber("cache_bytes_per_token", MemoryNeed.BytesPerToken(config));
+        json.WriteStartArray("contexts");
+        foreach (int tokens in MemoryNeed.ContextsOf(config))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("tokens", tokens);
+            json.WriteNumber("cache_bytes", MemoryNeed.CacheBytes(config, tokens));
+            json.WriteNumber(
+                "total_bytes",
+                summary.WeightBytes + MemoryNeed.CacheBytes(config, tokens)
+            );
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteNumber("machine_memory_bytes", memory);
+    }
+
+    private void Show(CheckpointSummary summary, long memory)
+    {
+        DeepSeekConfig config = summary.Config;
+        Table about = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
+        about.AddRow("folder", Markup.Escape(summary.Folder));
+        about.AddRow("model", Describe(config));
+        about.AddRow("layers", DescribeLayers(config));
+        about.AddRow("attention", DescribeAttention(config));
+        about.AddRow(
+            "experts",
+            $"{config.NumExpertsPerTok} of {config.NRoutedExperts}, and {config.NSharedExperts} shared"
+        );
+        about.AddRow(
+            "parameters",
+            $"{Units.Count(summary.Parameters)}, {Units.Count(summary.ActiveParameters)} of them for one token"
+                + (
+                    summary.PredictionParameters == 0
+                        ? ""
+                        : $"; {Units.Count(summary.PredictionParameters)} for prediction"
+                )
+        );
+        about.AddRow(
+            "weights",
+            $"{Units.Bytes(summary.WeightBytes)} in {summary.TensorCount} tensors, {summary.FileCount} files: "
+                + string.Join(
+                    ", ",
+                    summary.BytesByType.Select(t => $"{t.Key.Name} {Units.Bytes(t.Value)}")
+                )
+        );
+        about.AddRow("longest context", $"{config.MaxPositionEmbeddings} tokens");
+        _terminal.Show(about);
+
+        Table need = new Table()
+            .Border(TableBorder.Simple)
+            .AddColumn("context", c => c.RightAligned())
+            .AddColumn("cache of a sequence", c => c.RightAligned())
+            .AddColumn("with the weights", c => c.RightAligned())
+            .AddColumn($"this machine, {Units.Bytes(memory)}");
+        foreach (int tokens in MemoryNeed.ContextsOf(config))
+        {
+            long cache = MemoryNeed.CacheBytes(config, tokens);
+            long total = summary.WeightBytes + cache;
+            need.AddRow(
+                tokens.ToString(CultureInfo.InvariantCulture),
+                Units.Bytes(cache),
+                Units.Bytes(total),
+                total <= memory ? "has it" : $"lacks {Units.Bytes(total - memory)}"
+            );
+        }
+        _terminal.Show(need);
+        long least = summary.WeightBytes + MemoryNeed.CacheBytes(config, 1);
+        _terminal.Output.WriteLine(
+            $"On the CPU the weights are read in place from the files: with less than {Units.Bytes(least)} of memory it "
+                + "still runs, at the speed of the disk."
+        );
+        foreach (double card in (ReadOnlySpan<double>)[24e9, 80e9, 141e9])
+        {
+            _terminal.Output.WriteLine(
+                $"A card of {Units.Bytes(card)}: {(least <= card ? "has room for the weights" : $"too small; {Math.Ceiling(least / card)} of them would hold the weights, and Hadal uses one")}."
+            );
+        }
+    }
+
+    private static string Describe(DeepSeekConfig config) =>
+        $"{config.ModelType}: hidden {config.HiddenSize}, vocabulary {config.VocabSize}";
+
+    private static string DescribeLayers(DeepSeekConfig config) =>
+        $"{config.NumHiddenLayers}, of which {config.FirstKDenseReplace} dense"
+        + (
+            config.NumNextnPredictLayers == 0
+                ? ""
+                : $"; {config.NumNextnPredictLayers} for multi-token prediction"
+        );
+
+    private static string DescribeAttention(DeepSeekConfig config) =>
+        $"{config.NumAttentionHeads} heads, "
+        + (
+            config.Indexer is { } indexer
+                ? $"sparse: {indexer.NumHeads} index heads choose {indexer.TopK} tokens"
+                : "dense"
+        );
+}

@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+
+namespace Hadal.Tests.Cli;
+
+public sealed class InspectCommandTests
+{
+    private static async Task<JsonElement> InspectAsync(string folder)
+    {
+        CliResult result = await CliResult.RunAsync("inspect", "--model", folder, "--json");
+        Assert.Equal("", result.Error);
+        Assert.Equal(0, result.Status);
+        return result.Json;
+    }
+
+    /// <summary>Bytes of data in a folder's files: what is left of each after its header.</summary>
+    private static long DataBytes(string folder) =>
+        Directory
+            .GetFiles(folder, "model*.safetensors")
+            .Sum(path =>
+            {
+                using FileStream file = File.OpenRead(path);
+                var length = new byte[8];
+                file.ReadExactly(length);
+                return file.Length - 8 - BinaryPrimitives.ReadInt64LittleEndian(length);
+            });
+
+    [Fact]
+    public async Task WeightsAreTheFilesWithoutTheirHeaders()
+    {
+        JsonElement summary = await InspectAsync(Paths.EmbeddedModel);
+        long bytes = summary.GetProperty("weight_bytes").GetInt64();
+        Assert.Equal(DataBytes(Paths.EmbeddedModel), bytes);
+        Assert.Equal(
+            bytes,
+            summary.GetProperty("bytes_by_type").EnumerateObject().Sum(t => t.Value.GetInt64())
+        );
+    }
+
+    [Fact]
+    public async Task ParametersAreThoseOfTheArchitecture()
+    {
+        const long hidden = 256;
+        const long expert = 3 * hidden * 128;
+        const long attention =
+            hidden * 128
+            + 128 // queries to their latent, and its norm
+            + 128 * 4 * 192 // to heads
+            + hidden * 576
+            + 512 // keys and values to theirs, with the rotary part
+            + 512 * 4 * (128 + 128)
+            + 4 * 128 * hidden;
+        const long indexer = 128 * 4 * 128 + hidden * 128 + 2 * 128 + hidden * 4;
+        const long norms = 2 * hidden;
+        const long dense = 3 * hidden * 768;
+        const long router = 16 * hidden + 16;
+        const long everyLayer = attention + indexer + norms;
+        const long outside = 2 * 2048 * hidden + hidden;
+        const long all = 4 * everyLayer + dense + 3 * (router + 17 * expert) + outside;
+
+        JsonElement summary = await InspectAsync(Paths.EmbeddedModel);
+        Assert.Equal(all, summary.GetProperty("parameters").GetInt64());
+        Assert.Equal(all - 3 * 12 * expert, summary.GetProperty("active_parameters").GetInt64());
+    }
+
+    [Fact]
+    public async Task TheCacheGrowsByThePageFormats()
+    {
+        JsonElement summary = await InspectAsync(Paths.EmbeddedModel);
+        Assert.Equal(5 * (656 + 132), summary.GetProperty("cache_bytes_per_token").GetInt64());
+        JsonElement context = summary.GetProperty("contexts").EnumerateArray().Single();
+        Assert.Equal(1024, context.GetProperty("tokens").GetInt32());
+        Assert.Equal(5 * 788 * 1024, context.GetProperty("cache_bytes").GetInt64());
+    }
+
+    [Fact]
+    public async Task AModelWithoutAnIndexerKeepsBf16Latents()
+    {
+        JsonElement summary = await InspectAsync(
+            Path.Combine(Paths.Goldens, "random-v3", "checkpoint")
+        );
+        long layers =
+            summary.GetProperty("layers").GetInt64()
+            + summary.GetProperty("prediction_layers").GetInt64();
+        Assert.Equal(layers * 1152, summary.GetProperty("cache_bytes_per_token").GetInt64());
+    }
+
+    [Fact]
+    public async Task PeopleAreToldTheSame()
+    {
+        CliResult result = await CliResult.RunAsync("inspect");
+        Assert.Equal(0, result.Status);
+        Assert.All(
+            ["deepseek_v32", "10.8 M", "16.8 MB", "F8_E4M3", "1024 tokens", "80 GB"],
+            part => Assert.Contains(part, result.Output, StringComparison.Ordinal)
+        );
+    }
+
+    [Fact]
+    public async Task AFolderThatIsNotThereIsRefused() =>
+        (await CliResult.RunAsync("inspect", "--model", "/nowhere/model")).MustRefuse(
+            2,
+            "--model",
+            "/nowhere/model"
+        );
+
+    [Fact]
+    public async Task AFolderWithoutAModelIsAnErrorThatNamesTheFile() =>
+        (await CliResult.RunAsync("inspect", "--model", Paths.Goldens)).MustRefuse(
+            1,
+            "config.json"
+        );
+}
