@@ -36,12 +36,12 @@ using bf16 = uint16_t;  // The bits of a bfloat16.
   return std::bit_cast<float>(sign | ((exponent + 120u) << 23) | (mantissa << 20));
 }
 
-// Round to nearest even after clamping to +-448; a NaN becomes 0x7f with its sign.
+// Round to nearest even after clamping to +-448. A NaN becomes 0x7f whatever its sign, which processors differ in.
 [[maybe_unused]] inline uint8_t to_e4m3(float x) {
   const uint32_t bits = std::bit_cast<uint32_t>(x);
   const uint8_t sign = static_cast<uint8_t>((bits >> 24) & 0x80u);
   const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return sign | 0x7fu;
+  if (magnitude > 0x7f800000u) return 0x7fu;
   const float clamped = magnitude >= std::bit_cast<uint32_t>(448.0f) ? 448.0f : std::bit_cast<float>(magnitude);
   if (clamped < 0x1p-6f) {
     // Adding 2^14 leaves steps of 2^-9 in the f32 mantissa, so the addition itself rounds to nearest even.

@@ -163,8 +163,8 @@ namespace {
   const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(clamped, _mm256_set1_epi32(0x7ffff)), odd);
   __m256i code = _mm256_sub_epi32(_mm256_srli_epi32(rounded, 20), _mm256_set1_epi32(120 << 3));
   code = _mm256_blendv_epi8(code, small, _mm256_cmpgt_epi32(_mm256_set1_epi32(0x3c800000), clamped));  // 2^-6
-  code = _mm256_blendv_epi8(code, _mm256_set1_epi32(0x7f), nan);
-  return _mm256_or_si256(code, _mm256_and_si256(_mm256_srli_epi32(bits, 24), _mm256_set1_epi32(0x80)));
+  code = _mm256_or_si256(code, _mm256_and_si256(_mm256_srli_epi32(bits, 24), _mm256_set1_epi32(0x80)));
+  return _mm256_blendv_epi8(code, _mm256_set1_epi32(0x7f), nan);
 }
 
 // quantize_block of number.h: the same scale and codes. x is the 128 values of a block.

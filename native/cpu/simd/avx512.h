@@ -147,9 +147,9 @@ class E4m3ToBf16 {
   const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(clamped, _mm512_set1_epi32(0x7ffff)), odd);
   __m512i code = _mm512_sub_epi32(_mm512_srli_epi32(rounded, 20), _mm512_set1_epi32(120 << 3));
   code = _mm512_mask_mov_epi32(code, _mm512_cmplt_epi32_mask(clamped, _mm512_set1_epi32(0x3c800000)), small);  // 2^-6
-  code = _mm512_mask_mov_epi32(code, nan, _mm512_set1_epi32(0x7f));
   // code | (bits >> 24 & 0x80)
   code = _mm512_ternarylogic_epi32(code, _mm512_srli_epi32(bits, 24), _mm512_set1_epi32(0x80), 0xf8);
+  code = _mm512_mask_mov_epi32(code, nan, _mm512_set1_epi32(0x7f));
   return _mm512_cvtepi32_epi8(code);
 }
 
