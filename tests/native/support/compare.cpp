@@ -118,4 +118,12 @@ testing::AssertionResult agrees(const Tensor& tensor, const std::vector<std::byt
   return agrees(tensor, actual, expected);
 }
 
+bool same_bits(Type type, const std::byte* a, const std::byte* b, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += size_of(type)) {
+    if (std::memcmp(a + i, b + i, size_of(type)) == 0) continue;
+    if (!std::isnan(element(a + i, type)) || !std::isnan(element(b + i, type))) return false;
+  }
+  return true;
+}
+
 }  // namespace hadal::tests

@@ -25,4 +25,8 @@ testing::AssertionResult agrees(const Tensor& tensor, const std::vector<std::byt
 testing::AssertionResult agrees(const Tensor& tensor, const std::vector<std::byte>& actual,
                                 const std::vector<std::byte>& other);
 
+// The same bits, element by element; of a NaN neither sign nor payload is promised, as processors take it from either
+// operand.
+bool same_bits(Type type, const std::byte* a, const std::byte* b, size_t bytes);
+
 }  // namespace hadal::tests
