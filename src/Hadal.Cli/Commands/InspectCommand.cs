@@ -7,6 +7,7 @@ using Hadal.Cli.Inspection;
 using Hadal.Model;
 using Hadal.Tensors;
 using Spectre.Console;
+using CheckpointSummary = Hadal.Cli.Inspection.CheckpointSummary;
 
 namespace Hadal.Cli.Commands;
 
