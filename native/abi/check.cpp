@@ -103,6 +103,11 @@ void Check::in_place(const void* input, bool same_layout) {
   regions_[static_cast<size_t>(count_ - 1)].in_place = input;
 }
 
+void Check::absent(const char* name, const void* data, const char* why) {
+  if (failed() || query_ || data == nullptr) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %p; it must be null %s", function_, name, data, why);
+}
+
 void Check::aliasing() {
   for (int i = 0; i < count_ && !failed(); ++i) {
     const Region& a = regions_[static_cast<size_t>(i)];
