@@ -3,7 +3,8 @@
  *
  * Rules that hold for every function here:
  *  - It returns an hd_status. On anything but HD_STATUS_OK the calling thread's error text, read by hd_last_error,
- * names the argument, what it was, and what it must be. Nothing is written to the outputs of a call that is refused.
+ * names the argument, what it was, and what it must be. Nothing is written to the outputs of a call that is refused,
+ * but where a function says so.
  *  - It never exits, aborts, prints or throws. Results come through out-pointers, which stand last.
  *  - A struct begins with struct_size, which the caller sets to sizeof of the struct that it was compiled with. Fields
  *    are only ever appended; fields beyond the caller's struct_size read as zero.
@@ -861,7 +862,8 @@ typedef struct hd_topk_args {
 /**
  * Chooses the min(topk, visible) largest scores of each row: score descending, then column ascending, exactly; the
  * result is in ascending order of column. -0 equals +0. A NaN among the candidates of a row with more of them than topk
- * is refused on the CPU with the row and column; elsewhere it ranks below every number.
+ * is refused on the CPU with the row and column, when other rows may have been written; elsewhere it ranks below every
+ * number.
  */
 HD_API int32_t hd_topk(hd_stream* stream, const hd_topk_args* args, void* workspace, uint64_t workspace_size);
 
@@ -886,7 +888,7 @@ typedef struct hd_indexer_topk_args {
 
 /**
  * hd_indexer_logits_paged and hd_topk in one: the same choice, without the logits in memory (on the CPU the workspace
- * does not grow with the context). A query that sees at most topk keys takes them all, unscored.
+ * does not grow with the context). A query that sees at most topk keys takes them all, unscored. NaN as in hd_topk.
  */
 HD_API int32_t hd_indexer_topk(hd_stream* stream, const hd_indexer_topk_args* args, void* workspace,
                                uint64_t workspace_size);

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "87457056f8caf1a610be2453190d196836fa8b6054e6458b2b40bd6dc6fc4c6f";
+        "404c1e21949ce9e1faf4032c717cb16b9da92618daecb83274447542cdd76fd8";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -544,7 +544,7 @@ public static unsafe partial class NativeMethods
     /// Chooses the min(topk, visible) largest scores of each row: score descending, then column
     /// ascending, exactly; the result is in ascending order of column. -0 equals +0. A NaN among
     /// the candidates of a row with more of them than topk is refused on the CPU with the row and
-    /// column; elsewhere it ranks below every number.
+    /// column, when other rows may have been written; elsewhere it ranks below every number.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_topk(
@@ -557,7 +557,7 @@ public static unsafe partial class NativeMethods
     /// <summary>
     /// hd_indexer_logits_paged and hd_topk in one: the same choice, without the logits in memory
     /// (on the CPU the workspace does not grow with the context). A query that sees at most topk
-    /// keys takes them all, unscored.
+    /// keys takes them all, unscored. NaN as in hd_topk.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_indexer_topk(
