@@ -213,7 +213,11 @@ constexpr hd_backend kBackend{sizeof(hd_backend),
                               release,
                               copy,
                               workspace_size,
-                              run};
+                              run,
+                              nullptr,
+                              nullptr,
+                              nullptr,
+                              nullptr};
 
 }  // namespace
 

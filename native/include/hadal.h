@@ -143,6 +143,8 @@ typedef struct hd_device hd_device;
 typedef struct hd_stream hd_stream;
 /** Memory of a device. */
 typedef struct hd_buffer hd_buffer;
+/** Kernel calls that were recorded once and are launched as one. */
+typedef struct hd_graph hd_graph;
 
 /* ---------------------------------------------------------------------------------------------------------------- *
  * Runtime
@@ -358,6 +360,36 @@ HD_API int32_t hd_copy_to_host(hd_stream* stream, void* destination, const void*
  * @param size bytes.
  */
 HD_API int32_t hd_copy(hd_stream* stream, void* destination, const void* source, uint64_t size);
+
+/**
+ * Begins to record: until hd_graph_end, kernel calls and hd_copy on this stream are noted down with their arguments,
+ * and not run. Other calls on the stream, hd_copy_to_host and hd_buffer_create among them, are refused or spoil the
+ * record. What is to differ from launch to launch must be in device memory. CUDA only.
+ * @param stream the stream to record, used by this thread alone until hd_graph_end.
+ * @return HD_STATUS_UNSUPPORTED on a device without graphs, the CPU for one: make the calls instead.
+ */
+HD_API int32_t hd_graph_begin(hd_stream* stream);
+
+/**
+ * Ends a record, also one that a refused call has spoiled.
+ * @param stream the stream of hd_graph_begin.
+ * @param graph receives a handle that the caller releases with hd_graph_release; the buffers, workspaces and host
+ * arrays of pointers that its calls named must outlive it.
+ */
+HD_API int32_t hd_graph_end(hd_stream* stream, hd_graph** graph);
+
+/**
+ * Queues all calls of a graph.
+ * @param graph the graph, which must stay until they are done.
+ * @param stream a stream of the same device.
+ */
+HD_API int32_t hd_graph_launch(hd_graph* graph, hd_stream* stream);
+
+/**
+ * Gives a graph back.
+ * @param graph a handle, or null, which does nothing. It may outlive its stream.
+ */
+HD_API int32_t hd_graph_release(hd_graph* graph);
 
 /**
  * Tells how much workspace a kernel call wants.
