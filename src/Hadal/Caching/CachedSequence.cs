@@ -44,11 +44,7 @@ public sealed class CachedSequence : IDisposable
         _disposed = true;
     }
 
-    internal void ThrowIfDisposed()
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        Cache.ThrowIfDisposed();
-    }
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
     /// <summary>Pages that are missing for this many more tokens.</summary>
     internal int MissingPages(int newTokens) =>

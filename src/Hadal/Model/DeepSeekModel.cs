@@ -13,9 +13,7 @@ namespace Hadal.Model;
 /// </summary>
 public sealed unsafe class DeepSeekModel : IDisposable
 {
-    /// <summary>Held while a step runs and its logits are read.</summary>
-    internal Lock Gate { get; } = new();
-
+    private readonly Lock _gate = new();
     private readonly Checkpoint? _owned;
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels;
@@ -227,7 +225,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     )
     {
         ArgumentNullException.ThrowIfNull(batch);
-        lock (Gate)
+        lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (batch.Options != Options || batch.VocabularySize != Config.VocabSize)
@@ -255,7 +253,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
-        lock (Gate)
+        lock (_gate)
         {
             if (_disposed)
                 return;

@@ -15,7 +15,6 @@ public sealed class InvalidCallTests
         nameof(NativeMethods.hd_device_release),
         nameof(NativeMethods.hd_stream_release),
         nameof(NativeMethods.hd_buffer_release),
-        nameof(NativeMethods.hd_graph_release),
         nameof(NativeMethods.hd_set_log),
     ];
 
