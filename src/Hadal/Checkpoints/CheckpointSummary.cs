@@ -1,4 +1,5 @@
 using Hadal.Bindings;
+using Hadal.Caching;
 using Hadal.Model;
 using Hadal.Tensors;
 
@@ -7,9 +8,6 @@ namespace Hadal.Checkpoints;
 /// <summary>What a checkpoint holds and needs, found from its headers alone: no weight is read.</summary>
 public sealed class CheckpointSummary
 {
-    private const int Fp8TokenBytes = 656;
-    private const int BFloat16TokenBytes = sizeof(ushort) * NativeMethods.HD_MLA_DIM;
-
     private readonly SortedDictionary<DType, long> _bytesByDType = [];
 
     /// <summary>Sums up a checkpoint.</summary>
@@ -26,10 +24,16 @@ public sealed class CheckpointSummary
                 _bytesByDType.GetValueOrDefault(tensor.DType) + tensor.ByteLength;
         }
         WeightBytes = _bytesByDType.Values.Sum();
-        int latent = Config.Indexer is null
-            ? BFloat16TokenBytes
-            : Fp8TokenBytes + NativeMethods.HD_INDEX_TOKEN_BYTES;
-        CacheBytesPerToken = (long)latent * Config.NumHiddenLayers;
+        int tokenBytes = Config.Indexer is null
+            ? MlaPages.TokenBytes(hd_mla_format.HD_MLA_BF16)
+            : MlaPages.TokenBytes(hd_mla_format.HD_MLA_FP8) + NativeMethods.HD_INDEX_TOKEN_BYTES;
+        CacheBytesPerToken = (long)tokenBytes * Config.NumHiddenLayers;
+        ExpandedBytes =
+            (long)Config.NumHiddenLayers
+            * Config.NumAttentionHeads
+            * (DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim)
+            * DeepSeekConfig.LatentDim
+            * sizeof(ushort);
     }
 
     /// <summary>The model's configuration: layers, experts, context.</summary>
@@ -50,13 +54,20 @@ public sealed class CheckpointSummary
     /// </summary>
     public long CacheBytesPerToken { get; }
 
-    /// <summary>Bytes of weights and caches for a context; what a step works with comes on top.</summary>
+    /// <summary>
+    /// Bytes of what is expanded at load: each decoder layer's <c>kv_b_proj</c>, which attention multiplies by in bf16.
+    /// </summary>
+    public long ExpandedBytes { get; }
+
+    /// <summary>Bytes of weights, expanded ones and caches for a context; what a step works with comes on top.</summary>
     /// <param name="tokens">The context's length, or the sum of those held at once.</param>
     /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
     public long MemoryNeeded(long tokens)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         long pages = (tokens + NativeMethods.HD_PAGE_TOKENS - 1) / NativeMethods.HD_PAGE_TOKENS;
-        return checked(WeightBytes + pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken);
+        return checked(
+            WeightBytes + ExpandedBytes + pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken
+        );
     }
 }

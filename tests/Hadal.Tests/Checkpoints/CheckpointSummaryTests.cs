@@ -1,5 +1,6 @@
 using Hadal.Checkpoints;
 using Hadal.Tensors;
+using Hadal.Tests.Model;
 
 namespace Hadal.Tests.Checkpoints;
 
@@ -22,10 +23,12 @@ public sealed class CheckpointSummaryTests
         Assert.Equal(summary.WeightBytes, summary.BytesByDType.Values.Sum());
         Assert.Equal([DType.F8E4M3, DType.BF16, DType.F32], summary.BytesByDType.Keys);
         Assert.Equal(4 * (656 + 132), summary.CacheBytesPerToken);
-        Assert.Equal(summary.WeightBytes, summary.MemoryNeeded(0));
-        Assert.Equal(summary.WeightBytes + 64 * 4 * 788, summary.MemoryNeeded(1));
-        Assert.Equal(summary.WeightBytes + 64 * 4 * 788, summary.MemoryNeeded(64));
-        Assert.Equal(summary.WeightBytes + 128 * 4 * 788, summary.MemoryNeeded(65));
+        // kv_b_proj of four layers: four heads of 128 + 128 rows by 512 columns of bf16.
+        long loaded = summary.WeightBytes + 4 * (4 * 256 * 512 * 2);
+        Assert.Equal(loaded, summary.MemoryNeeded(0));
+        Assert.Equal(loaded + 64 * 4 * 788, summary.MemoryNeeded(1));
+        Assert.Equal(loaded + 64 * 4 * 788, summary.MemoryNeeded(64));
+        Assert.Equal(loaded + 128 * 4 * 788, summary.MemoryNeeded(65));
         Assert.Throws<ArgumentOutOfRangeException>(() => summary.MemoryNeeded(-1));
     }
 
@@ -34,5 +37,18 @@ public sealed class CheckpointSummaryTests
     {
         using var checkpoint = Checkpoint.Open(TestCheckpoints.RandomV3);
         Assert.Equal(2 * 1152, new CheckpointSummary(checkpoint).CacheBytesPerToken);
+    }
+
+    /// <summary>All 690 GB of it, in sparse files: had opening read the weights, this would not end.</summary>
+    [Fact]
+    public void The_published_model_is_summed_up_from_its_headers()
+    {
+        using TemporaryFolder folder = TestCheckpoints.WriteSparse(PublishedConfigs.V32, shards: 8);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using var checkpoint = Checkpoint.Open(folder.Path);
+        var summary = new CheckpointSummary(checkpoint);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256 << 20);
+        Assert.Equal(690, summary.WeightBytes / 1e9, 2.0);
+        Assert.Equal(61 * 788, summary.CacheBytesPerToken);
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Hadal.Checkpoints;
 using Hadal.Model;
 using Hadal.Tensors;
@@ -24,15 +26,7 @@ internal static class TestCheckpoints
         var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("config.json"), configJson);
         var config = DeepSeekConfig.Parse(File.ReadAllBytes(folder.File("config.json")));
-        var declared = new List<TensorDeclaration>();
-        foreach (WeightSpec weight in new WeightMap(config).Weights)
-        {
-            DType dtype = weight.Quantizable ? DType.F8E4M3 : DType.BF16;
-            declared.Add(new TensorDeclaration(weight.Name, dtype, weight.Shape));
-            if (weight.Quantizable)
-                declared.Add(new TensorDeclaration(weight.ScaleName, DType.F32, weight.ScaleShape));
-        }
-        TensorDeclaration[] tensors = [.. change(declared)];
+        TensorDeclaration[] tensors = [.. change(Declare(config))];
         using var writer = SafetensorsWriter.Create(folder.File("model.safetensors"), tensors);
         foreach (TensorDeclaration tensor in tensors)
         {
@@ -41,5 +35,60 @@ internal static class TestCheckpoints
         }
         writer.Complete();
         return folder;
+    }
+
+    /// <summary>A folder of shards that have just what a configuration wants, and are holes where their weights would be.</summary>
+    public static TemporaryFolder WriteSparse(string configJson, int shards)
+    {
+        var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), configJson);
+        var config = DeepSeekConfig.Parse(File.ReadAllBytes(folder.File("config.json")));
+        TensorDeclaration[] tensors = [.. Declare(config)];
+        var map = new JsonObject();
+        foreach (TensorDeclaration[] shard in tensors.Chunk(tensors.Length / shards + 1))
+        {
+            string name = $"{shard[0].Name}.safetensors";
+            WriteSparse(folder.File(name), shard);
+            foreach (TensorDeclaration tensor in shard)
+                map[tensor.Name] = name;
+        }
+        File.WriteAllText(
+            folder.File(Index),
+            new JsonObject { ["weight_map"] = map }.ToJsonString()
+        );
+        return folder;
+    }
+
+    private static void WriteSparse(string path, TensorDeclaration[] tensors)
+    {
+        long end = 0;
+        var header = new JsonObject();
+        foreach (TensorDeclaration tensor in tensors)
+        {
+            Assert.True(tensor.DType.TryGetByteLength(tensor.Shape.AsSpan(), out long length));
+            header[tensor.Name] = new JsonObject
+            {
+                ["dtype"] = tensor.DType.Name,
+                ["shape"] = new JsonArray([.. tensor.Shape.Select(size => JsonValue.Create(size))]),
+                ["data_offsets"] = new JsonArray(end, end + length),
+            };
+            end += length;
+        }
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(header);
+        using FileStream stream = File.Create(path);
+        stream.Write(BitConverter.GetBytes((long)json.Length));
+        stream.Write(json);
+        stream.SetLength(stream.Position + end);
+    }
+
+    private static IEnumerable<TensorDeclaration> Declare(DeepSeekConfig config)
+    {
+        foreach (WeightSpec weight in new WeightMap(config).Weights)
+        {
+            DType dtype = weight.Quantizable ? DType.F8E4M3 : DType.BF16;
+            yield return new TensorDeclaration(weight.Name, dtype, weight.Shape);
+            if (weight.Quantizable)
+                yield return new TensorDeclaration(weight.ScaleName, DType.F32, weight.ScaleShape);
+        }
     }
 }
