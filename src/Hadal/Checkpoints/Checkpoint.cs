@@ -66,9 +66,12 @@ public sealed class Checkpoint : IDisposable
         DeepSeekConfig config = DeepSeekConfig.Parse(
             SmallFile.Read(Path.Combine(folder, "config.json"), MaxConfigLength)
         );
-        Dictionary<string, string>? index = File.Exists(Path.Combine(folder, SingleFileName))
-            ? null
-            : CheckpointIndex.Read(folder);
+        bool single = File.Exists(Path.Combine(folder, SingleFileName));
+        if (!single && !File.Exists(Path.Combine(folder, CheckpointIndex.FileName)))
+            throw new CheckpointException(
+                $"{folder}: has neither {SingleFileName} nor {CheckpointIndex.FileName}"
+            );
+        Dictionary<string, string>? index = single ? null : CheckpointIndex.Read(folder);
         var files = new List<SafetensorsFile>();
         try
         {

@@ -58,7 +58,10 @@ internal static class CheckpointIndex
         return shards;
     }
 
-    /// <summary>Whether a name can't leave its folder on any system.</summary>
+    /// <summary>
+    /// Whether a name can't leave its folder on any system. The file of that name may be a link: the hub's cache is made
+    /// of such.
+    /// </summary>
     private static bool IsPlainName(string name) =>
         name.Length is > 12 and <= 255
         && name.EndsWith(".safetensors", StringComparison.Ordinal)

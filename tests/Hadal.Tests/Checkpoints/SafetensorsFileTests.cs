@@ -156,6 +156,15 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Fact]
+    public void A_hostile_name_is_quoted_safely()
+    {
+        string name = "\\u001b[2J" + new string('x', 100_000);
+        var error = Assert.Throws<CheckpointException>(() => Open($$"""{"{{name}}":0}""", []));
+        Assert.Contains("'\\u001b[2Jxx", error.Message, StringComparison.Ordinal);
+        Assert.InRange(error.Message.Length, 1000, 1100);
+    }
+
+    [Fact]
     public void Invalid_utf8_is_refused()
     {
         byte[] header = "{\"?\":{}}"u8.ToArray();
