@@ -120,6 +120,10 @@ public sealed class SafetensorsFileTests : IDisposable
         "takes"
     )]
     [InlineData(
+        """{"t":{"dtype":"U8","shape":[4294967296,4294967296,4294967296,4294967296],"data_offsets":[0,0]}}""",
+        "takes"
+    )]
+    [InlineData(
         """{"t":{"dtype":"F64","shape":[2305843009213693952],"data_offsets":[0,4]}}""",
         "takes"
     )]
