@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cpu/masked_mha/check.h"
 #include "cpu/masked_mha/masked_mha.h"
 #include "cpu/number.h"
 
@@ -12,20 +13,7 @@ uint64_t MaskedMhaScalar::workspace(const Args& args, int threads) {
 }
 
 int32_t MaskedMhaScalar::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  for (int32_t i = 0; i < args.m; ++i) {
-    if (args.visible[i] < 0 || args.visible[i] > args.keys) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_masked_mha: visible[%d] is %d; it must be 0 to keys = %d", i,
-                  args.visible[i], args.keys);
-    }
-    for (int64_t j = 0; args.positions != nullptr && j < args.topk; ++j) {
-      const int32_t position = args.positions[i * static_cast<int64_t>(args.topk) + j];
-      if (position < -1 || position >= args.visible[i]) {
-        return fail(HD_STATUS_INVALID_ARGUMENT,
-                    "hd_masked_mha: positions[%d][%lld] is %d; it must be below visible = %d", i,
-                    static_cast<long long>(j), position, args.visible[i]);
-      }
-    }
-  }
+  if (const int32_t status = check_rows(args)) return status;
   const int64_t kv_head = args.nope_dim + args.v_dim;
   const int64_t q_head = args.nope_dim + HD_ROPE_DIM;
   pool.parallel_for(static_cast<int64_t>(args.m) * args.heads, [&](int64_t item, int worker) {

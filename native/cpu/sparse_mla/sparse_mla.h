@@ -10,4 +10,20 @@ struct SparseMlaScalar : Kernel<hd_sparse_mla_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+#if defined(__x86_64__)
+
+struct SparseMlaAvx512 : Kernel<hd_sparse_mla_args> {
+  static bool serves(const Args& args);
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct SparseMlaAvx2 : Kernel<hd_sparse_mla_args> {
+  static bool serves(const Args& args);
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+#endif
+
 }  // namespace hadal::cpu

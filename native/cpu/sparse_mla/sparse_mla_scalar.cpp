@@ -1,4 +1,5 @@
 #include "cpu/sparse_mla/attend_scalar.h"
+#include "cpu/sparse_mla/check.h"
 #include "cpu/sparse_mla/sparse_mla.h"
 
 namespace hadal::cpu {
@@ -8,15 +9,7 @@ uint64_t SparseMlaScalar::workspace(const Args&, int threads) {
 }
 
 int32_t SparseMlaScalar::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  const int64_t slots = static_cast<int64_t>(args.pages) * HD_PAGE_TOKENS;
-  for (int64_t i = 0; i < static_cast<int64_t>(args.m) * args.topk; ++i) {
-    if (args.indices[i] < -1 || args.indices[i] >= slots) {
-      return fail(HD_STATUS_INVALID_ARGUMENT,
-                  "hd_sparse_mla: indices[%lld][%lld] is %d; the cache has slots 0 to %lld, and -1 is none",
-                  static_cast<long long>(i / args.topk), static_cast<long long>(i % args.topk), args.indices[i],
-                  static_cast<long long>(slots - 1));
-    }
-  }
+  if (const int32_t status = check_indices(args)) return status;
   const int64_t groups = (args.heads + kHeadGroup - 1) / kHeadGroup;
   auto* scratch = reinterpret_cast<AttendScratch*>(workspace);
   pool.parallel_for(args.m * groups, [&](int64_t item, int worker) {

@@ -1,0 +1,306 @@
+// Attention with rows in lanes (the heads of one query, or the queries of one head) over blocks of 64 tokens, the
+// softmax taken online: what a row gets depends on its own query and tokens alone. Simd is the instruction set's part.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "cpu/number.h"
+
+namespace hadal::cpu {
+namespace {
+
+constexpr int kBlockTokens = 64;
+
+// A block of tokens as the dot products take them. A unit is 32 bits: Simd::kDepth neighbours of the reduction, which
+// are dims of a key, and tokens of a value.
+template <class Simd>
+struct TokenBlock {
+  // Units between the columns of 16 value dims; the odd cache line keeps them out of each other's cache sets.
+  static constexpr int kValueStride = kBlockTokens / Simd::kDepth * 16 + 16;
+  static constexpr int kLanes = 2 * Simd::kWidth;
+
+  int key_units;      // Key width / kDepth.
+  int value_dim;      // A multiple of 16.
+  uint32_t* keys;     // [64, key_units]
+  uint32_t* values;   // [value_dim / 16, 64 / kDepth, 16]
+  float* scores;      // [64, lanes], lanes one or two vectors.
+  uint32_t* weights;  // [64 / kDepth, lanes]: the softmax's, as bf16.
+  float* shrink;      // [lanes]
+  int rest_units;     // Where keys are rounded: units from the first on of which `rest` may hold
+  uint32_t* rest;     // [64, rest_units], what the rounding took; not looked at while has_rest is false.
+  bool has_rest = false;
+
+  static uint64_t bytes(int key_units, int value_dim, int rest_units = 0) {
+    const int units = kBlockTokens * (key_units + rest_units) + value_dim / 16 * kValueStride + kBlockTokens * kLanes +
+                      kBlockTokens / Simd::kDepth * kLanes + kLanes;
+    return static_cast<uint64_t>(units) * 4;
+  }
+
+  TokenBlock(std::byte* memory, int key_width, int value_width, int rounded_units = 0)
+      : key_units(key_width / Simd::kDepth),
+        value_dim(value_width),
+        keys(reinterpret_cast<uint32_t*>(memory)),
+        values(keys + kBlockTokens * key_units),
+        scores(reinterpret_cast<float*>(values + value_dim / 16 * kValueStride)),
+        weights(reinterpret_cast<uint32_t*>(scores + kBlockTokens * kLanes)),
+        shrink(reinterpret_cast<float*>(weights + kBlockTokens / Simd::kDepth * kLanes)),
+        rest_units(rounded_units),
+        rest(reinterpret_cast<uint32_t*>(shrink + kLanes)) {}
+};
+
+// Rows and what they have gathered so far, in slabs of two vectors of rows (the last may be one).
+template <class Simd>
+class AttentionRows {
+ public:
+  static constexpr int kLanes = TokenBlock<Simd>::kLanes;
+  using Floats = typename Simd::Floats;
+
+  static uint64_t query_bytes(int rows, int key_units) {
+    return static_cast<uint64_t>(slabs(rows)) * kLanes * static_cast<uint64_t>(key_units) * 4;
+  }
+  // The largest score, the sum of weights and the weighted values [2 + value_dim, lanes] of every slab.
+  static uint64_t state_bytes(int rows, int value_dim) {
+    return static_cast<uint64_t>(slabs(rows)) * slab_floats(value_dim) * sizeof(float);
+  }
+
+  AttentionRows() = default;
+  AttentionRows(std::byte* query, float* state) : query_(reinterpret_cast<uint32_t*>(query)), state_(state) {}
+
+  // q: [rows, width] bf16 with q_stride.
+  void read(const bf16* q, int64_t q_stride, int rows, int width) {
+    constexpr int kWidth = Simd::kWidth;
+    rows_ = rows;
+    key_units_ = width / Simd::kDepth;
+    for (int slab = 0; slab < slabs(rows); ++slab) {
+      const int lanes = lanes_of(slab);
+      for (int first = 0; first < lanes; first += kWidth) {
+        const int row = slab * kLanes + first;
+        for (int unit = 0; unit < key_units_; unit += kWidth) {
+          typename Simd::Units square[kWidth];
+          for (int i = 0; i < kWidth; ++i) {
+            square[i] = row + i < rows ? Simd::from_bf16(q + (row + i) * q_stride + unit * Simd::kDepth)
+                                       : typename Simd::Units{};
+          }
+          Simd::transpose(square);
+          for (int i = 0; i < kWidth; ++i) Simd::store(query_of(slab) + (unit + i) * lanes + first, square[i]);
+        }
+      }
+    }
+  }
+
+  void use_state(float* state) { state_ = state; }
+
+  // For merging and writing alone, without a query.
+  void use_rows(int rows) { rows_ = rows; }
+
+  void clear(int value_dim) {
+    for (int slab = 0; slab < slabs(rows_); ++slab) {
+      const int lanes = lanes_of(slab);
+      float* state = state_of(slab, value_dim);
+      std::fill_n(state, lanes, -std::numeric_limits<float>::infinity());
+      std::fill_n(state + lanes, lanes * (1 + value_dim), 0.0f);
+    }
+  }
+
+  // Tokens [0, count) of the block. allowed, where not null, is [64] words a slab whose bit r lets row r of the slab
+  // see the token; `careful` is then needed where a value is not finite, for 0 times it is NaN.
+  void attend(const TokenBlock<Simd>& block, int count, float softmax_scale, const uint32_t* allowed = nullptr,
+              bool careful = false) {
+    for (int slab = 0; slab < slabs(rows_); ++slab) {
+      const uint32_t* mask = allowed == nullptr ? nullptr : allowed + slab * kBlockTokens;
+      if (lanes_of(slab) == kLanes) {
+        attend_slab<2>(block, slab, count, softmax_scale, mask, careful);
+      } else {
+        attend_slab<1>(block, slab, count, softmax_scale, mask, careful);
+      }
+    }
+  }
+
+  // Takes in what the same rows have gathered from later tokens in another state.
+  void merge(const float* later, int value_dim) {
+    constexpr int kWidth = Simd::kWidth;
+    for (int slab = 0; slab < slabs(rows_); ++slab) {
+      const int lanes = lanes_of(slab);
+      float* to = state_of(slab, value_dim);
+      const float* from = later + slab * slab_floats(value_dim);
+      for (int lane = 0; lane < lanes; lane += kWidth) {
+        const Floats highest = Simd::max(Simd::load(to + lane), Simd::load(from + lane));
+        const Floats base = Simd::finite_base(highest);
+        const Floats mine = Simd::exp(Simd::sub(Simd::load(to + lane), base));
+        const Floats others = Simd::exp(Simd::sub(Simd::load(from + lane), base));
+        Simd::store(to + lane, highest);
+        for (int i = 1; i < 2 + value_dim; ++i) {
+          float* sum = to + i * lanes + lane;
+          Simd::store(sum, Simd::fma(Simd::load(sum), mine, Simd::mul(Simd::load(from + i * lanes + lane), others)));
+        }
+      }
+    }
+  }
+
+  // out: [rows, value_dim] bf16 with out_stride; lse: [rows] or null. A row without tokens gives zeros and -inf.
+  void write(int value_dim, bf16* out, int64_t out_stride, float* lse) const {
+    constexpr int kWidth = Simd::kWidth;
+    for (int slab = 0; slab < slabs(rows_); ++slab) {
+      const int lanes = lanes_of(slab);
+      const float* state = state_of(slab, value_dim);
+      for (int first = 0; first < lanes; first += kWidth) {
+        const int row = slab * kLanes + first;
+        const int count = std::min(kWidth, rows_ - row);
+        const Floats inverse = Simd::inverse_or_zero(Simd::load(state + lanes + first));
+        for (int dim = 0; dim < value_dim; dim += kWidth) {
+          typename Simd::Units square[kWidth];
+          for (int i = 0; i < kWidth; ++i) {
+            square[i] = Simd::bits(Simd::mul(Simd::load(state + (2 + dim + i) * lanes + first), inverse));
+          }
+          Simd::transpose(square);
+          for (int i = 0; i < count; ++i) Simd::store_bf16(out + (row + i) * out_stride + dim, square[i]);
+        }
+        for (int i = 0; lse != nullptr && i < count; ++i) {
+          const float total = state[lanes + first + i];
+          lse[row + i] = total == 0.0f ? -std::numeric_limits<float>::infinity() : state[first + i] + std::log(total);
+        }
+      }
+    }
+  }
+
+ private:
+  static int slabs(int rows) { return (rows + kLanes - 1) / kLanes; }
+  static constexpr int64_t slab_floats(int value_dim) { return static_cast<int64_t>(2 + value_dim) * kLanes; }
+
+  int lanes_of(int slab) const { return rows_ - slab * kLanes > Simd::kWidth ? kLanes : Simd::kWidth; }
+  uint32_t* query_of(int slab) const { return query_ + static_cast<int64_t>(slab) * kLanes * key_units_; }
+  float* state_of(int slab, int value_dim) const { return state_ + slab * slab_floats(value_dim); }
+
+  template <int Vectors>
+  void attend_slab(const TokenBlock<Simd>& block, int slab, int count, float softmax_scale, const uint32_t* allowed,
+                   bool careful) {
+    float* state = state_of(slab, block.value_dim);
+    score<Vectors>(query_of(slab), block, count, softmax_scale);
+    weigh<Vectors>(block, count, state, allowed);
+    float* sums = state + 2 * Vectors * Simd::kWidth;
+    if (careful && allowed != nullptr) {
+      add_values<Vectors, true>(block, count, sums, allowed);
+    } else {
+      add_values<Vectors, false>(block, count, sums, nullptr);
+    }
+  }
+
+  // sum[t] += q . keys[t], keys: [kTile, units]
+  template <int Vectors, int kTile>
+  [[gnu::always_inline]] static void add_dots(const uint32_t* q, const uint32_t* keys, int units,
+                                              Floats (&sum)[kTile][Vectors]) {
+    for (int unit = 0; unit < units; ++unit) {
+      typename Simd::Units rows[Vectors];
+      for (int v = 0; v < Vectors; ++v) rows[v] = Simd::load(q + (unit * Vectors + v) * Simd::kWidth);
+      for (int t = 0; t < kTile; ++t) {
+        const typename Simd::Units key = Simd::all(keys + t * units + unit);
+        for (int v = 0; v < Vectors; ++v) sum[t][v] = Simd::dot(sum[t][v], rows[v], key);
+      }
+    }
+  }
+
+  // block.scores = softmax_scale * q . k; rows of scores from count on are spoilt.
+  template <int Vectors>
+  static void score(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale) {
+    constexpr int kWidth = Simd::kWidth;
+    constexpr int kTile = Simd::kSums / Vectors;
+    const int units = block.key_units;
+    for (int token = 0; token < count; token += kTile) {
+      Floats sum[kTile][Vectors] = {};
+      add_dots<Vectors>(q, block.keys + token * units, units, sum);
+      if (block.has_rest) add_dots<Vectors>(q, block.rest + token * block.rest_units, block.rest_units, sum);
+      for (int t = 0; t < kTile; ++t) {
+        for (int v = 0; v < Vectors; ++v) {
+          Simd::store(block.scores + ((token + t) * Vectors + v) * kWidth,
+                      Simd::mul(sum[t][v], Simd::all(softmax_scale)));
+        }
+      }
+    }
+  }
+
+  // Turns scores into weights, and moves the largest score and the sum of weights on.
+  template <int Vectors>
+  static void weigh(const TokenBlock<Simd>& block, int count, float* state, const uint32_t* allowed) {
+    constexpr int kWidth = Simd::kWidth;
+    constexpr float kNone = -std::numeric_limits<float>::infinity();
+    for (int v = 0; v < Vectors; ++v) {
+      float* scores = block.scores + v * kWidth;
+      float* maximum = state + v * kWidth;
+      float* total = state + (Vectors + v) * kWidth;
+      const auto seen = [&](int t) { return allowed[t] >> (v * kWidth); };
+      Floats highest = Simd::load(maximum);
+      for (int t = 0; t < count; ++t) {
+        Floats x = Simd::load(scores + t * Vectors * kWidth);
+        if (allowed != nullptr) x = Simd::only(seen(t), x, kNone);
+        highest = Simd::max(x, highest);  // A NaN does not count.
+      }
+      const Floats base = Simd::finite_base(highest);
+      const Floats shrink = Simd::exp(Simd::sub(Simd::load(maximum), base));
+      Floats sum = Simd::mul(Simd::load(total), shrink);
+      for (int t = 0; t < count; t += Simd::kDepth) {
+        Floats weight[Simd::kDepth];
+        for (int i = 0; i < Simd::kDepth; ++i) {
+          if (t + i == count) {
+            weight[i] = Simd::all(0.0f);
+            continue;
+          }
+          weight[i] = Simd::exp(Simd::sub(Simd::load(scores + (t + i) * Vectors * kWidth), base));
+          if (allowed != nullptr) weight[i] = Simd::only(seen(t + i), weight[i], 0.0f);
+          sum = Simd::add(sum, weight[i]);
+        }
+        Simd::store(block.weights + (t / Simd::kDepth * Vectors + v) * kWidth, Simd::to_units(weight));
+      }
+      Simd::store(maximum, highest);
+      Simd::store(total, sum);
+      Simd::store(block.shrink + v * kWidth, shrink);
+    }
+  }
+
+  // sums = sums * shrink + weights . values; where Careful, a value that a row may not see is taken as zero.
+  template <int Vectors, bool Careful>
+  static void add_values(const TokenBlock<Simd>& block, int count, float* sums, const uint32_t* allowed) {
+    constexpr int kWidth = Simd::kWidth;
+    constexpr int kTile = Simd::kSums / Vectors;
+    const int units = (count + Simd::kDepth - 1) / Simd::kDepth;
+    for (int dim = 0; dim < block.value_dim; dim += kTile) {
+      const uint32_t* values = block.values + dim / 16 * TokenBlock<Simd>::kValueStride + dim % 16;
+      float* to = sums + dim * Vectors * kWidth;
+      Floats sum[kTile][Vectors];
+      for (int i = 0; i < kTile; ++i) {
+        for (int v = 0; v < Vectors; ++v) {
+          sum[i][v] = Simd::mul(Simd::load(to + (i * Vectors + v) * kWidth), Simd::load(block.shrink + v * kWidth));
+        }
+      }
+      for (int unit = 0; unit < units; ++unit) {
+        typename Simd::Units weights[Vectors];
+        for (int v = 0; v < Vectors; ++v) weights[v] = Simd::load(block.weights + (unit * Vectors + v) * kWidth);
+        for (int i = 0; i < kTile; ++i) {
+          const typename Simd::Units value = Simd::all(values + unit * 16 + i);
+          for (int v = 0; v < Vectors; ++v) {
+            if constexpr (Careful) {
+              const auto seen = Simd::seen(allowed + unit * Simd::kDepth, v * kWidth);
+              sum[i][v] = Simd::dot(sum[i][v], weights[v], Simd::both(value, seen));
+            } else {
+              sum[i][v] = Simd::dot(sum[i][v], weights[v], value);
+            }
+          }
+        }
+      }
+      for (int i = 0; i < kTile; ++i) {
+        for (int v = 0; v < Vectors; ++v) Simd::store(to + (i * Vectors + v) * kWidth, sum[i][v]);
+      }
+    }
+  }
+
+  uint32_t* query_ = nullptr;
+  float* state_ = nullptr;
+  int rows_ = 0;
+  int key_units_ = 0;
+};
+
+}  // namespace
+}  // namespace hadal::cpu

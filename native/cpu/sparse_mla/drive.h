@@ -1,0 +1,294 @@
+// How the SIMD variants share out attention over the MLA cache.
+//
+// A row's tokens are cut into at most 8 chunks whose length depends on their number alone; each chunk is attended on
+// its own, and the chunks are merged in order. So one query's chunks can be shared out and the bits stay.
+#pragma once
+
+#include <cstring>
+
+#include "cpu/kernel.h"
+#include "cpu/mla_cache/mla_page.h"
+#include "cpu/sparse_mla/attend.h"
+
+namespace hadal::cpu {
+namespace {
+
+constexpr int kChunks = 8;
+constexpr int kMostRows = 128;  // Rows that a worker attends at a time: their sums stay in its L2.
+
+struct MlaCall {
+  const std::byte* cache;
+  int32_t format;
+  int32_t m;
+  int32_t heads;
+  float softmax_scale;
+  const bf16* q;
+  bf16* out;
+  float* lse;
+};
+
+[[maybe_unused]] inline int64_t blocks_of(int64_t tokens) {
+  return (tokens + kBlockTokens - 1) / kBlockTokens;
+}
+
+// Blocks in a chunk of a row.
+[[maybe_unused]] inline int64_t chunk_blocks(int64_t tokens) {
+  return std::max<int64_t>(8, (blocks_of(tokens) + kChunks - 1) / kChunks);
+}
+
+[[maybe_unused]] inline int64_t chunks_of(int64_t tokens) {
+  const int64_t blocks = chunk_blocks(tokens);
+  return (blocks_of(tokens) + blocks - 1) / blocks;
+}
+
+// What an item of work is: the chunks of a row apart or together, some of its heads, and, where a row has few, several
+// rows that share their tokens.
+struct MlaPlan {
+  int heads;
+  int64_t head_blocks;
+  int64_t chunks;  // Items that a row's tokens make, at most.
+  int queries;
+
+  MlaPlan(int64_t m, int all_heads, int64_t longest, int threads, bool shares_tokens) {
+    const auto blocks_of_heads = [&] { return (all_heads + heads - 1) / heads; };
+    heads = std::min(all_heads, kMostRows);
+    head_blocks = blocks_of_heads();
+    // Few rows, or a remainder that would leave workers idle.
+    const bool apart = m * head_blocks < 2 * static_cast<int64_t>(threads) && m * head_blocks % threads != 0;
+    chunks = apart ? chunks_of(longest) : 1;
+    while (apart && m * head_blocks * chunks < 2 * static_cast<int64_t>(threads) && heads > 32) {
+      heads = (heads / 2 + 31) / 32 * 32;
+      head_blocks = blocks_of_heads();
+    }
+    const int64_t shared = std::min<int64_t>(kMostRows / heads, m * head_blocks / (4 * static_cast<int64_t>(threads)));
+    queries = shares_tokens && !apart ? static_cast<int>(std::max<int64_t>(1, shared)) : 1;
+  }
+};
+
+template <class Simd>
+struct MlaScratch {
+  typename Simd::Tables tables;
+  int64_t slots[2][kBlockTokens];
+
+  static uint64_t block_bytes() {
+    return TokenBlock<Simd>::bytes(HD_MLA_DIM / Simd::kDepth, HD_LATENT_DIM, Simd::kRoundedUnits);
+  }
+  static uint64_t row_bytes(int heads) {
+    return AttentionRows<Simd>::query_bytes(heads, HD_MLA_DIM / Simd::kDepth) +
+           2 * AttentionRows<Simd>::state_bytes(heads, HD_LATENT_DIM);
+  }
+  static uint64_t bytes(const MlaPlan& plan) {
+    return (sizeof(MlaScratch) + 63) / 64 * 64 + block_bytes() +
+           row_bytes(plan.heads) * static_cast<uint64_t>(plan.queries);
+  }
+};
+
+template <class Simd>
+uint64_t mla_workspace(int64_t m, int heads, int64_t longest, int threads, bool shares_tokens) {
+  const MlaPlan plan(m, heads, longest, threads, shares_tokens);
+  const uint64_t parts = plan.chunks > 1 ? static_cast<uint64_t>(m * plan.head_blocks * plan.chunks) *
+                                               AttentionRows<Simd>::state_bytes(plan.heads, HD_LATENT_DIM)
+                                         : 0;
+  return MlaScratch<Simd>::bytes(plan) * static_cast<uint64_t>(threads) + parts;
+}
+
+// One row of an item: its heads' queries, their sums over a chunk, and over the chunks before.
+template <class Simd>
+struct MlaRow {
+  int32_t row;
+  int64_t tokens;
+  AttentionRows<Simd> rows;
+  float* chunk;
+  float* whole;
+};
+
+// Tokens says which tokens a row attends to: int64_t count(row), the columns; int collect(row, block, slots), the slots
+// of up to 64 columns from 64 * block on; bool same(a, b), whether two rows' columns name the same tokens.
+template <class Simd, class Tokens>
+class MlaItem {
+ public:
+  using Rows = AttentionRows<Simd>;
+
+  MlaItem(const MlaCall& call, const Tokens& tokens, const MlaPlan& plan, int64_t head_block, std::byte* memory)
+      : call_(call),
+        tokens_(tokens),
+        scratch_(*reinterpret_cast<MlaScratch<Simd>*>(memory)),
+        block_(memory + (sizeof(MlaScratch<Simd>) + 63) / 64 * 64, HD_MLA_DIM, HD_LATENT_DIM, Simd::kRoundedUnits),
+        row_memory_(memory + (sizeof(MlaScratch<Simd>) + 63) / 64 * 64 + MlaScratch<Simd>::block_bytes()),
+        row_bytes_(MlaScratch<Simd>::row_bytes(plan.heads)),
+        state_floats_(static_cast<int64_t>(Rows::state_bytes(plan.heads, HD_LATENT_DIM) / sizeof(float))),
+        first_head_(static_cast<int>(head_block) * plan.heads),
+        heads_(std::min(plan.heads, call.heads - first_head_)) {
+    scratch_.tables.clear();
+  }
+
+  MlaRow<Simd> open(int32_t row, int place) {
+    std::byte* memory = row_memory_ + row_bytes_ * static_cast<uint64_t>(place);
+    auto* chunk = reinterpret_cast<float*>(memory);
+    MlaRow<Simd> opened{row, tokens_.count(row),
+                        Rows(memory + 2 * sizeof(float) * static_cast<uint64_t>(state_floats_), chunk), chunk,
+                        chunk + state_floats_};
+    opened.rows.read(call_.q + (static_cast<int64_t>(row) * call_.heads + first_head_) * HD_MLA_DIM, HD_MLA_DIM, heads_,
+                     HD_MLA_DIM);
+    return opened;
+  }
+
+  // Rows of the same tokens through all their chunks, and out.
+  void attend(MlaRow<Simd>* rows, int count) {
+    int64_t blocks = 0;
+    MlaRow<Simd>* longest = rows;
+    for (int i = 0; i < count; ++i) {
+      if (rows[i].tokens > longest->tokens) longest = rows + i;
+      rows[i].rows.clear(HD_LATENT_DIM);
+    }
+    blocks = blocks_of(longest->tokens);
+    int next = blocks > 0 ? collect(longest->row, 0, 0) : 0;
+    for (int64_t block = 0; block < blocks; ++block) {
+      const int found = next;
+      next = block + 1 < blocks ? collect(longest->row, block + 1, (block + 1) % 2) : 0;
+      expand(block % 2, found);
+      const int64_t end = (block + 1) * kBlockTokens;
+      for (int i = 0; i < count; ++i) {
+        if (rows[i].tokens >= std::min(end, longest->tokens)) add(rows[i], found);
+      }
+      for (int i = 0; i < count; ++i) {
+        // Its last tokens are not the block's: a row must not touch what it may not see, which could be NaN.
+        const int64_t left = rows[i].tokens - block * kBlockTokens;
+        if (left > 0 && rows[i].tokens < std::min(end, longest->tokens)) {
+          Simd::expand(call_.cache, call_.format, scratch_.slots[block % 2], static_cast<int>(left), block_,
+                       scratch_.tables);
+          add(rows[i], static_cast<int>(left));
+        }
+      }
+      for (int i = 0; i < count; ++i) end_block(rows[i], block);
+    }
+    for (int i = 0; i < count; ++i) write(rows[i]);
+  }
+
+  // One chunk of a row into `state`.
+  void attend_chunk(MlaRow<Simd>& row, int64_t chunk, float* state) {
+    row.rows.use_state(state);
+    row.rows.clear(HD_LATENT_DIM);
+    const int64_t first = chunk * chunk_blocks(row.tokens);
+    const int64_t last = std::min(first + chunk_blocks(row.tokens), blocks_of(row.tokens));
+    int next = first < last ? collect(row.row, first, first % 2) : 0;
+    for (int64_t block = first; block < last; ++block) {
+      const int found = next;
+      next = block + 1 < last ? collect(row.row, block + 1, (block + 1) % 2) : 0;
+      expand(block % 2, found);
+      add(row, found);
+    }
+  }
+
+  // The chunks of a row, which lie one after the other from `state` on, and out.
+  void merge_chunks(int32_t row, float* state) {
+    MlaRow<Simd> merged{row, tokens_.count(row), Rows(nullptr, state), state, nullptr};
+    merged.rows.use_rows(heads_);
+    for (int64_t chunk = 1; chunk < chunks_of(merged.tokens); ++chunk) {
+      merged.rows.merge(state + chunk * state_floats_, HD_LATENT_DIM);
+    }
+    write(merged);
+  }
+
+ private:
+  int collect(int32_t row, int64_t block, int64_t place) {
+    int64_t* slots = scratch_.slots[place];
+    const int count = tokens_.collect(row, block, slots);
+    const int64_t bytes = token_bytes(call_.format);
+    for (int i = 0; i < count; ++i) {
+      const std::byte* token = call_.cache + slots[i] * bytes;
+      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(token + at, 0, 2);
+      __builtin_prefetch(token + bytes - 1, 0, 2);
+    }
+    return count;
+  }
+
+  void expand(int64_t place, int count) {
+    if (count > 0) {
+      Simd::expand(call_.cache, call_.format, scratch_.slots[place], count, block_, scratch_.tables);
+    }
+  }
+
+  void add(MlaRow<Simd>& row, int count) {
+    if (count > 0) row.rows.attend(block_, count, call_.softmax_scale);
+  }
+
+  void end_block(MlaRow<Simd>& row, int64_t block) {
+    const int64_t blocks = blocks_of(row.tokens);
+    const int64_t length = chunk_blocks(row.tokens);
+    if (block >= blocks || ((block + 1) % length != 0 && block + 1 != blocks)) return;
+    // The first chunk becomes the whole; the others are merged into it.
+    if (block < length) {
+      std::swap(row.chunk, row.whole);
+    } else {
+      row.rows.use_state(row.whole);
+      row.rows.merge(row.chunk, HD_LATENT_DIM);
+    }
+    row.rows.use_state(row.chunk);
+    if (block + 1 < blocks) row.rows.clear(HD_LATENT_DIM);
+  }
+
+  void write(MlaRow<Simd>& row) {
+    if (row.tokens > 0 && row.whole != nullptr) row.rows.use_state(row.whole);
+    const int64_t first = static_cast<int64_t>(row.row) * call_.heads + first_head_;
+    row.rows.write(HD_LATENT_DIM, call_.out + first * HD_LATENT_DIM, HD_LATENT_DIM,
+                   call_.lse == nullptr ? nullptr : call_.lse + first);
+  }
+
+  const MlaCall& call_;
+  const Tokens& tokens_;
+  MlaScratch<Simd>& scratch_;
+  TokenBlock<Simd> block_;
+  std::byte* row_memory_;
+  uint64_t row_bytes_;
+  int64_t state_floats_;
+  int first_head_;
+  int heads_;
+};
+
+// `longest` bounds the tokens of a row, as in the workspace's query.
+template <class Simd, class Tokens>
+void run_mla(const MlaCall& call, const Tokens& tokens, int64_t longest, bool shares_tokens, ThreadPool& pool,
+             std::byte* workspace) {
+  const MlaPlan plan(call.m, call.heads, longest, pool.threads(), shares_tokens);
+  const uint64_t bytes = MlaScratch<Simd>::bytes(plan);
+  const auto item_of = [&](int64_t head_block, int worker) {
+    return MlaItem<Simd, Tokens>(call, tokens, plan, head_block, workspace + bytes * static_cast<uint64_t>(worker));
+  };
+  if (plan.chunks == 1) {
+    const int64_t groups = (call.m + plan.queries - 1) / plan.queries;
+    pool.parallel_for(groups * plan.head_blocks, [&](int64_t index, int worker) {
+      auto item = item_of(index % plan.head_blocks, worker);
+      const auto first = static_cast<int32_t>(index / plan.head_blocks * plan.queries);
+      const int32_t last = std::min(first + plan.queries, call.m);
+      MlaRow<Simd> rows[kMostRows];
+      for (int32_t begin = first, end = first; begin < last; begin = end) {
+        for (; end < last && tokens.same(begin, end); ++end) rows[end - begin] = item.open(end, end - begin);
+        item.attend(rows, end - begin);
+      }
+    });
+    return;
+  }
+  auto* parts = reinterpret_cast<float*>(workspace + bytes * static_cast<uint64_t>(pool.threads()));
+  const auto part_of = [&](int64_t row, int64_t head_block, int64_t chunk) {
+    return parts +
+           ((row * plan.head_blocks + head_block) * plan.chunks + chunk) *
+               static_cast<int64_t>(AttentionRows<Simd>::state_bytes(plan.heads, HD_LATENT_DIM) / sizeof(float));
+  };
+  pool.parallel_for(call.m * plan.head_blocks * plan.chunks, [&](int64_t index, int worker) {
+    const int64_t chunk = index % plan.chunks;
+    const int64_t head_block = index / plan.chunks % plan.head_blocks;
+    const auto row = static_cast<int32_t>(index / plan.chunks / plan.head_blocks);
+    if (chunk > 0 && chunk >= chunks_of(tokens.count(row))) return;
+    auto item = item_of(head_block, worker);
+    auto opened = item.open(row, 0);
+    item.attend_chunk(opened, chunk, part_of(row, head_block, chunk));
+  });
+  pool.parallel_for(call.m * plan.head_blocks, [&](int64_t index, int worker) {
+    const auto row = static_cast<int32_t>(index / plan.head_blocks);
+    item_of(index % plan.head_blocks, worker).merge_chunks(row, part_of(row, index % plan.head_blocks, 0));
+  });
+}
+
+}  // namespace
+}  // namespace hadal::cpu

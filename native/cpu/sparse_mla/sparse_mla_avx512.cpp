@@ -1,0 +1,48 @@
+#include "cpu/sparse_mla/check.h"
+#include "cpu/sparse_mla/drive.h"
+#include "cpu/sparse_mla/simd_avx512.h"
+#include "cpu/sparse_mla/sparse_mla.h"
+
+namespace hadal::cpu {
+namespace {
+
+struct ChosenTokens {
+  const hd_sparse_mla_args& args;
+
+  int64_t count(int32_t) const { return args.topk; }
+  bool same(int32_t a, int32_t b) const { return a == b; }
+  int collect(int32_t row, int64_t block, int64_t* slots) const {
+    const int32_t* indices = args.indices + static_cast<int64_t>(row) * args.topk + block * kBlockTokens;
+    int found = 0;
+    for (int i = 0; i < kBlockTokens; ++i) {
+      if (indices[i] >= 0) slots[found++] = indices[i];
+    }
+    return found;
+  }
+};
+
+}  // namespace
+
+bool SparseMlaAvx512::serves(const Args& args) {
+  return args.q_dtype == HD_DTYPE_BF16;
+}
+
+uint64_t SparseMlaAvx512::workspace(const Args& args, int threads) {
+  return mla_workspace<Simd>(args.m, args.heads, args.topk, threads, false);
+}
+
+int32_t SparseMlaAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  if (const int32_t status = check_indices(args)) return status;
+  const MlaCall call{static_cast<const std::byte*>(args.cache),
+                     args.format,
+                     args.m,
+                     args.heads,
+                     args.softmax_scale,
+                     static_cast<const bf16*>(args.q),
+                     static_cast<bf16*>(args.out),
+                     args.lse};
+  run_mla<Simd>(call, ChosenTokens{args}, args.topk, false, pool, workspace);
+  return HD_STATUS_OK;
+}
+
+}  // namespace hadal::cpu
