@@ -80,7 +80,8 @@ void Check::add(const char* name, const void* data, int64_t bytes, int64_t align
                    data, static_cast<long long>(alignment));
     return;
   }
-  if (static_cast<uint64_t>(bytes) > UINTPTR_MAX - address) {
+  // A product that saturated ends here too.
+  if (bytes > INT64_MAX - static_cast<int64_t>(address)) {
     status_ = fail(HD_STATUS_INVALID_ARGUMENT,
                    "%s: %s would take %lld bytes, more than there is address space; check the shape", function_, name,
                    static_cast<long long>(bytes));
@@ -100,6 +101,11 @@ void Check::output(const char* name, const void* data, int64_t bytes, int64_t al
 void Check::in_place(const void* input, bool same_layout) {
   if (failed() || count_ == 0 || !same_layout) return;
   regions_[static_cast<size_t>(count_ - 1)].in_place = input;
+}
+
+void Check::absent(const char* name, const void* data, const char* why) {
+  if (failed() || query_ || data == nullptr) return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %p; it must be null %s", function_, name, data, why);
 }
 
 void Check::aliasing() {

@@ -34,6 +34,9 @@ class Check {
   void input(const char* name, const void* data, int64_t bytes, int64_t alignment = 1, bool optional = false);
   void output(const char* name, const void* data, int64_t bytes, int64_t alignment, bool optional = false);
 
+  // Refuses memory that the other arguments leave without a meaning.
+  void absent(const char* name, const void* data, const char* why);
+
   // Allows the output registered last to be the input named, where they are the same memory laid out alike.
   void in_place(const void* input, bool same_layout);
 

@@ -27,7 +27,16 @@ struct hd_buffer {
   bool imported = false;
 };
 
+struct hd_graph {
+  hd_device* device = nullptr;
+  void* object = nullptr;
+};
+
 namespace hadal {
+
+// Children keep their device alive.
+void retain(hd_device* device);
+void release(hd_device* device);
 
 // Runs a body that may throw and turns what it throws into a status.
 template <class Body>

@@ -41,16 +41,6 @@ int32_t write_info(const char* function, const char* type, Info whole, Info* inf
   return HD_STATUS_OK;
 }
 
-void retain(hd_device* device) {
-  device->references.fetch_add(1, std::memory_order_relaxed);
-}
-
-void release(hd_device* device) {
-  if (device->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  device->backend->device_destroy(device->object);
-  delete device;
-}
-
 int32_t copy(const char* function, hd_stream* stream, void* destination, const void* source, uint64_t size,
              int32_t kind) {
   if (stream == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: stream is null", function);
@@ -67,6 +57,17 @@ int32_t copy(const char* function, hd_stream* stream, void* destination, const v
 }
 
 }  // namespace
+
+void retain(hd_device* device) {
+  device->references.fetch_add(1, std::memory_order_relaxed);
+}
+
+void release(hd_device* device) {
+  if (device->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  device->backend->device_destroy(device->object);
+  delete device;
+}
+
 }  // namespace hadal
 
 using namespace hadal;

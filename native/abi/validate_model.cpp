@@ -203,8 +203,7 @@ bool validate(Check& check, const hd_topk_args& args) {
     paging(check, args);
   } else {
     check.input("visible", args.visible, product({args.m, 4}), 4);
-    check.require(args.indices == nullptr, "indices: there is no block_table; topk", args.topk,
-                  "asked for with block_table and row_sequence, or indices be null");
+    check.absent("indices", args.indices, "without block_table and row_sequence");
   }
   check.output("positions", args.positions, product({args.m, args.topk, 4}), 4, true);
   check.output("indices", args.indices, product({args.m, args.topk, 4}), 4, true);

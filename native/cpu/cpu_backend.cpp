@@ -188,8 +188,11 @@ int32_t run(void* stream, int32_t op, const void* args, void* workspace, uint64_
   const Variant& variant = cpu->variant_for(op, args);
   const uint64_t wanted = variant.workspace(args, cpu->pool.threads());
   if (size < wanted) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "%s: workspace_size is %llu; these arguments want %llu (hd_workspace_size)",
-                variant.name, static_cast<unsigned long long>(size), static_cast<unsigned long long>(wanted));
+    // A variant is named as its function is, and then its instruction set.
+    return fail(HD_STATUS_INVALID_ARGUMENT,
+                "hd_%.*s: workspace_size is %llu; these arguments want %llu (hd_workspace_size)",
+                static_cast<int>(std::strcspn(variant.name, "/")), variant.name, static_cast<unsigned long long>(size),
+                static_cast<unsigned long long>(wanted));
   }
   return variant.run(args, cpu->pool, static_cast<std::byte*>(workspace));
 }
@@ -210,7 +213,11 @@ constexpr hd_backend kBackend{sizeof(hd_backend),
                               release,
                               copy,
                               workspace_size,
-                              run};
+                              run,
+                              nullptr,
+                              nullptr,
+                              nullptr,
+                              nullptr};
 
 }  // namespace
 

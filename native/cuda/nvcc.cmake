@@ -23,6 +23,7 @@ else()
   set(HADAL_HAVE_NVCC FALSE)
 endif()
 set(HADAL_CUDA_INCLUDE "${HADAL_NVCC_ROOT}/usr/include")
+set(HADAL_CUDART "${HADAL_NVCC_ROOT}/usr/lib/x86_64-linux-gnu/libcudart.so")
 
 # PTX inside the library beside the machine code, uncompressed: what the emulated device reads.
 set(HADAL_NVCC_SM90A_FLAGS "SHELL:-gencode arch=compute_90a,code=[sm_90a,compute_90a]" --no-compress)

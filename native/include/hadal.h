@@ -3,7 +3,8 @@
  *
  * Rules that hold for every function here:
  *  - It returns an hd_status. On anything but HD_STATUS_OK the calling thread's error text, read by hd_last_error,
- * names the argument, what it was, and what it must be. Nothing is written to the outputs of a call that is refused.
+ * names the argument, what it was, and what it must be. Nothing is written to the outputs of a call that is refused,
+ * but where a function says so.
  *  - It never exits, aborts, prints or throws. Results come through out-pointers, which stand last.
  *  - A struct begins with struct_size, which the caller sets to sizeof of the struct that it was compiled with. Fields
  *    are only ever appended; fields beyond the caller's struct_size read as zero.
@@ -142,6 +143,8 @@ typedef struct hd_device hd_device;
 typedef struct hd_stream hd_stream;
 /** Memory of a device. */
 typedef struct hd_buffer hd_buffer;
+/** Kernel calls that were recorded once and are launched as one. */
+typedef struct hd_graph hd_graph;
 
 /* ---------------------------------------------------------------------------------------------------------------- *
  * Runtime
@@ -357,6 +360,36 @@ HD_API int32_t hd_copy_to_host(hd_stream* stream, void* destination, const void*
  * @param size bytes.
  */
 HD_API int32_t hd_copy(hd_stream* stream, void* destination, const void* source, uint64_t size);
+
+/**
+ * Begins to record: until hd_graph_end, kernel calls and hd_copy on this stream are noted down with their arguments,
+ * and not run. Other calls on the stream, hd_copy_to_host and hd_buffer_create among them, are refused or spoil the
+ * record. What is to differ from launch to launch must be in device memory. CUDA only.
+ * @param stream the stream to record, used by this thread alone until hd_graph_end.
+ * @return HD_STATUS_UNSUPPORTED on a device without graphs, the CPU for one: make the calls instead.
+ */
+HD_API int32_t hd_graph_begin(hd_stream* stream);
+
+/**
+ * Ends a record, also one that a refused call has spoiled.
+ * @param stream the stream of hd_graph_begin.
+ * @param graph receives a handle that the caller releases with hd_graph_release; the buffers, workspaces and host
+ * arrays of pointers that its calls named must outlive it.
+ */
+HD_API int32_t hd_graph_end(hd_stream* stream, hd_graph** graph);
+
+/**
+ * Queues all calls of a graph.
+ * @param graph the graph, which must stay until they are done.
+ * @param stream a stream of the same device.
+ */
+HD_API int32_t hd_graph_launch(hd_graph* graph, hd_stream* stream);
+
+/**
+ * Gives a graph back.
+ * @param graph a handle, or null, which does nothing. It may outlive its stream.
+ */
+HD_API int32_t hd_graph_release(hd_graph* graph);
 
 /**
  * Tells how much workspace a kernel call wants.
@@ -861,7 +894,8 @@ typedef struct hd_topk_args {
 /**
  * Chooses the min(topk, visible) largest scores of each row: score descending, then column ascending, exactly; the
  * result is in ascending order of column. -0 equals +0. A NaN among the candidates of a row with more of them than topk
- * is refused on the CPU with the row and column; elsewhere it ranks below every number.
+ * is refused on the CPU with the row and column, when other rows may have been written; elsewhere it ranks below every
+ * number.
  */
 HD_API int32_t hd_topk(hd_stream* stream, const hd_topk_args* args, void* workspace, uint64_t workspace_size);
 
@@ -886,7 +920,7 @@ typedef struct hd_indexer_topk_args {
 
 /**
  * hd_indexer_logits_paged and hd_topk in one: the same choice, without the logits in memory (on the CPU the workspace
- * does not grow with the context). A query that sees at most topk keys takes them all, unscored.
+ * does not grow with the context). A query that sees at most topk keys takes them all, unscored. NaN as in hd_topk.
  */
 HD_API int32_t hd_indexer_topk(hd_stream* stream, const hd_indexer_topk_args* args, void* workspace,
                                uint64_t workspace_size);

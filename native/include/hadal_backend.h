@@ -53,6 +53,10 @@ typedef struct hd_backend {
   int32_t (*copy)(void* stream, void* destination, const void* source, uint64_t size, int32_t kind);
   int32_t (*workspace_size)(void* device, int32_t op, const void* args, uint64_t* size);
   int32_t (*run)(void* stream, int32_t op, const void* args, void* workspace, uint64_t workspace_size);
+  int32_t (*graph_begin)(void* stream); /**< This and the next three may be null together: no graphs. */
+  int32_t (*graph_end)(void* stream, void** graph);
+  int32_t (*graph_launch)(void* stream, void* graph);
+  void (*graph_destroy)(void* device, void* graph);
 } hd_backend;
 
 /**

@@ -23,6 +23,8 @@ internal static class Tool
             "DeepSeek-V3.2 from .NET: load a checkpoint, write with it, measure and compare it."
         )
         {
+            new GenerateCommand(terminal),
+            new DevicesCommand(terminal),
             new InspectCommand(terminal),
             new TokenizeCommand(terminal),
         };

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "87457056f8caf1a610be2453190d196836fa8b6054e6458b2b40bd6dc6fc4c6f";
+        "1759f6888f75c4b68755311cbb2b38486f0909a023e2a62ceb338508b38dd66b";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -267,6 +267,43 @@ public static unsafe partial class NativeMethods
         void* source,
         ulong size
     );
+
+    /// <summary>
+    /// Begins to record: until hd_graph_end, kernel calls and hd_copy on this stream are noted down
+    /// with their arguments, and not run. Other calls on the stream, hd_copy_to_host and
+    /// hd_buffer_create among them, are refused or spoil the record. What is to differ from launch
+    /// to launch must be in device memory. CUDA only.
+    /// </summary>
+    /// <param name="stream">
+    /// the stream to record, used by this thread alone until hd_graph_end.
+    /// </param>
+    /// <returns>
+    /// HD_STATUS_UNSUPPORTED on a device without graphs, the CPU for one: make the calls instead.
+    /// </returns>
+    [DllImport(LibraryName, ExactSpelling = true)]
+    public static extern int hd_graph_begin(hd_stream* stream);
+
+    /// <summary>Ends a record, also one that a refused call has spoiled.</summary>
+    /// <param name="stream">the stream of hd_graph_begin.</param>
+    /// <param name="graph">
+    /// receives a handle that the caller releases with hd_graph_release; the buffers, workspaces
+    /// and host arrays of pointers that its calls named must outlive it.
+    /// </param>
+    [DllImport(LibraryName, ExactSpelling = true)]
+    public static extern int hd_graph_end(hd_stream* stream, hd_graph** graph);
+
+    /// <summary>Queues all calls of a graph.</summary>
+    /// <param name="graph">the graph, which must stay until they are done.</param>
+    /// <param name="stream">a stream of the same device.</param>
+    [DllImport(LibraryName, ExactSpelling = true)]
+    public static extern int hd_graph_launch(hd_graph* graph, hd_stream* stream);
+
+    /// <summary>Gives a graph back.</summary>
+    /// <param name="graph">
+    /// a handle, or null, which does nothing. It may outlive its stream.
+    /// </param>
+    [DllImport(LibraryName, ExactSpelling = true)]
+    public static extern int hd_graph_release(hd_graph* graph);
 
     /// <summary>Tells how much workspace a kernel call wants.</summary>
     /// <param name="device">where it will run.</param>
@@ -544,7 +581,7 @@ public static unsafe partial class NativeMethods
     /// Chooses the min(topk, visible) largest scores of each row: score descending, then column
     /// ascending, exactly; the result is in ascending order of column. -0 equals +0. A NaN among
     /// the candidates of a row with more of them than topk is refused on the CPU with the row and
-    /// column; elsewhere it ranks below every number.
+    /// column, when other rows may have been written; elsewhere it ranks below every number.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_topk(
@@ -557,7 +594,7 @@ public static unsafe partial class NativeMethods
     /// <summary>
     /// hd_indexer_logits_paged and hd_topk in one: the same choice, without the logits in memory
     /// (on the CPU the workspace does not grow with the context). A query that sees at most topk
-    /// keys takes them all, unscored.
+    /// keys takes them all, unscored. NaN as in hd_topk.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_indexer_topk(

@@ -16,6 +16,9 @@ public struct hd_stream { }
 /// <summary>Memory of a device.</summary>
 public struct hd_buffer { }
 
+/// <summary>Kernel calls that were recorded once and are launched as one.</summary>
+public struct hd_graph { }
+
 /// <summary>Options of hd_device_create.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct hd_device_options

@@ -16,17 +16,14 @@ constexpr ScaledTables kScaled = [] {
   return tables;
 }();
 
-// Products of bf16 pairs: e4m3 is exact in bf16, with its scale where that is a power of two. Within 64 codes the even
-// ones come first, then the odd ones, in a and b alike.
+// Products of bf16 pairs: e4m3 is exact in bf16, with its scale where that is a power of two. The operands of 64 codes
+// hold them in the order of E4m3ToBf16::by_lane, in a and b alike.
 struct Bf16Products {
   using Vector = __m512;
   using Operand = __m512i;
   static constexpr int kRows = 6;
-  static constexpr int kDirectRows = 4;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;
-  static constexpr int64_t kDepth = 8;
-  static constexpr int64_t kPanelColumns = 32;
   static constexpr bool kBlockScaled = true;
   static constexpr bool kFolds = true;
 
@@ -34,8 +31,8 @@ struct Bf16Products {
    public:
     [[gnu::always_inline]] explicit Expand(const float* scale)
         : table_(scale == nullptr ? kE4m3Table : kScaled.of[fold_index(*scale)]) {}
-    [[gnu::always_inline]] void operator()(const std::byte* codes, Operand& even, Operand& odd) const {
-      table_.even_odd(_mm512_loadu_si512(codes), even, odd);
+    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
+      table_.by_lane(_mm512_loadu_si512(b), first, second);
     }
 
    private:
@@ -45,10 +42,10 @@ struct Bf16Products {
   static void pack_block(const uint8_t* codes, const float* scale, Operand* operands, int64_t stride) {
     const Expand expand(scale);
     for (int chunk = 0; chunk < 2; ++chunk) {
-      Operand even, odd;
-      expand(reinterpret_cast<const std::byte*>(codes + chunk * kChunk), even, odd);
-      operands[2 * chunk * stride] = even;
-      operands[(2 * chunk + 1) * stride] = odd;
+      Operand first, second;
+      expand(reinterpret_cast<const std::byte*>(codes + chunk * kChunk), first, second);
+      operands[2 * chunk * stride] = first;
+      operands[(2 * chunk + 1) * stride] = second;
     }
   }
 

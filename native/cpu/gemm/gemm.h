@@ -1,4 +1,5 @@
-// d[batch][m, n] = a[batch][m, k] * b, bf16 or f32, products and sums in f32.
+// d[batch][m, n] = a[batch][m, k] * b, bf16 or f32, products and sums in f32. The SIMD variants take b in bf16 (and
+// where it is [k, n] a too); what is f32 by f32 belongs to the verification mode, which the scalar serves.
 #pragma once
 
 #include "cpu/kernel.h"
@@ -6,6 +7,12 @@
 namespace hadal::cpu {
 
 struct GemmScalar : Kernel<hd_gemm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct GemmAvx512 : Kernel<hd_gemm_args> {
+  static bool serves(const Args& args);
+  static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 

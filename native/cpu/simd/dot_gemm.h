@@ -4,8 +4,9 @@
 // additions. Tiling, threads, and how many rows there are decide only which elements are computed side by side, so
 // they never change a bit: one row alone and 512 rows give the same.
 //
-// Rows of a are packed first: turned into the operand type, tile by tile. Few rows stream b from memory and turn it
-// into operands in registers; more rows turn a panel of b once and keep it in the second-level cache.
+// Rows of a are packed first: turned into the operand type, tile by tile. The first tile of rows streams b from memory
+// and turns it into operands in registers; where there are more tiles it leaves them in a panel, small enough for the
+// second-level cache, that the others take. All of them fetch the b of the next panel meanwhile.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +29,8 @@ struct DotRun {
 };
 
 // What a scheme S gives: Vector (partial sums), Operand; kRows, rows of a tile; kChunk, elements of K that Expand turns
-// into two operands; kChunkBytes of b; Expand; dot, load, store, zero, scale_add, sum4, store4.
+// into two operands; kChunkBytes of b; kBlockScaled; Expand, ExpandTail; dot, load, store, zero, scale_add, sum4,
+// store4.
 template <class S>
 class DotGemm {
  public:
@@ -82,9 +84,10 @@ class DotGemm {
       pool.parallel_for(rows, pack_row);
     }
 
-    bool all_stream = true;
-    for (int64_t r = 0; r < count; ++r) all_stream &= runs[r].rows <= S::kDirectRows;
-    const int64_t columns = item_columns(count, pool.threads(), all_stream);
+    int64_t most_rows = 0;
+    for (int64_t r = 0; r < count; ++r) most_rows = std::max(most_rows, runs[r].rows);
+    const int64_t width = panel_columns(most_rows);
+    const int64_t columns = item_columns(count, pool.threads(), width);
     const int64_t items = (n_ + columns - 1) / columns;
     const int64_t all = count * items;
     pool.parallel_for(all, [&](int64_t item, int worker) {
@@ -95,19 +98,20 @@ class DotGemm {
       const int64_t next = std::min(item + pool.threads(), all - 1);
       const Work work{run, packed + run.first * operands(), scales + run.first * blocks(), row_d + run.first,
                       runs[next / items].b + next % items * columns * b_stride_};
-      if (run.rows <= S::kDirectRows) {
-        stream(work, n0, n1);
-      } else {
-        tiles(work, n0, n1, thread_space + worker * thread_bytes());
+      for (int64_t column = n0; column < n1; column += width) {
+        const int64_t end = std::min(column + width, n1);
+        panel(work, column, end, end < n1 ? run.b + end * b_stride_ : work.after,
+              reinterpret_cast<Operand*>(thread_space + worker * thread_bytes()));
       }
     });
   }
 
  private:
-  static constexpr int kColumns = 4;                  // Columns of a tile.
-  static constexpr int64_t kDepth = S::kDepth;        // Chunks of K that a pass over the tiles takes.
-  static constexpr int64_t kPanelRows = 48;           // Rows whose partial sums wait in memory between passes.
-  static constexpr int64_t kPanelBytes = 384 * 1024;  // Of b as operands: less than a second-level cache.
+  static constexpr int kColumns = 4;  // Columns of a tile.
+  // Shares of a second-level cache of 1 MiB: b as operands, and rows of a that are worth keeping there.
+  static constexpr int64_t kPanelBytes = 384 * 1024;
+  static constexpr int64_t kRowsBytes = 384 * 1024;
+  static constexpr int64_t kPanelColumns = 32;
   static constexpr int64_t kBlockChunks = HD_SCALE_BLOCK / S::kChunk;
 
   struct Tile {
@@ -123,6 +127,21 @@ class DotGemm {
     const std::byte* after;  // The b that this worker probably reads next.
   };
 
+  // One tile of rows times four columns.
+  struct Part {
+    const Operand* a;      // [operand][rows]
+    const float* a_scale;  // [block][rows]
+    const int64_t* row_d;
+    const std::byte* b;    // Of column 0.
+    const float* b_scale;  // [block]
+    int64_t column;
+    Operand* panel;         // [operand][4]
+    const std::byte* next;  // What to fetch meanwhile: next_chunks of four rows.
+    int64_t next_chunks;
+    const Operand* next_a;  // Operands of a to fetch meanwhile: next_lines of them a chunk.
+    int64_t next_lines;
+  };
+
   int64_t operands() const { return 2 * chunks_; }
   int64_t blocks() const { return (k_ + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK; }
 
@@ -132,15 +151,16 @@ class DotGemm {
     return (bytes + HD_ALIGNMENT - 1) / HD_ALIGNMENT * HD_ALIGNMENT;
   }
 
-  int64_t panel_columns() const {
-    const int64_t row = operands() * static_cast<int64_t>(sizeof(Operand));
-    return std::clamp<int64_t>(kPanelBytes / row / kColumns * kColumns, kColumns, S::kPanelColumns);
+  int64_t operand_bytes() const { return operands() * static_cast<int64_t>(sizeof(Operand)); }
+
+  // Columns whose operands are kept while all tiles of rows pass over them: few where the rows themselves stay in the
+  // cache, else as many as fit, so that rows are read from further away less often.
+  int64_t panel_columns(int64_t rows) const {
+    if (rows * operand_bytes() <= kRowsBytes) return kColumns;
+    return std::clamp<int64_t>(kPanelBytes / operand_bytes() / kColumns * kColumns, kColumns, kPanelColumns);
   }
 
-  int64_t thread_bytes() const {
-    return panel_columns() * (operands() * static_cast<int64_t>(sizeof(Operand)) +
-                              (kPanelRows + S::kRows) * static_cast<int64_t>(sizeof(Vector)));
-  }
+  int64_t thread_bytes() const { return panel_columns(kMaxRows) * operand_bytes(); }
 
   // Rows are shared out evenly, so that no tile is left with one row.
   static int64_t tile_count(int64_t rows) { return (rows + S::kRows - 1) / S::kRows; }
@@ -157,11 +177,10 @@ class DotGemm {
     return tile_at(rows, tile);
   }
 
-  // Columns of d that one work item computes.
-  int64_t item_columns(int64_t runs, int threads, bool all_stream) const {
-    constexpr int64_t kItemBytes = 384 * 1024;  // Of b: some ten microseconds.
-    const int64_t fit =
-        all_stream ? std::max<int64_t>(kItemBytes / std::max<int64_t>(b_stride_, 1), 1) : panel_columns();
+  // Columns of d that one work item computes: some ten microseconds of reading b, or one panel.
+  int64_t item_columns(int64_t runs, int threads, int64_t width) const {
+    constexpr int64_t kItemBytes = 384 * 1024;
+    const int64_t fit = width == kColumns ? std::max<int64_t>(kItemBytes / std::max<int64_t>(b_stride_, 1), 1) : width;
     const int64_t fair = runs * n_ / (4 * threads);
     const int64_t columns = std::clamp<int64_t>(std::min(fit, fair), 1, n_);
     return (columns + kColumns - 1) / kColumns * kColumns;
@@ -171,19 +190,43 @@ class DotGemm {
     return run.b_scale == nullptr ? nullptr : run.b_scale + column / HD_SCALE_BLOCK * blocks();
   }
 
-  // Few rows: b goes from memory to registers once, four rows of it side by side.
-  void stream(const Work& work, int64_t n0, int64_t n1) const {
-    for (int64_t column = n0; column < n1; column += kColumns) {
-      const bool last = column + kColumns >= n1;
-      const std::byte* next = last ? work.after : work.run.b + (column + kColumns) * b_stride_;
-      const auto call = [&]<int kM>() {
-        if (work.run.folded) {
-          stream_tile<kM, true>(work, column, next);
-        } else if constexpr (S::kBlockScaled) {
-          stream_tile<kM, false>(work, column, next);
-        }
-      };
-      dispatch<S::kDirectRows>(work.run.rows, call);
+  // All rows times the columns [column, end). `next` is the b of the panel that comes after.
+  void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
+    const int64_t tiles = tile_count(work.run.rows);
+    const int64_t groups = (end - column + kColumns - 1) / kColumns;
+    for (int64_t t = 0; t < tiles; ++t) {
+      const Tile tile = tile_at(work.run.rows, t);
+      const Tile next_tile = tile_at(work.run.rows, t + 1 < tiles ? t + 1 : 0);
+      const int64_t share = next_tile.rows * operands() / groups;
+      for (int64_t first = column; first < end; first += kColumns) {
+        const Part part{work.a + tile.first * operands(), work.a_scale + tile.first * blocks(), work.row_d + tile.first,
+                        work.run.b, b_scale_of(work.run, first), first, operands_of_b + (first - column) * operands(),
+                        // Each tile fetches its share of the next b.
+                        next + (first - column) * b_stride_ + t * chunks_ / tiles * S::kChunkBytes,
+                        (t + 1) * chunks_ / tiles - t * chunks_ / tiles,
+                        // And of the next tile of rows.
+                        work.a + next_tile.first * operands() + (first - column) / kColumns * share,
+                        groups > 1 ? (share + chunks_ - 1) / chunks_ : 0};
+        const auto call = [&]<int kM>() {
+          if (work.run.folded) {
+            multiply<kM, true>(part, t, tiles);
+          } else if constexpr (S::kBlockScaled) {
+            multiply<kM, false>(part, t, tiles);
+          }
+        };
+        dispatch<S::kRows>(tile.rows, call);
+      }
+    }
+  }
+
+  template <int kM, bool kFolded>
+  void multiply(const Part& part, int64_t tile, int64_t tiles) const {
+    if (tile > 0) {
+      from_panel<kM, kFolded>(part);
+    } else if (tiles > 1) {
+      from_memory<kM, kFolded, true>(part);
+    } else {
+      from_memory<kM, kFolded, false>(part);
     }
   }
 
@@ -196,233 +239,164 @@ class DotGemm {
     call.template operator()<kMost>();
   }
 
-  template <int kM, bool kFolded>
-  void stream_tile(const Work& work, int64_t column, const std::byte* next) const {
-    const int64_t count = std::min<int64_t>(kColumns, n_ - column);
-    const std::byte* b[kColumns];
-    for (int64_t j = 0; j < kColumns; ++j) b[j] = work.run.b + (column + std::min(j, count - 1)) * b_stride_;
-    const float* b_scale = b_scale_of(work.run, column);
-    const Operand* a = work.a;
-    Vector sum[kM][kColumns];
-    for (auto& row : sum) {
-      for (auto& x : row) x = S::zero();
+  template <int kM>
+  using Sums = Vector[kM][kColumns];
+
+  template <int kM>
+  [[gnu::always_inline]] static void clear(Sums<kM>& sums) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kM; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kColumns; ++j) sums[i][j] = S::zero();
     }
-    const auto chunk = [&](int64_t c, const auto& expand, Vector(&into)[kM][kColumns]) __attribute__((always_inline)) {
+  }
+
+  // sums += parts * the product of the scales.
+  template <int kM>
+  [[gnu::always_inline]] static void add_scaled(Vector* sums, const Sums<kM>& parts, const float* a_scale,
+                                                float b_scale) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kM; ++i) {
+      const float scale = a_scale[i] * b_scale;
 #pragma GCC unroll 4
       for (int j = 0; j < kColumns; ++j) {
-        for (int64_t line = 0; line < S::kChunkBytes; line += 64) {
-          __builtin_prefetch(next + j * b_stride_ + c * S::kChunkBytes + line, 0, 2);
-        }
+        sums[i * kColumns + j] = S::scale_add(sums[i * kColumns + j], parts[i][j], scale);
+      }
+    }
+  }
+
+  template <int kM>
+  void finish(const Part& part, const Vector* sums) const {
+    const int64_t count = std::min<int64_t>(kColumns, n_ - part.column);
+#pragma GCC unroll 8
+    for (int i = 0; i < kM; ++i) {
+      const Vector* x = sums + i * kColumns;
+      S::store4(d_, d_dtype_, part.row_d[i] + part.column, S::sum4(x[0], x[1], x[2], x[3]), count);
+    }
+  }
+
+  [[gnu::always_inline]] void fetch_a(const Part& part, int64_t chunk) const {
+    for (int64_t line = 0; line < part.next_lines; ++line) {
+      __builtin_prefetch(part.next_a + chunk * part.next_lines + line, 0, 2);
+    }
+  }
+
+  [[gnu::always_inline]] void fetch(const Part& part, int64_t chunk) const {
+    for (int j = 0; j < kColumns; ++j) {
+      for (int64_t line = 0; line < S::kChunkBytes; line += 64) {
+        __builtin_prefetch(part.next + j * b_stride_ + chunk * S::kChunkBytes + line, 0, 2);
+      }
+    }
+  }
+
+  // b from memory to registers, and with kKeep also to the panel.
+  template <int kM, bool kFolded, bool kKeep>
+  [[gnu::noinline]] void from_memory(const Part& part) const {
+    const int64_t count = std::min<int64_t>(kColumns, n_ - part.column);
+    const std::byte* b[kColumns];
+    for (int64_t j = 0; j < kColumns; ++j) b[j] = part.b + (part.column + std::min(j, count - 1)) * b_stride_;
+    const Operand* a = part.a;
+    Operand* keep = part.panel;
+    const auto chunk = [&](int64_t c, const auto& expand, Sums<kM>& into) __attribute__((always_inline)) {
+      if (c < part.next_chunks) fetch(part, c);
+#pragma GCC unroll 4
+      for (int j = 0; j < kColumns; ++j) {
         Operand x, y;
         expand(b[j] + c * S::kChunkBytes, x, y);
-#pragma GCC unroll 8
-        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], S::load(a + 2 * c * kM + i), x);
-#pragma GCC unroll 8
-        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], S::load(a + (2 * c + 1) * kM + i), y);
-      }
-    };
-    if constexpr (S::kBlockScaled) {
-      for (int64_t block = 0; block < blocks(); ++block) {
-        const typename S::Expand expand(kFolded ? b_scale + block : nullptr);
-        if constexpr (kFolded) {
-          for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, sum);
-        } else {
-          Vector part[kM][kColumns];
-          for (auto& row : part) {
-            for (auto& x : row) x = S::zero();
-          }
-          for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, part);
-          for (int i = 0; i < kM; ++i) {
-            const float scale = work.a_scale[block * kM + i] * b_scale[block];
-            for (int j = 0; j < kColumns; ++j) sum[i][j] = S::scale_add(sum[i][j], part[i][j], scale);
-          }
+        if constexpr (kKeep) {
+          S::store(keep + j, x);
+          S::store(keep + kColumns + j, y);
         }
+#pragma GCC unroll 8
+        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], x, S::load(a + i));
+#pragma GCC unroll 8
+        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], y, S::load(a + kM + i));
+      }
+      a += 2 * kM;
+      keep += 2 * kColumns;
+    };
+    Sums<kM> sums;
+    clear<kM>(sums);
+    if constexpr (!S::kBlockScaled) {
+      const typename S::Expand expand(nullptr);
+      const int64_t whole = k_ / S::kChunk;
+      for (int64_t c = 0; c < whole; ++c) chunk(c, expand, sums);
+      if (whole < chunks_) chunk(whole, typename S::ExpandTail(k_ - whole * S::kChunk), sums);
+    } else if constexpr (kFolded) {
+      for (int64_t block = 0; block < blocks(); ++block) {
+        const typename S::Expand expand(part.b_scale + block);
+        for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, sums);
       }
     } else {
       const typename S::Expand expand(nullptr);
-      const int64_t whole = k_ / S::kChunk;
-      for (int64_t c = 0; c < whole; ++c) chunk(c, expand, sum);
-      if (whole < chunks_) chunk(whole, typename S::ExpandTail(k_ - whole * S::kChunk), sum);
-    }
-    for (int i = 0; i < kM; ++i) {
-      S::store4(d_, d_dtype_, work.row_d[i] + column, S::sum4(sum[i][0], sum[i][1], sum[i][2], sum[i][3]), count);
-    }
-  }
-
-  // More rows: a panel of b is turned into operands once, and tiles of kRows x 4 outputs pass over K kDepth at a time.
-  void tiles(const Work& work, int64_t n0, int64_t n1, std::byte* space) const {
-    auto* panel = reinterpret_cast<Operand*>(space);
-    auto* waiting = reinterpret_cast<Vector*>(panel + panel_columns() * operands());
-    const int64_t row_tiles = tile_count(work.run.rows);
-    const int64_t step = std::max<int64_t>(kPanelRows / S::kRows, 1);
-    for (int64_t column = n0; column < n1; column += panel_columns()) {
-      const int64_t width = std::min(panel_columns(), n1 - column);
-      for (int64_t t0 = 0; t0 < row_tiles; t0 += step) {
-        const int64_t t1 = std::min(t0 + step, row_tiles);
-        for (int64_t c0 = 0; c0 < chunks_; c0 += kDepth) {
-          const int64_t c1 = std::min(c0 + kDepth, chunks_);
-          // What waits on nothing but this pass is written over by the next one.
-          Operand* block = panel + (row_tiles > step ? 2 * c0 * panel_columns() : 0);
-          if (t0 == 0) expand_panel(work.run, column, width, c0, c1, block);
-          const Next next = next_block(work, column, n1, width, c1, t0);
-          int64_t done = 0;
-          const int64_t total = (t1 - t0) * ((width + kColumns - 1) / kColumns);
-          for (int64_t t = t0; t < t1; ++t) {
-            const Tile tile = tile_at(work.run.rows, t);
-            for (int64_t j = 0; j < width; j += kColumns) {
-              prefetch(next, done, total);
-              ++done;
-              Vector* sums =
-                  waiting + (tile.first - tile_at(work.run.rows, t0).first) * panel_columns() + j * tile.rows;
-              const Pass pass{work.a + tile.first * operands() + 2 * c0 * tile.rows,
-                              block + j * 2 * (c1 - c0),
-                              work.run.folded ? nullptr : work.a_scale + tile.first * blocks(),
-                              b_scale_of(work.run, column + j),
-                              c0,
-                              c1,
-                              sums,
-                              work.row_d + tile.first,
-                              column + j};
-              const auto call = [&]<int kM>() {
-                if (work.run.folded) {
-                  pass_tile<kM, true>(pass);
-                } else if constexpr (S::kBlockScaled) {
-                  pass_tile<kM, false>(pass);
-                }
-              };
-              dispatch<S::kRows>(tile.rows, call);
-            }
-          }
-        }
+      Vector total[kM * kColumns];
+      std::fill_n(total, kM * kColumns, S::zero());
+      for (int64_t block = 0; block < blocks(); ++block) {
+        stay_in_memory(total);
+        clear<kM>(sums);
+        for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, sums);
+        add_scaled<kM>(total, sums, part.a_scale + block * kM, part.b_scale[block]);
       }
+      return finish<kM>(part, total);
     }
+    finish<kM>(part, &sums[0][0]);
   }
 
-  // The bytes of b that the next pass expands.
-  struct Next {
-    const std::byte* b = nullptr;
-    int64_t rows = 0;
-    int64_t bytes = 0;
-  };
-
-  Next next_block(const Work& work, int64_t column, int64_t n1, int64_t width, int64_t c1, int64_t t0) const {
-    if (t0 != 0) return {};
-    if (c1 < chunks_) {
-      return {work.run.b + column * b_stride_ + c1 * S::kChunkBytes, width,
-              (std::min(c1 + kDepth, chunks_) - c1) * S::kChunkBytes};
-    }
-    const int64_t rows = std::min(panel_columns(), n1 - column - width);
-    return {rows > 0 ? work.run.b + (column + width) * b_stride_ : work.after, rows > 0 ? rows : width,
-            std::min(kDepth, chunks_) * S::kChunkBytes};
-  }
-
-  // The share of the bytes that falls to tile `done` of `total`.
-  void prefetch(const Next& next, int64_t done, int64_t total) const {
-    const int64_t lines = next.bytes / 64 + 1;
-    for (int64_t i = next.rows * lines * done / total; i < next.rows * lines * (done + 1) / total; ++i) {
-      __builtin_prefetch(next.b + i / lines * b_stride_ + i % lines * 64, 0, 2);
-    }
-  }
-
-  // Operands of the columns [column, column + width), chunks [c0, c1): four columns side by side, [width /
-  // 4][chunk][2][4].
-  void expand_panel(const DotRun& run, int64_t column, int64_t width, int64_t c0, int64_t c1, Operand* block) const {
-    for (int64_t j = 0; j < width; ++j) {
-      const std::byte* b = run.b + (column + j) * b_stride_;
-      Operand* y = block + j / kColumns * kColumns * 2 * (c1 - c0) + j % kColumns;
-      const auto chunk = [&](int64_t c, const auto& expand) __attribute__((always_inline)) {
-        Operand first, second;
-        expand(b + c * S::kChunkBytes, first, second);
-        S::store(y + 2 * (c - c0) * kColumns, first);
-        S::store(y + (2 * (c - c0) + 1) * kColumns, second);
-      };
-      if constexpr (S::kBlockScaled) {
-        const float* b_scale = b_scale_of(run, column + j);
-        for (int64_t c = c0; c < c1; c += kBlockChunks) {
-          const typename S::Expand expand(run.folded ? b_scale + c / kBlockChunks : nullptr);
-          for (int64_t i = 0; i < kBlockChunks; ++i) chunk(c + i, expand);
-        }
-      } else {
-        const typename S::Expand expand(nullptr);
-        const int64_t whole = std::min(c1, k_ / S::kChunk);
-        for (int64_t c = c0; c < whole; ++c) chunk(c, expand);
-        if (whole < c1) chunk(whole, typename S::ExpandTail(k_ - whole * S::kChunk));
-      }
-    }
-    for (int64_t j = width; j % kColumns != 0; ++j) {
-      Operand* y = block + j / kColumns * kColumns * 2 * (c1 - c0) + j % kColumns;
-      for (int64_t i = 0; i < 2 * (c1 - c0); ++i) S::store(y + i * kColumns, Operand{});
-    }
-  }
-
-  struct Pass {
-    const Operand* a;      // [operand][kM]
-    const Operand* b;      // [operand][4]
-    const float* a_scale;  // [block][kM]
-    const float* b_scale;  // [block]
-    int64_t c0;
-    int64_t c1;
-    Vector* sums;  // [kM][4]
-    const int64_t* row_d;
-    int64_t column;
-  };
-
+  // b from the panel.
   template <int kM, bool kFolded>
-  void pass_tile(const Pass& pass) const {
-    const bool begins = pass.c0 == 0;
-    const bool ends = pass.c1 == chunks_;
-    const Operand* a = pass.a;
-    const Operand* b = pass.b;
-    Vector sum[kM][kColumns];
-    const auto step = [&](Vector(&into)[kM][kColumns]) __attribute__((always_inline)) {
-      Operand x[kM];
+  [[gnu::noinline]] void from_panel(const Part& part) const {
+    const Operand* a = part.a;
+    const Operand* b = part.panel;
+    const auto chunk = [&](Sums<kM> & into) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        Operand x[kM];
 #pragma GCC unroll 8
-      for (int i = 0; i < kM; ++i) x[i] = S::load(a + i);
+        for (int i = 0; i < kM; ++i) x[i] = S::load(a + i);
 #pragma GCC unroll 4
-      for (int j = 0; j < kColumns; ++j) {
-        const Operand y = S::load(b + j);
+        for (int j = 0; j < kColumns; ++j) {
+          const Operand y = S::load(b + j);
 #pragma GCC unroll 8
-        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], x[i], y);
+          for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], x[i], y);
+        }
+        a += kM;
+        b += kColumns;
       }
-      a += kM;
-      b += kColumns;
     };
+    Sums<kM> sums;
+    clear<kM>(sums);
     if constexpr (kFolded) {
-      for (int i = 0; i < kM; ++i) {
-        for (int j = 0; j < kColumns; ++j) sum[i][j] = begins ? S::zero() : pass.sums[i * kColumns + j];
+      int64_t c = 0;
+      for (; c < part.next_chunks; ++c) {
+        fetch(part, c);
+        fetch_a(part, c);
+        chunk(sums);
       }
-      for (int64_t i = 2 * (pass.c1 - pass.c0); i != 0; --i) step(sum);
-      if (!ends) {
-        for (int i = 0; i < kM; ++i) {
-          for (int j = 0; j < kColumns; ++j) pass.sums[i * kColumns + j] = sum[i][j];
-        }
-        return;
+      for (; c < chunks_; ++c) {
+        fetch_a(part, c);
+        chunk(sums);
       }
+      finish<kM>(part, &sums[0][0]);
     } else {
-      if (begins) std::fill_n(pass.sums, kM * kColumns, S::zero());
-      for (int64_t c = pass.c0; c < pass.c1; c += kBlockChunks) {
-        const int64_t block = c / kBlockChunks;
-        for (auto& row : sum) {
-          for (auto& x : row) x = S::zero();
+      Vector total[kM * kColumns];
+      std::fill_n(total, kM * kColumns, S::zero());
+      for (int64_t block = 0; block < blocks(); ++block) {
+        stay_in_memory(total);
+        clear<kM>(sums);
+        for (int64_t c = block * kBlockChunks; c < (block + 1) * kBlockChunks; ++c) {
+          if (c < part.next_chunks) fetch(part, c);
+          fetch_a(part, c);
+          chunk(sums);
         }
-        for (int64_t i = 2 * kBlockChunks; i != 0; --i) step(sum);
-        for (int i = 0; i < kM; ++i) {
-          const float scale = pass.a_scale[block * kM + i] * pass.b_scale[block];
-          for (int j = 0; j < kColumns; ++j) {
-            Vector& total = pass.sums[i * kColumns + j];
-            total = S::scale_add(total, sum[i][j], scale);
-          }
-        }
+        add_scaled<kM>(total, sums, part.a_scale + block * kM, part.b_scale[block]);
       }
-      if (!ends) return;
-      for (int i = 0; i < kM; ++i) {
-        for (int j = 0; j < kColumns; ++j) sum[i][j] = pass.sums[i * kColumns + j];
-      }
+      finish<kM>(part, total);
     }
-    const int64_t count = std::min<int64_t>(kColumns, n_ - pass.column);
-    for (int i = 0; i < kM; ++i) {
-      S::store4(d_, d_dtype_, pass.row_d[i] + pass.column, S::sum4(sum[i][0], sum[i][1], sum[i][2], sum[i][3]), count);
-    }
+  }
+
+  // Keeps the compiler from holding totals in registers, which are all taken by the parts of a block.
+  [[gnu::always_inline]] static void stay_in_memory(Vector* total) {
+    asm volatile("" : : "r"(total) : "memory");
   }
 
   int64_t n_;

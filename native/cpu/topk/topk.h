@@ -15,4 +15,28 @@ struct IndexerTopkScalar : Kernel<hd_indexer_topk_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+#if defined(__x86_64__)
+
+struct TopkAvx512 : Kernel<hd_topk_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct IndexerTopkAvx512 : Kernel<hd_indexer_topk_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct TopkAvx2 : Kernel<hd_topk_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct IndexerTopkAvx2 : Kernel<hd_indexer_topk_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+#endif
+
 }  // namespace hadal::cpu

@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 
 #include "cpu/indexer_logits/score_scalar.h"
-#include "cpu/paging.h"
+#include "cpu/topk/check.h"
 #include "cpu/topk/topk.h"
 
 namespace hadal::cpu {
@@ -53,7 +52,7 @@ uint64_t bytes_of_worker(int64_t topk) {
 
 // Scores a row's candidates, chooses, and writes positions and slots. Returns false at a NaN.
 template <class Args, class Score>
-bool choose(const Args& args, int64_t row, std::byte* scratch, const Score& score, std::atomic<int64_t>& nan_at) {
+bool choose(const Args& args, int64_t row, std::byte* scratch, const Score& score, FirstNan& nan) {
   auto* places = reinterpret_cast<Candidate*>(scratch);
   auto* chosen = reinterpret_cast<int32_t*>(places + 2 * args.topk);
   const int32_t visible = args.visible[row];
@@ -64,7 +63,7 @@ bool choose(const Args& args, int64_t row, std::byte* scratch, const Score& scor
     for (int32_t position = 0; position < visible; ++position) {
       const float value = score(position);
       if (std::isnan(value)) {
-        nan_at.store(row << 32 | position);
+        nan.report(row, position);
         return false;
       }
       selection.offer(value, position);
@@ -74,19 +73,9 @@ bool choose(const Args& args, int64_t row, std::byte* scratch, const Score& scor
   for (int64_t i = 0; i < args.topk; ++i) {
     const int32_t position = chosen[i];
     if (args.positions != nullptr) args.positions[row * args.topk + i] = position;
-    if (args.indices != nullptr) {
-      const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
-      args.indices[row * args.topk + i] =
-          position < 0 ? -1 : table[position / HD_PAGE_TOKENS] * HD_PAGE_TOKENS + position % HD_PAGE_TOKENS;
-    }
+    if (args.indices != nullptr) args.indices[row * args.topk + i] = slot_of(args, row, position);
   }
   return true;
-}
-
-int32_t refuse_nan(const char* function, int64_t nan_at) {
-  if (nan_at < 0) return HD_STATUS_OK;
-  return fail(HD_STATUS_INVALID_ARGUMENT, "%s: the score of row %lld, position %lld is NaN; there is no order of NaN",
-              function, static_cast<long long>(nan_at >> 32), static_cast<long long>(nan_at & 0xffffffff));
 }
 
 }  // namespace
@@ -96,27 +85,15 @@ uint64_t TopkScalar::workspace(const Args& args, int threads) {
 }
 
 int32_t TopkScalar::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  for (int32_t i = 0; i < args.m; ++i) {
-    if (args.visible[i] < 0 || args.visible[i] > args.scores_stride) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_topk: visible[%d] is %d; it must be 0 to scores_stride = %lld", i,
-                  args.visible[i], static_cast<long long>(args.scores_stride));
-    }
-  }
-  if (args.block_table != nullptr) {
-    if (const int32_t status =
-            check_paging("hd_topk", args.m, args.sequences, args.max_pages, INT32_MAX / HD_PAGE_TOKENS,
-                         args.block_table, args.row_sequence, args.visible)) {
-      return status;
-    }
-  }
-  std::atomic<int64_t> nan_at{-1};
+  if (const int32_t status = check_rows(args)) return status;
+  FirstNan nan;
   pool.parallel_for(args.m, [&](int64_t row, int worker) {
     const float* scores = args.scores + row * args.scores_stride;
     choose(
         args, row, workspace + bytes_of_worker(args.topk) * static_cast<uint64_t>(worker),
-        [&](int32_t position) { return scores[position]; }, nan_at);
+        [&](int32_t position) { return scores[position]; }, nan);
   });
-  return refuse_nan("hd_topk", nan_at.load());
+  return nan.refuse("hd_topk");
 }
 
 uint64_t IndexerTopkScalar::workspace(const Args& args, int threads) {
@@ -124,11 +101,8 @@ uint64_t IndexerTopkScalar::workspace(const Args& args, int threads) {
 }
 
 int32_t IndexerTopkScalar::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  if (const int32_t status = check_paging("hd_indexer_topk", args.m, args.sequences, args.max_pages, args.pages,
-                                          args.block_table, args.row_sequence, args.visible)) {
-    return status;
-  }
-  std::atomic<int64_t> nan_at{-1};
+  if (const int32_t status = check_rows(args)) return status;
+  FirstNan nan;
   pool.parallel_for(args.m, [&](int64_t row, int worker) {
     IndexQuery query;
     query.read(args.q + row * args.heads * HD_INDEX_DIM, args.weights + row * args.heads, args.heads);
@@ -139,9 +113,9 @@ int32_t IndexerTopkScalar::run(const Args& args, ThreadPool& pool, std::byte* wo
           const IndexKey key = IndexKey::at(args.cache, table[position / HD_PAGE_TOKENS], position % HD_PAGE_TOKENS);
           return query.score(key.codes, key.scale);
         },
-        nan_at);
+        nan);
   });
-  return refuse_nan("hd_indexer_topk", nan_at.load());
+  return nan.refuse("hd_indexer_topk");
 }
 
 }  // namespace hadal::cpu

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
-using Hadal.Cli.Inspection;
 using Hadal.Model;
 using Hadal.Tensors;
 using Spectre.Console;
@@ -13,6 +12,8 @@ namespace Hadal.Cli.Commands;
 /// <summary><c>hadal inspect</c>: what a checkpoint is and what it needs, told before its weights are read.</summary>
 internal sealed class InspectCommand : Command
 {
+    private static readonly int[] Contexts = [4096, 16384, 32768, 65536, 131072];
+
     private readonly Terminal _terminal;
     private readonly ModelArguments _model;
     private readonly JsonArgument _json;
@@ -38,39 +39,43 @@ internal sealed class InspectCommand : Command
         var summary = new CheckpointSummary(checkpoint);
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (_json.IsGiven(result))
-            _terminal.ShowJson(json => Write(json, summary, memory));
+            _terminal.ShowJson(json => Write(json, checkpoint, summary, memory));
         else
-            Show(summary, memory);
+            Show(checkpoint, summary, memory);
         return Task.CompletedTask;
     }
 
-    private static void Write(Utf8JsonWriter json, CheckpointSummary summary, long memory)
+    private static void Write(
+        Utf8JsonWriter json,
+        Checkpoint checkpoint,
+        CheckpointSummary summary,
+        long memory
+    )
     {
         DeepSeekConfig config = summary.Config;
-        json.WriteString("folder", summary.Folder);
+        json.WriteString("folder", checkpoint.Folder);
         json.WriteString("model_type", config.ModelType);
         json.WriteNumber("layers", config.NumHiddenLayers);
         json.WriteNumber("prediction_layers", config.NumNextnPredictLayers);
         json.WriteNumber("parameters", summary.Parameters);
         json.WriteNumber("active_parameters", summary.ActiveParameters);
-        json.WriteNumber("prediction_parameters", summary.PredictionParameters);
-        json.WriteNumber("files", summary.FileCount);
-        json.WriteNumber("tensors", summary.TensorCount);
+        json.WriteNumber("files", checkpoint.Files.Count);
+        json.WriteNumber("tensors", checkpoint.Tensors.Count);
         json.WriteNumber("weight_bytes", summary.WeightBytes);
         json.WriteStartObject("bytes_by_type");
-        foreach ((DType type, long bytes) in summary.BytesByType)
+        foreach ((DType type, long bytes) in summary.BytesByDType)
             json.WriteNumber(type.Name, bytes);
         json.WriteEndObject();
-        json.WriteNumber("cache_bytes_per_token", MemoryNeed.BytesPerToken(config));
+        json.WriteNumber("cache_bytes_per_token", summary.CacheBytesPerToken);
         json.WriteStartArray("contexts");
-        foreach (int tokens in MemoryNeed.ContextsOf(config))
+        foreach (int tokens in ContextsOf(config))
         {
             json.WriteStartObject();
             json.WriteNumber("tokens", tokens);
-            json.WriteNumber("cache_bytes", MemoryNeed.CacheBytes(config, tokens));
+            json.WriteNumber("cache_bytes", (summary.MemoryNeeded(tokens) - summary.WeightBytes));
             json.WriteNumber(
                 "total_bytes",
-                summary.WeightBytes + MemoryNeed.CacheBytes(config, tokens)
+                summary.WeightBytes + (summary.MemoryNeeded(tokens) - summary.WeightBytes)
             );
             json.WriteEndObject();
         }
@@ -78,11 +83,11 @@ internal sealed class InspectCommand : Command
         json.WriteNumber("machine_memory_bytes", memory);
     }
 
-    private void Show(CheckpointSummary summary, long memory)
+    private void Show(Checkpoint checkpoint, CheckpointSummary summary, long memory)
     {
         DeepSeekConfig config = summary.Config;
         Table about = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
-        about.AddRow("folder", Markup.Escape(summary.Folder));
+        about.AddRow("folder", Markup.Escape(checkpoint.Folder));
         about.AddRow("model", Describe(config));
         about.AddRow("layers", DescribeLayers(config));
         about.AddRow("attention", DescribeAttention(config));
@@ -93,18 +98,13 @@ internal sealed class InspectCommand : Command
         about.AddRow(
             "parameters",
             $"{Units.Count(summary.Parameters)}, {Units.Count(summary.ActiveParameters)} of them for one token"
-                + (
-                    summary.PredictionParameters == 0
-                        ? ""
-                        : $"; {Units.Count(summary.PredictionParameters)} for prediction"
-                )
         );
         about.AddRow(
             "weights",
-            $"{Units.Bytes(summary.WeightBytes)} in {summary.TensorCount} tensors, {summary.FileCount} files: "
+            $"{Units.Bytes(summary.WeightBytes)} in {checkpoint.Tensors.Count} tensors, {checkpoint.Files.Count} files: "
                 + string.Join(
                     ", ",
-                    summary.BytesByType.Select(t => $"{t.Key.Name} {Units.Bytes(t.Value)}")
+                    summary.BytesByDType.Select(t => $"{t.Key.Name} {Units.Bytes(t.Value)}")
                 )
         );
         about.AddRow("longest context", $"{config.MaxPositionEmbeddings} tokens");
@@ -116,9 +116,9 @@ internal sealed class InspectCommand : Command
             .AddColumn("cache of a sequence", c => c.RightAligned())
             .AddColumn("with the weights", c => c.RightAligned())
             .AddColumn($"this machine, {Units.Bytes(memory)}");
-        foreach (int tokens in MemoryNeed.ContextsOf(config))
+        foreach (int tokens in ContextsOf(config))
         {
-            long cache = MemoryNeed.CacheBytes(config, tokens);
+            long cache = (summary.MemoryNeeded(tokens) - summary.WeightBytes);
             long total = summary.WeightBytes + cache;
             need.AddRow(
                 tokens.ToString(CultureInfo.InvariantCulture),
@@ -128,7 +128,7 @@ internal sealed class InspectCommand : Command
             );
         }
         _terminal.Show(need);
-        long least = summary.WeightBytes + MemoryNeed.CacheBytes(config, 1);
+        long least = summary.MemoryNeeded(1);
         _terminal.Output.WriteLine(
             $"On the CPU the weights are read in place from the files: with less than {Units.Bytes(least)} of memory it "
                 + "still runs, at the speed of the disk."
@@ -140,6 +140,12 @@ internal sealed class InspectCommand : Command
             );
         }
     }
+
+    /// <summary>Context lengths worth telling, up to the longest that the model takes.</summary>
+    private static IEnumerable<int> ContextsOf(DeepSeekConfig config) =>
+        Contexts
+            .Where(tokens => tokens < config.MaxPositionEmbeddings)
+            .Append(config.MaxPositionEmbeddings);
 
     private static string Describe(DeepSeekConfig config) =>
         $"{config.ModelType}: hidden {config.HiddenSize}, vocabulary {config.VocabSize}";

@@ -44,7 +44,11 @@ public sealed class CachedSequence : IDisposable
         _disposed = true;
     }
 
-    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+    internal void ThrowIfDisposed()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Cache.ThrowIfDisposed();
+    }
 
     /// <summary>Pages that are missing for this many more tokens.</summary>
     internal int MissingPages(int newTokens) =>

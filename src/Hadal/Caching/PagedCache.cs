@@ -14,6 +14,7 @@ public sealed unsafe class PagedCache : IDisposable
 
     private readonly DeviceMemory _memory;
     private readonly PageAllocator _allocator;
+    private bool _disposed;
 
     internal PagedCache(Device device, CacheLayout layout, int pages, int maxSequenceTokens)
     {
@@ -64,10 +65,20 @@ public sealed unsafe class PagedCache : IDisposable
     internal LayerCache[] Layers { get; }
 
     /// <summary>Begins an empty sequence. Its pages come as it grows, and go back when it is disposed.</summary>
-    public CachedSequence CreateSequence() => new(this);
+    public CachedSequence CreateSequence()
+    {
+        ThrowIfDisposed();
+        return new CachedSequence(this);
+    }
 
     /// <inheritdoc />
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _memory.Dispose();
+    }
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
     internal static int PagesFor(int tokens) => (tokens + PageTokens - 1) / PageTokens;
 

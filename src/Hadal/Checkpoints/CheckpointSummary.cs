@@ -18,6 +18,14 @@ public sealed class CheckpointSummary
         Parameters = new WeightMap(Config).Weights.Sum(weight =>
             checkpoint[weight.Name].ElementCount
         );
+        ActiveParameters = new WeightMap(Config)
+            .Weights.Where(weight => !IsPrediction(weight.Name))
+            .GroupBy(weight => weight.Name.Contains(".mlp.experts.", StringComparison.Ordinal))
+            .Sum(group =>
+                group.Sum(weight => checkpoint[weight.Name].ElementCount)
+                / (group.Key ? Config.NRoutedExperts : 1)
+                * (group.Key ? Config.NumExpertsPerTok : 1)
+            );
         foreach (TensorView tensor in checkpoint.Tensors.Values)
         {
             _bytesByDType[tensor.DType] =
@@ -41,6 +49,9 @@ public sealed class CheckpointSummary
 
     /// <summary>All parameters, those of multi-token prediction included; block scales are none.</summary>
     public long Parameters { get; }
+
+    /// <summary>Those that one token uses: of the routed experts its own, and none of multi-token prediction.</summary>
+    public long ActiveParameters { get; }
 
     /// <summary>Bytes of all tensors, block scales included.</summary>
     public long WeightBytes { get; }
@@ -69,5 +80,15 @@ public sealed class CheckpointSummary
         return checked(
             WeightBytes + ExpandedBytes + pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken
         );
+    }
+
+    private bool IsPrediction(string name)
+    {
+        for (int layer = Config.NumHiddenLayers; layer < Config.TotalLayers; layer++)
+        {
+            if (name.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))
+                return true;
+        }
+        return false;
     }
 }

@@ -13,7 +13,9 @@ namespace Hadal.Model;
 /// </summary>
 public sealed unsafe class DeepSeekModel : IDisposable
 {
-    private readonly Lock _gate = new();
+    /// <summary>Held while a step runs and its logits are read.</summary>
+    internal Lock Gate { get; } = new();
+
     private readonly Checkpoint? _owned;
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels;
@@ -225,7 +227,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     )
     {
         ArgumentNullException.ThrowIfNull(batch);
-        lock (_gate)
+        lock (Gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (batch.Options != Options || batch.VocabularySize != Config.VocabSize)
@@ -253,7 +255,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
-        lock (_gate)
+        lock (Gate)
         {
             if (_disposed)
                 return;

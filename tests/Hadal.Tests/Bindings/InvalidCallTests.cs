@@ -15,6 +15,7 @@ public sealed class InvalidCallTests
         nameof(NativeMethods.hd_device_release),
         nameof(NativeMethods.hd_stream_release),
         nameof(NativeMethods.hd_buffer_release),
+        nameof(NativeMethods.hd_graph_release),
         nameof(NativeMethods.hd_set_log),
     ];
 

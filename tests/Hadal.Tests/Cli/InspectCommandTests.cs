@@ -56,21 +56,25 @@ public sealed class InspectCommandTests
         const long router = 16 * hidden + 16;
         const long everyLayer = attention + indexer + norms;
         const long outside = 2 * 2048 * hidden + hidden;
-        const long all = 4 * everyLayer + dense + 3 * (router + 17 * expert) + outside;
+        const long model = 4 * everyLayer + dense + 3 * (router + 17 * expert) + outside;
+        // Multi-token prediction: a layer, two norms, the projection that joins its inputs, a last norm, and its own copies
+        // of embedding and head.
+        const long prediction =
+            everyLayer + router + 17 * expert + 2 * hidden + 2 * hidden * hidden + outside;
 
         JsonElement summary = await InspectAsync(Paths.EmbeddedModel);
-        Assert.Equal(all, summary.GetProperty("parameters").GetInt64());
-        Assert.Equal(all - 3 * 12 * expert, summary.GetProperty("active_parameters").GetInt64());
+        Assert.Equal(model + prediction, summary.GetProperty("parameters").GetInt64());
+        Assert.Equal(model - 3 * 12 * expert, summary.GetProperty("active_parameters").GetInt64());
     }
 
     [Fact]
     public async Task TheCacheGrowsByThePageFormats()
     {
         JsonElement summary = await InspectAsync(Paths.EmbeddedModel);
-        Assert.Equal(5 * (656 + 132), summary.GetProperty("cache_bytes_per_token").GetInt64());
+        Assert.Equal(4 * (656 + 132), summary.GetProperty("cache_bytes_per_token").GetInt64());
         JsonElement context = summary.GetProperty("contexts").EnumerateArray().Single();
         Assert.Equal(1024, context.GetProperty("tokens").GetInt32());
-        Assert.Equal(5 * 788 * 1024, context.GetProperty("cache_bytes").GetInt64());
+        Assert.Equal(4 * 788 * 1024, context.GetProperty("cache_bytes").GetInt64());
     }
 
     [Fact]
@@ -79,9 +83,7 @@ public sealed class InspectCommandTests
         JsonElement summary = await InspectAsync(
             Path.Combine(Paths.Goldens, "random-v3", "checkpoint")
         );
-        long layers =
-            summary.GetProperty("layers").GetInt64()
-            + summary.GetProperty("prediction_layers").GetInt64();
+        long layers = summary.GetProperty("layers").GetInt64();
         Assert.Equal(layers * 1152, summary.GetProperty("cache_bytes_per_token").GetInt64());
     }
 
@@ -91,7 +93,7 @@ public sealed class InspectCommandTests
         CliResult result = await CliResult.RunAsync("inspect");
         Assert.Equal(0, result.Status);
         Assert.All(
-            ["deepseek_v32", "10.8 M", "16.8 MB", "F8_E4M3", "1024 tokens", "80 GB"],
+            ["deepseek_v32", "7.3 M", "16.8 MB", "F8_E4M3", "1024 tokens", "80 GB"],
             part => Assert.Contains(part, result.Output, StringComparison.Ordinal)
         );
     }

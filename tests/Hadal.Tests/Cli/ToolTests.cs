@@ -16,7 +16,7 @@ public sealed class ToolTests
         CliResult result = await CliResult.RunAsync("--help");
         Assert.Equal(0, result.Status);
         Assert.All(
-            ["inspect", "tokenize"],
+            ["generate", "inspect", "tokenize", "devices"],
             command => Assert.Contains(command, result.Output, StringComparison.Ordinal)
         );
     }

@@ -1,0 +1,57 @@
+// hd_gemm with b [n, k] over dot_gemm.h, for any of its schemes. A scheme S also gives pack(args, index, operands,
+// stride), which packs the row of a that begins at an index.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cpu/simd/dot_gemm.h"
+#include "hadal.h"
+
+namespace hadal::cpu {
+namespace {
+
+template <class S>
+uint64_t gemm_dot_workspace(const hd_gemm_args& args, int threads) {
+  return DotGemm<S>::workspace(static_cast<int64_t>(args.batch) * args.m, args.n, args.k, threads);
+}
+
+template <class S>
+int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
+  constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
+  const int64_t b_size = args.b_dtype == HD_DTYPE_F32 ? 4 : 2;
+  const DotGemm<S> gemm(args.n, args.k, args.b_stride * b_size, args.d, args.d_dtype);
+  DotRun runs[kMaxRows];
+  int64_t row_a[kMaxRows];
+  int64_t row_d[kMaxRows];
+  int64_t rows = 0;
+  int64_t count = 0;
+  const auto flush = [&] {
+    gemm.run(
+        runs, count, row_d,
+        [&](int64_t row, bool, typename S::Operand* operands, int64_t stride, float*, int64_t) {
+          S::pack(args, row_a[row], operands, stride);
+        },
+        pool, workspace);
+    rows = 0;
+    count = 0;
+  };
+  for (int64_t batch = 0; batch < args.batch; ++batch) {
+    const auto* b = static_cast<const std::byte*>(args.b) + batch * args.b_batch_stride * b_size;
+    for (int64_t first = 0; first < args.m;) {
+      const int64_t part = std::min(args.m - first, kMaxRows - rows);
+      runs[count++] = {b, nullptr, rows, part, true};
+      for (int64_t i = first; i < first + part; ++i, ++rows) {
+        row_a[rows] = batch * args.a_batch_stride + i * args.a_stride;
+        row_d[rows] = batch * args.d_batch_stride + i * args.d_stride;
+      }
+      first += part;
+      if (rows == kMaxRows) flush();
+    }
+  }
+  if (rows > 0) flush();
+  return HD_STATUS_OK;
+}
+
+}  // namespace
+}  // namespace hadal::cpu

@@ -1,0 +1,28 @@
+#include "fp8_gemm/groups.h"
+
+namespace hadal::cuda {
+
+int32_t read_groups(const char* function, int32_t groups, const uint8_t* const* b, const float* const* b_scale,
+                    GroupedWeights& weights) {
+  weights = {b[0], b_scale[0], 0, 0};
+  if (groups > 1) {
+    weights.b_step = b[1] - b[0];
+    weights.scale_step = b_scale[1] - b_scale[0];
+  }
+  for (int32_t g = 0; g < groups; ++g) {
+    if (reinterpret_cast<uintptr_t>(b[g]) % 16 != 0) {
+      return fail(HD_STATUS_INVALID_ARGUMENT, "%s: b[%d] is %p; on CUDA it must be 16-byte aligned", function, g,
+                  static_cast<const void*>(b[g]));
+    }
+    if (b[g] - b[0] != g * weights.b_step || b_scale[g] - b_scale[0] != g * weights.scale_step) {
+      return fail(
+          HD_STATUS_INVALID_ARGUMENT,
+          "%s: b[%d] or b_scale[%d] is not as far from the one before as b[1] from b[0]; on CUDA the weights of "
+          "all groups must be equally spaced",
+          function, g, g);
+    }
+  }
+  return HD_STATUS_OK;
+}
+
+}  // namespace hadal::cuda

@@ -1,0 +1,12 @@
+// RMSNorm with a fused residual.
+#pragma once
+
+#include "kernel.h"
+
+namespace hadal::cuda {
+
+struct RmsNormPortable : Kernel<hd_rms_norm_args> {
+  static int32_t run(const Args& args, const Card& card, cudaStream_t stream, std::byte* workspace);
+};
+
+}  // namespace hadal::cuda

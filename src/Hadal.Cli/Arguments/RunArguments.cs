@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.Globalization;
+using Hadal.Model;
+
+namespace Hadal.Cli.Arguments;
+
+/// <summary>What a model runs on, and how.</summary>
+internal sealed class RunArguments
+{
+    private const string Cpu = "cpu";
+    private const string Cuda = "cuda";
+
+    private readonly Option<string> _device = new("--device", "-d")
+    {
+        Description = "What to run on: cpu, cuda, or cuda:N for one of several cards",
+        HelpName = "device",
+        DefaultValueFactory = _ => Cpu,
+    };
+    private readonly Option<int> _threads = new("--threads", "-t")
+    {
+        Description =
+            "Threads that compute on the CPU; 0 takes one a core. They change the speed, never the output",
+        HelpName = "count",
+    };
+    private readonly Option<string> _activations = new("--activations")
+    {
+        Description = "bfloat16, or float32: slow, on the CPU alone, and close to the reference",
+        HelpName = "mode",
+        DefaultValueFactory = _ => "bfloat16",
+    };
+
+    public RunArguments(Command command)
+    {
+        _threads.MustBeAtLeast(0);
+        _activations.Validators.Add(static result =>
+        {
+            if (result.Tokens.Count > 0 && result.Tokens[^1].Value is not ("bfloat16" or "float32"))
+                result.AddError(
+                    $"--activations is '{result.Tokens[^1].Value}'; it must be bfloat16 or float32"
+                );
+        });
+        command.Add(_device);
+        command.Add(_threads);
+        command.Add(_activations);
+    }
+
+    public ActivationMode Activations(ParseResult result) =>
+        result.GetValue(_activations) == "float32"
+            ? ActivationMode.Float32
+            : ActivationMode.BFloat16;
+
+    /// <exception cref="UsageException">There is no device of that name.</exception>
+    /// <exception cref="HadalException">It can't be had.</exception>
+    public Device OpenDevice(ParseResult result)
+    {
+        string name = result.GetValue(_device)!;
+        int threads = result.GetValue(_threads);
+        if (name == Cpu)
+            return Device.Cpu(threads);
+        if (threads != 0)
+            throw new UsageException($"--threads is for the CPU; --device is {name}");
+        if (name == Cuda)
+            return Device.Cuda();
+        if (
+            name.StartsWith($"{Cuda}:", StringComparison.Ordinal)
+            && int.TryParse(
+                name.AsSpan(Cuda.Length + 1),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out int ordinal
+            )
+        )
+            return Device.Cuda(ordinal);
+        throw new UsageException($"--device is '{name}'; it must be cpu, cuda or cuda:N");
+    }
+}

@@ -1,0 +1,123 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Hadal.Checkpoints;
+using Hadal.Cli.Arguments;
+using Hadal.Generation;
+using Hadal.Model;
+using Hadal.Tokenization;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal generate</c>: goes on with a text, and tells how fast.</summary>
+internal sealed class GenerateCommand : Command
+{
+    private readonly Terminal _terminal;
+    private readonly TextArguments _prompt;
+    private readonly ModelArguments _model;
+    private readonly RunArguments _run;
+    private readonly SamplingArguments _sampling;
+    private readonly JsonArgument _json;
+    private readonly Option<int> _chunk = new("--chunk")
+    {
+        Description =
+            "Tokens of the prompt that go through the model at once. They change the speed, never the output",
+        HelpName = "count",
+        DefaultValueFactory = _ => new ModelOptions().MaxStepTokens,
+    };
+
+    public GenerateCommand(Terminal terminal)
+        : base("generate", "Goes on with a text, streaming, and tells how fast")
+    {
+        _terminal = terminal;
+        _chunk.MustBeAtLeast(1);
+        _prompt = new TextArguments(this, terminal, "prompt", "The text to go on with");
+        _model = new ModelArguments(this);
+        _sampling = new SamplingArguments(this);
+        _run = new RunArguments(this);
+        Add(_chunk);
+        _json = new JsonArgument(this);
+        SetAction(RunAsync);
+    }
+
+    private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        string text = await _prompt.ReadAsync(result, cancellationToken).ConfigureAwait(false);
+        string folder = _model.Folder(result);
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
+        GenerationOptions options = _sampling.Read(result, RecommendedSampling.Read(folder));
+        int[] prompt = tokenizer.Encode(text);
+        using Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
+        int context = (int)
+            Math.Min(
+                (long)prompt.Length + _sampling.MaxTokens(result),
+                checkpoint.Config.MaxPositionEmbeddings
+            );
+        using Device device = _run.OpenDevice(result);
+        using DeepSeekModel model = ModelLoading.Load(
+            _terminal,
+            checkpoint,
+            device,
+            new ModelOptions
+            {
+                Activations = _run.Activations(result),
+                MaxStepTokens = result.GetValue(_chunk),
+                MaxSequences = 1,
+                MaxLogitRows = 1,
+                MaxContextTokens = context,
+            },
+            cancellationToken
+        );
+        using var generator = new TokenGenerator(model, tokenizer, context);
+        using TextGeneration generation = generator.Start(prompt, options);
+        if (_json.IsGiven(result))
+        {
+            ShowJson(generation, device, cancellationToken);
+            return;
+        }
+        // A person sees the whole text; a script gets what is new.
+        if (_terminal.IsInteractive)
+            await _terminal.Output.WriteAsync($"\e[2m{text}\e[0m").ConfigureAwait(false);
+        TextStream.Write(_terminal, generation, cancellationToken);
+        await _terminal
+            .Error.WriteLineAsync(TextStream.Describe(generation, model))
+            .ConfigureAwait(false);
+    }
+
+    private void ShowJson(
+        TextGeneration generation,
+        Device device,
+        CancellationToken cancellationToken
+    )
+    {
+        var text = new StringBuilder();
+        var ids = new List<int>();
+        while (generation.MoveNext(cancellationToken))
+        {
+            text.Append(generation.Text);
+            ids.Add(generation.Token);
+        }
+        GenerationUsage usage = generation.Usage;
+        _terminal.ShowJson(json =>
+        {
+            json.WriteString("text", text.ToString());
+            json.WriteStartArray("ids");
+            foreach (int id in ids)
+                json.WriteNumberValue(id);
+            json.WriteEndArray();
+            json.WriteString(
+                "finish_reason",
+                generation.FinishReason.ToString()!.ToLowerInvariant()
+            );
+            // As text: a number of 64 bits is more than many readers of JSON keep.
+            json.WriteString("seed", generation.Seed.ToString(CultureInfo.InvariantCulture));
+            json.WriteNumber("prompt_tokens", usage.PromptTokens);
+            json.WriteNumber("generated_tokens", usage.GeneratedTokens);
+            json.WriteNumber("prefill_tokens_per_second", usage.PrefillTokensPerSecond);
+            json.WriteNumber("decode_tokens_per_second", usage.DecodeTokensPerSecond);
+            json.WriteString("device", device.Name);
+            json.WriteString("isa", device.Isa);
+            json.WriteNumber("threads", device.ThreadCount);
+        });
+    }
+}

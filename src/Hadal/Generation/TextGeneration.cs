@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using CommunityToolkit.HighPerformance;
+using CommunityToolkit.HighPerformance.Buffers;
+using Hadal.Caching;
+using Hadal.Model;
+using Hadal.Tokenization;
+
+namespace Hadal.Generation;
+
+/// <summary>
+/// A text being generated, token by token: begun by <see cref="TokenGenerator.Start"/>. Allocates nothing per token in
+/// steady state. Not thread-safe, but several may be driven by several threads.
+/// </summary>
+public sealed class TextGeneration : IDisposable
+{
+    private readonly TokenGenerator _generator;
+    private readonly GenerationOptions _options;
+    private readonly int[] _prompt;
+    private readonly int _chunk;
+    private readonly CachedSequence _sequence;
+    private readonly Sampler _sampler;
+    private readonly StopMatcher _stop;
+    private readonly Utf8StreamDecoder _decoder = new();
+    private readonly ArrayPoolBufferWriter<char> _decoded = new();
+    private readonly ArrayPoolBufferWriter<char> _text = new();
+    private TimeSpan _prefillTime;
+    private TimeSpan _decodeTime;
+
+    internal TextGeneration(
+        TokenGenerator generator,
+        ReadOnlySpan<int> prompt,
+        GenerationOptions options,
+        StopConditions stop
+    )
+    {
+        _generator = generator;
+        _options = options;
+        _prompt = prompt.ToArray();
+        _chunk = options.PrefillChunk ?? generator.Model.Options.MaxStepTokens;
+        _sampler = new Sampler(options.Sampling, generator.Model.Config.VocabSize);
+        _sampler.Observe(prompt);
+        _stop = new StopMatcher(stop);
+        _sequence = generator.Cache.CreateSequence();
+    }
+
+    /// <summary>The token that the last <see cref="MoveNext"/> made.</summary>
+    public int Token { get; private set; }
+
+    /// <summary>The text that became certain with it; valid until the next call.</summary>
+    public ReadOnlySpan<char> Text => _text.WrittenSpan;
+
+    /// <summary>Why the text ended; null while it goes on.</summary>
+    public FinishReason? FinishReason => _stop.FinishReason;
+
+    /// <summary>The seed of the draws.</summary>
+    public ulong Seed => _sampler.Seed;
+
+    /// <summary>What it took so far.</summary>
+    public GenerationUsage Usage =>
+        new(_prompt.Length, _stop.TokenCount, _prefillTime, _decodeTime);
+
+    /// <summary>Makes the next token; the first call works through the prompt.</summary>
+    /// <param name="cancellationToken">
+    /// Looked at between layers. After a cancelled call, or one that failed, the next goes on where it was.
+    /// </param>
+    /// <returns>False when the text had ended before.</returns>
+    /// <exception cref="CacheFullException">The cache is full; dispose another text, and go on.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public bool MoveNext(CancellationToken cancellationToken = default)
+    {
+        _text.Clear();
+        if (FinishReason is not null)
+            return false;
+        // The logits are the model's until its next step.
+        lock (_generator.Model.Gate)
+        {
+            ReadOnlySpan2D<float> logits =
+                _stop.TokenCount == 0 ? Prefill(cancellationToken) : Decode(cancellationToken);
+            Token = _sampler.Sample(logits.GetRowSpan(0));
+        }
+        Append(Token);
+        return true;
+    }
+
+    /// <summary>Ends the text early: what was held back for a stop string becomes <see cref="Text"/>.</summary>
+    public void Cancel()
+    {
+        _text.Clear();
+        if (FinishReason is null)
+            Complete();
+    }
+
+    /// <summary>Gives its place in the cache back.</summary>
+    public void Dispose()
+    {
+        lock (_generator.Model.Gate)
+            _sequence.Dispose();
+        _decoded.Dispose();
+        _text.Dispose();
+    }
+
+    private ReadOnlySpan2D<float> Prefill(CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            while (_prompt.Length - _sequence.Length > _chunk)
+                Run(_prompt.AsSpan(_sequence.Length, _chunk), LogitRows.None, cancellationToken);
+            return Run(_prompt.AsSpan(_sequence.Length), LogitRows.Last, cancellationToken);
+        }
+        finally
+        {
+            _prefillTime += Stopwatch.GetElapsedTime(start);
+        }
+    }
+
+    private ReadOnlySpan2D<float> Decode(CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            return Run([Token], LogitRows.Last, cancellationToken);
+        }
+        finally
+        {
+            _decodeTime += Stopwatch.GetElapsedTime(start);
+        }
+    }
+
+    private ReadOnlySpan2D<float> Run(
+        scoped ReadOnlySpan<int> tokens,
+        LogitRows rows,
+        CancellationToken cancellationToken
+    )
+    {
+        StepBatch batch = _generator.Batch;
+        batch.Clear();
+        batch.Add(_sequence, tokens, rows);
+        return _generator.Model.Forward(batch, cancellationToken);
+    }
+
+    private void Append(int token)
+    {
+        DeepSeekTokenizer tokenizer = _generator.Tokenizer;
+        _decoded.Clear();
+        if (!_options.SkipSpecialTokens || !tokenizer.IsSpecial(token))
+            _decoder.Append(tokenizer.GetBytes(token), _decoded);
+        if (_stop.Push(token, _decoded.WrittenSpan, _text) is not null)
+            Complete();
+    }
+
+    private void Complete()
+    {
+        _decoded.Clear();
+        _decoder.Flush(_decoded);
+        _stop.Complete(_decoded.WrittenSpan, _text);
+    }
+}

@@ -1,0 +1,145 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Hadal.Tokenization;
+
+namespace Hadal.Tests.Cli;
+
+public sealed class GenerateCommandTests
+{
+    private const string Prompt = "And it came to pass";
+
+    private static async Task<JsonElement> GenerateAsync(params string[] args)
+    {
+        CliResult result = await CliResult.RunAsync(["generate", Prompt, "--json", .. args]);
+        Assert.Equal("", result.Error);
+        Assert.Equal(0, result.Status);
+        return result.Json;
+    }
+
+    [Fact]
+    public async Task TheSameSeedWritesTheSameTextOnAnyNumberOfThreads()
+    {
+        JsonElement first = await GenerateAsync("--seed", "7", "-n", "12", "--temperature", "1");
+        JsonElement second = await GenerateAsync([
+            "--seed",
+            "7",
+            "-n",
+            "12",
+            "--temperature",
+            "1",
+            "--threads",
+            "1",
+            "--chunk",
+            "2",
+        ]);
+        Assert.Equal(first.GetProperty("text").GetString(), second.GetProperty("text").GetString());
+        Assert.Equal(1, second.GetProperty("threads").GetInt32());
+        Assert.Equal("7", first.GetProperty("seed").GetString());
+        JsonElement other = await GenerateAsync("--seed", "8", "-n", "12", "--temperature", "1");
+        Assert.NotEqual(
+            first.GetProperty("text").GetString(),
+            other.GetProperty("text").GetString()
+        );
+    }
+
+    [Fact]
+    public async Task JsonTellsTokensSpeedsAndDevice()
+    {
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
+        JsonElement made = await GenerateAsync("-n", "5", "--temperature", "0");
+        int[] ids = [.. made.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
+        Assert.Equal(5, ids.Length);
+        Assert.Equal(tokenizer.Decode(ids), made.GetProperty("text").GetString());
+        Assert.Equal("length", made.GetProperty("finish_reason").GetString());
+        Assert.Equal(tokenizer.Encode(Prompt).Length, made.GetProperty("prompt_tokens").GetInt32());
+        Assert.Equal(5, made.GetProperty("generated_tokens").GetInt32());
+        Assert.True(made.GetProperty("prefill_tokens_per_second").GetDouble() > 0);
+        Assert.True(made.GetProperty("decode_tokens_per_second").GetDouble() > 0);
+        Assert.NotEqual("", made.GetProperty("isa").GetString());
+    }
+
+    [Fact]
+    public async Task TextGoesToTheOutputAndFiguresToTheErrorStream()
+    {
+        string[] sampling = ["-n", "6", "--temperature", "0"];
+        JsonElement json = await GenerateAsync(sampling);
+        CliResult result = await CliResult.RunWithInputAsync(Prompt, ["generate", .. sampling]);
+        Assert.Equal(json.GetProperty("text").GetString() + "\n", result.Output);
+        Assert.Matches(
+            new Regex(
+                @"^prefill 6 tokens, \d+\.\d tokens/s; decode 6 tokens, \d+\.\d tokens/s; .+\(.+ threads\), BFloat16; seed \d+\n$"
+            ),
+            result.Error
+        );
+    }
+
+    [Fact]
+    public async Task AStopTextEndsTheOutputBeforeIt()
+    {
+        string whole = (await GenerateAsync("-n", "8", "--temperature", "0"))
+            .GetProperty("text")
+            .GetString()!;
+        string stop = whole.Substring(whole.Length / 2, 3);
+        JsonElement made = await GenerateAsync("-n", "8", "--temperature", "0", "--stop", stop);
+        Assert.Equal(
+            whole[..whole.IndexOf(stop, StringComparison.Ordinal)],
+            made.GetProperty("text").GetString()
+        );
+        Assert.Equal("stop", made.GetProperty("finish_reason").GetString());
+    }
+
+    [Fact]
+    public async Task CancellationEndsWithTheStatusOfCtrlC()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var output = new CancellingWriter(cancellation);
+        var terminal = new Hadal.Cli.Terminal
+        {
+            Piped = null,
+            Keyboard = TextReader.Null,
+            Output = output,
+            Error = TextWriter.Null,
+        };
+        int status = await Hadal.Cli.Tool.RunAsync(
+            ["generate", Prompt, "-n", "1000"],
+            terminal,
+            cancellation.Token
+        );
+        Assert.Equal(130, status);
+        Assert.EndsWith("\n", output.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--temperature", "-1", "at least 0")]
+    [InlineData("--top-k", "-1", "at least 0")]
+    [InlineData("--top-p", "0", "above 0")]
+    [InlineData("--top-p", "1.5", "at most 1")]
+    [InlineData("--min-p", "2", "from 0 to 1")]
+    [InlineData("--repetition-penalty", "0", "above 0")]
+    [InlineData("--max-tokens", "0", "at least 1")]
+    [InlineData("--chunk", "0", "at least 1")]
+    [InlineData("--threads", "-1", "at least 0")]
+    [InlineData("--activations", "int8", "bfloat16")]
+    [InlineData("--seed", "x", "x")]
+    [InlineData("--device", "tpu", "cuda:N")]
+    [InlineData("--device", "cuda:x", "cuda:N")]
+    [InlineData("--stop", "", "character")]
+    public async Task ValuesThatCanNotBeAreRefused(string option, string value, string rule) =>
+        (await CliResult.RunAsync("generate", Prompt, option, value)).MustRefuse(2, option, rule);
+
+    [Fact]
+    public async Task APromptLongerThanTheContextIsAnError()
+    {
+        string text = string.Concat(Enumerable.Repeat("And it came to pass. ", 200));
+        (await CliResult.RunAsync("generate", text)).MustRefuse(1, "1202", "1024");
+    }
+
+    [Fact]
+    public async Task AMissingDeviceIsAnErrorNotAnotherDevice()
+    {
+        CliResult result = await CliResult.RunAsync("generate", Prompt, "--device", "cuda:63");
+        Assert.Equal(1, result.Status);
+        Assert.Equal("", result.Output);
+        Assert.StartsWith("hadal: ", result.Error, StringComparison.Ordinal);
+    }
+}

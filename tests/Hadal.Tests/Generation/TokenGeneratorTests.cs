@@ -1,0 +1,214 @@
+using Hadal.Caching;
+using Hadal.Generation;
+using Hadal.Model;
+using Hadal.Tests.Model;
+using Hadal.Tokenization;
+
+namespace Hadal.Tests.Generation;
+
+public sealed class TokenGeneratorTests : IDisposable
+{
+    private const string Prompt = "And the king said unto";
+
+    private readonly DeepSeekModel _model = TestModels.Load("kjv-shakespeare");
+    private readonly DeepSeekTokenizer _tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
+    private readonly TokenGenerator _generator;
+
+    public TokenGeneratorTests() => _generator = new TokenGenerator(_model, _tokenizer, 1024);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        _generator.Dispose();
+        _model.Dispose();
+    }
+
+    [Fact]
+    public void Greedy_text_is_the_references_continuation()
+    {
+        using DeepSeekModel model = TestModels.Load(
+            "kjv-shakespeare",
+            new ModelOptions { Activations = ActivationMode.Float32 }
+        );
+        using var generator = new TokenGenerator(model, _tokenizer, 128);
+        using var golden = new Golden("kjv-shakespeare", 20);
+        using TextGeneration text = generator.Start(golden.Ids, Limit(golden.Tokens.Length));
+        var tokens = new List<int>();
+        while (text.MoveNext(Cancellation))
+            tokens.Add(text.Token);
+        Assert.Equal(golden.Tokens.ToArray(), tokens);
+        Assert.Equal(FinishReason.Length, text.FinishReason);
+    }
+
+    [Fact]
+    public void Text_is_the_decoded_tokens()
+    {
+        using TextGeneration text = _generator.Start(_tokenizer.Encode(Prompt), Limit(40));
+        var tokens = new List<int>();
+        string all = "";
+        while (text.MoveNext(Cancellation))
+        {
+            tokens.Add(text.Token);
+            all += text.Text.ToString();
+        }
+        Assert.Equal(_tokenizer.Decode(tokens.ToArray(), skipSpecialTokens: true), all);
+        Assert.Equal(40, text.Usage.GeneratedTokens);
+        Assert.Equal(_tokenizer.Encode(Prompt).Length, text.Usage.PromptTokens);
+        Assert.True(text.Usage.PrefillTime > TimeSpan.Zero);
+        Assert.True(text.Usage.DecodeTime > TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task Async_text_is_the_same_as_step_by_step()
+    {
+        string steps = Run(Limit(30));
+        string stream = "";
+        FinishReason? reason = null;
+        await foreach (
+            GeneratedToken token in _generator.GenerateAsync(Prompt, Limit(30), Cancellation)
+        )
+        {
+            stream += token.Text;
+            reason = token.FinishReason;
+        }
+        Assert.Equal(steps, stream);
+        Assert.Equal(FinishReason.Length, reason);
+    }
+
+    [Fact]
+    public void Prompt_in_chunks_gives_the_same_text() =>
+        Assert.Equal(Run(Limit(20)), Run(Limit(20) with { PrefillChunk = 2 }));
+
+    [Fact]
+    public void Stop_string_ends_the_text_before_it()
+    {
+        string text = Run(Limit(30));
+        string stop = text.Substring(20, 5);
+        var options = new GenerationOptions { Stop = new StopConditions { Strings = [stop] } };
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], Run(options));
+    }
+
+    [Fact]
+    public void Stop_token_ends_the_text()
+    {
+        using TextGeneration all = _generator.Start(_tokenizer.Encode(Prompt), Limit(8));
+        var tokens = new List<int>();
+        while (all.MoveNext(Cancellation))
+            tokens.Add(all.Token);
+        var options = new GenerationOptions
+        {
+            Stop = new StopConditions { Tokens = [tokens[4]], MaxTokens = 8 },
+        };
+        using TextGeneration stopped = _generator.Start(_tokenizer.Encode(Prompt), options);
+        while (stopped.MoveNext(Cancellation)) { }
+        Assert.Equal(tokens.IndexOf(tokens[4]) + 1, stopped.Usage.GeneratedTokens);
+        Assert.Equal(FinishReason.Stop, stopped.FinishReason);
+    }
+
+    [Fact]
+    public void Cancelled_text_goes_on_where_it_was()
+    {
+        string expected = Run(Limit(10));
+        using TextGeneration text = _generator.Start(_tokenizer.Encode(Prompt), Limit(10));
+        string all = "";
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.Throws<OperationCanceledException>(() =>
+                text.MoveNext(new CancellationToken(true))
+            );
+            Assert.True(text.MoveNext(Cancellation));
+            all += text.Text.ToString();
+        }
+        Assert.Equal(expected, all);
+        Assert.False(text.MoveNext(Cancellation));
+    }
+
+    [Fact]
+    public void Full_cache_is_named_and_loses_nothing()
+    {
+        string expected = Run(Limit(30));
+        using var small = new TokenGenerator(_model, _tokenizer, 128);
+        using TextGeneration other = small.Start(new int[64], Limit(2));
+        Assert.True(other.MoveNext(Cancellation));
+        int[] prompt = _tokenizer.Encode(Prompt);
+        using TextGeneration text = small.Start(prompt, Limit(30));
+        Assert.True(text.MoveNext(Cancellation));
+        string all = text.Text.ToString();
+        CacheFullException full = Assert.Throws<CacheFullException>(() =>
+            other.MoveNext(Cancellation)
+        );
+        Assert.Equal((1, 0, 2), (full.NeededPages, full.FreePages, full.PageCount));
+        Assert.Contains("2 pages 0 are free", full.Message, StringComparison.Ordinal);
+        while (text.MoveNext(Cancellation))
+            all += text.Text.ToString();
+        Assert.Equal(expected, all);
+        text.Dispose();
+        Assert.True(other.MoveNext(Cancellation));
+    }
+
+    [Fact]
+    public void Context_bounds_the_text()
+    {
+        using DeepSeekModel model = TestModels.Load(
+            "kjv-shakespeare",
+            new ModelOptions { MaxContextTokens = 70 }
+        );
+        using var generator = new TokenGenerator(model, _tokenizer, 128);
+        var options = new GenerationOptions { StopAtEos = false };
+        using TextGeneration text = generator.Start(new int[68], options);
+        while (text.MoveNext(Cancellation)) { }
+        Assert.Equal(3, text.Usage.GeneratedTokens);
+        Assert.Equal(FinishReason.Length, text.FinishReason);
+        ContextLengthException error = Assert.Throws<ContextLengthException>(() =>
+            generator.Start(new int[71])
+        );
+        Assert.Equal((71, 70), (error.Tokens, error.MaxTokens));
+    }
+
+    [Fact]
+    public void Decoded_tokens_allocate_nothing()
+    {
+        var options = new GenerationOptions
+        {
+            StopAtEos = false,
+            Sampling = new SamplingOptions
+            {
+                Temperature = 0.8f,
+                TopP = 0.9f,
+                RepetitionPenalty = 1.1f,
+                Seed = 1,
+            },
+            Stop = new StopConditions { Strings = ["never to be seen"] },
+        };
+        using TextGeneration text = _generator.Start(_tokenizer.Encode(Prompt), options);
+        for (int i = 0; i < 20; i++)
+            text.MoveNext(Cancellation);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 150; i++)
+            text.MoveNext(Cancellation);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Bad_prompts_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => _generator.Start([]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => _generator.Start([2048]));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            _generator.Start([0], new GenerationOptions { PrefillChunk = 513 })
+        );
+    }
+
+    private static GenerationOptions Limit(int tokens) =>
+        new() { Stop = new StopConditions { MaxTokens = tokens } };
+
+    private string Run(GenerationOptions options)
+    {
+        using TextGeneration text = _generator.Start(_tokenizer.Encode(Prompt), options);
+        string all = "";
+        while (text.MoveNext(Cancellation))
+            all += text.Text.ToString();
+        return all;
+    }
+}

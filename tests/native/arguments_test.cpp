@@ -1,0 +1,382 @@
+// What every call refuses: each field of each struct in turn, named in the text, with nothing written. The fields come
+// from the library's own layout report, so that a new one can't be forgotten.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "support/builder.h"
+#include "support/cpu_stream.h"
+
+namespace hadal::tests {
+namespace {
+
+struct Field {
+  std::string name;
+  size_t offset;
+  size_t size;
+
+  bool is_stride() const { return name.ends_with("_stride"); }
+  bool is_pointer() const { return size == 8 && !is_stride(); }
+  bool is_float() const { return name == "epsilon" || name == "scale" || name.ends_with("_scale"); }
+};
+
+const char* function_of(int32_t op) {
+  switch (op) {
+#define HD_OPERATION(function, type, op_value) \
+  case op_value:                               \
+    return #function;
+#include "abi/operations.inc"
+#undef HD_OPERATION
+    default:
+      return "";
+  }
+}
+
+std::vector<Field> fields_of(int32_t op) {
+  std::vector<Field> fields;
+  uint32_t count = 0;
+  hd_layout_count(&count);
+  for (uint32_t i = 0; i < count; ++i) {
+    hd_layout_entry entry{};
+    entry.struct_size = sizeof entry;
+    hd_layout_get(i, &entry);
+    const std::string name = entry.field_name;
+    if (entry.struct_name != std::string(function_of(op)) + "_args" || name.empty() || name == "struct_size") continue;
+    fields.push_back({name, entry.offset, entry.size});
+  }
+  return fields;
+}
+
+// A case in which every field counts: several rows, heads and batches, both outputs, a residual.
+Case telling_case(int32_t op) {
+  static const std::map<int32_t, std::string> kNames{
+      {HD_OP_GEMM, "4b_3x512x128"},    {HD_OP_RMS_NORM, "5x1000"},
+      {HD_OP_ROPE, "3x16x64"},         {HD_OP_TOPK, "17_top64"},
+      {HD_OP_INDEXER_TOPK, "17x16h"},  {HD_OP_MASKED_MHA, "17x3h"},
+      {HD_OP_MOE_ROUTE, "17_256e"},    {HD_OP_MOE_COMBINE, "17x200"},
+      {HD_OP_FP8_GEMM_MASKED, "5x96"}, {HD_OP_FP8_GEMM_CONTIGUOUS, "6g_5x96"}};
+  const auto wanted = kNames.find(op);
+  for (const CaseMaker& maker : cases_of(op)) {
+    if (wanted != kNames.end() ? maker.name.find(wanted->second) != std::string::npos
+                               : maker.rows > 1 && maker.name.find("in_place") == std::string::npos) {
+      return maker.whole();
+    }
+  }
+  ADD_FAILURE() << "no case for " << function_of(op);
+  return {};
+}
+
+bool optional(int32_t op, const std::string& field) {
+  static const std::set<std::pair<int32_t, std::string>> kOptional{
+      {HD_OP_RMS_NORM, "residual"},    {HD_OP_MOE_ROUTE, "bias"}, {HD_OP_MOE_COMBINE, "shared"},
+      {HD_OP_TOPK, "positions"},       {HD_OP_TOPK, "indices"},   {HD_OP_INDEXER_TOPK, "positions"},
+      {HD_OP_INDEXER_TOPK, "indices"}, {HD_OP_SPARSE_MLA, "lse"}, {HD_OP_DENSE_MLA, "lse"},
+      {HD_OP_MASKED_MHA, "positions"},
+  };
+  return kOptional.contains({op, field});
+}
+
+// What the header lets lie anywhere in memory.
+bool any_alignment(int32_t op, const std::string& field) {
+  static const std::set<std::pair<int32_t, std::string>> kAny{
+      {HD_OP_GEMM, "b"},          {HD_OP_EMBEDDING, "table"}, {HD_OP_RMS_NORM, "weight"}, {HD_OP_LAYER_NORM, "weight"},
+      {HD_OP_LAYER_NORM, "bias"},
+  };
+  return kAny.contains({op, field});
+}
+
+class Arguments : public testing::TestWithParam<int32_t> {
+ protected:
+  int32_t op() const { return GetParam(); }
+
+  uint64_t workspace_of(Placed& placed) {
+    uint64_t wanted = 0;
+    EXPECT_EQ(hd_workspace_size(cpu_.device(), op(), placed.args(), &wanted), HD_STATUS_OK) << last_error();
+    return wanted;
+  }
+
+  // The case with its args spoilt is refused, the text names the culprit, and no memory changed.
+  void expect_refused(const Case& source, const std::function<void(Placed&, std::byte* args)>& spoil,
+                      const std::string& text, int32_t status = HD_STATUS_INVALID_ARGUMENT) {
+    SCOPED_TRACE("expected: " + text);
+    Placed placed(source);
+    std::vector<std::byte> workspace(workspace_of(placed) + HD_ALIGNMENT);
+    const uint64_t size = workspace.size() - HD_ALIGNMENT;
+    void* aligned = workspace.data();
+    size_t space = workspace.size();
+    std::align(HD_ALIGNMENT, size, aligned, space);
+    spoil(placed, static_cast<std::byte*>(placed.args()));
+    EXPECT_EQ(call(op(), cpu_.stream(), placed.args(), size == 0 ? nullptr : aligned, size), status);
+    const std::string said = last_error();
+    EXPECT_EQ(said.rfind(std::string(function_of(op())) + ": ", 0), 0u) << said;
+    EXPECT_NE(said.find(text), std::string::npos) << said;
+    EXPECT_TRUE(placed.damage().empty()) << placed.damage();
+    for (size_t i = 0; i < source.tensors.size(); ++i) {
+      EXPECT_TRUE(placed.content(i) == source.tensors[i].content) << source.tensors[i].name << " was written to";
+    }
+  }
+
+  template <class T>
+  static void set(std::byte* args, size_t offset, T value) {
+    std::memcpy(args + offset, &value, sizeof value);
+  }
+
+  template <class T>
+  static T get(const std::byte* args, size_t offset) {
+    T value;
+    std::memcpy(&value, args + offset, sizeof value);
+    return value;
+  }
+
+  CpuStream cpu_;
+};
+
+TEST_P(Arguments, AreTakenWhereTheyAreRight) {
+  const Case source = telling_case(op());
+  const Outcome outcome = run_on_device(cpu_.device(), cpu_.stream(), source);
+  EXPECT_EQ(outcome.status, HD_STATUS_OK) << outcome.text;
+  EXPECT_TRUE(outcome.damage.empty()) << outcome.damage;
+}
+
+TEST_P(Arguments, NegativeCountsAndUnknownKindsAreRefused) {
+  const Case source = telling_case(op());
+  for (const Field& field : fields_of(op())) {
+    if (field.size != 4 || field.is_float()) continue;
+    for (const int32_t value : {-1, INT32_MIN}) {
+      expect_refused(
+          source, [&](Placed&, std::byte* args) { set(args, field.offset, value); },
+          ": " + field.name + " is " + std::to_string(value));
+    }
+    if (!field.name.ends_with("dtype") && !field.name.ends_with("format") && field.name != "layout") continue;
+    expect_refused(
+        source, [&](Placed&, std::byte* args) { set(args, field.offset, 77); }, ": " + field.name + " is 77");
+  }
+}
+
+TEST_P(Arguments, StridesBelowAWidthAreRefused) {
+  const Case source = telling_case(op());
+  for (const Field& field : fields_of(op())) {
+    if (field.size != 8 || !field.is_stride()) continue;
+    for (const int64_t value : {int64_t{-1}, INT64_MIN}) {
+      expect_refused(
+          source, [&](Placed&, std::byte* args) { set(args, field.offset, value); },
+          ": " + field.name + " is " + std::to_string(value));
+    }
+  }
+}
+
+TEST_P(Arguments, NumbersThatAreNoneAreRefused) {
+  const Case source = telling_case(op());
+  for (const Field& field : fields_of(op())) {
+    if (field.size != 4 || !field.is_float()) continue;
+    for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                              -std::numeric_limits<float>::infinity()}) {
+      expect_refused(
+          source, [&](Placed&, std::byte* args) { set(args, field.offset, value); }, ": " + field.name + " is ");
+    }
+  }
+}
+
+TEST_P(Arguments, NullPointersAreRefused) {
+  const Case source = telling_case(op());
+  for (const Field& field : fields_of(op())) {
+    if (!field.is_pointer() || optional(op(), field.name)) continue;
+    expect_refused(
+        source, [&](Placed&, std::byte* args) { set<void*>(args, field.offset, nullptr); },
+        ": " + field.name + " is null");
+  }
+}
+
+TEST_P(Arguments, OptionalPointersMayBeNull) {
+  for (const Field& field : fields_of(op())) {
+    if (!field.is_pointer() || !optional(op(), field.name)) continue;
+    SCOPED_TRACE(field.name);
+    Case source = telling_case(op());
+    for (Tensor& tensor : source.tensors) {
+      std::erase(tensor.fields, field.offset);
+    }
+    const Outcome outcome = run_on_device(cpu_.device(), cpu_.stream(), source);
+    EXPECT_EQ(outcome.status, HD_STATUS_OK) << outcome.text;
+  }
+}
+
+TEST_P(Arguments, MisalignedPointersAreRefused) {
+  const Case source = telling_case(op());
+  for (const Field& field : fields_of(op())) {
+    if (!field.is_pointer() || any_alignment(op(), field.name)) continue;
+    const bool bytes = std::any_of(source.tensors.begin(), source.tensors.end(), [&](const Tensor& tensor) {
+      return tensor.type == Type::u8 && tensor.name == field.name && field.name != "cache";
+    });
+    if (bytes) continue;
+    expect_refused(
+        source, [&](Placed&, std::byte* args) { set(args, field.offset, get<const char*>(args, field.offset) + 1); },
+        ": " + field.name + " is at ");
+  }
+}
+
+TEST_P(Arguments, OutputsThatOverlapAreRefused) {
+  const Case source = telling_case(op());
+  for (size_t output = 0; output < source.tensors.size(); ++output) {
+    const Tensor& written = source.tensors[output];
+    if (written.role == Role::input) continue;
+    for (size_t other = 0; other < source.tensors.size(); ++other) {
+      const Tensor& tensor = source.tensors[other];
+      if (other == output || tensor.fields.empty()) continue;
+      // The output begins within the other, or ends within it: by up to 16 bytes, so that it keeps its alignment.
+      const auto size = static_cast<int64_t>(written.content.size());
+      for (const int64_t offset : {static_cast<int64_t>(tensor.content.size()) - 16, 16 - size}) {
+        if (static_cast<int64_t>(tensor.content.size()) < 16 || size < 16) continue;
+        expect_refused(
+            source,
+            [&](Placed& placed, std::byte* args) {
+              const auto base = reinterpret_cast<intptr_t>(placed.data(other));
+              for (const size_t field : written.fields) set(args, field, (base + offset) & ~intptr_t{15});
+            },
+            " overlaps ");
+      }
+    }
+  }
+}
+
+TEST_P(Arguments, NullStreamAndArgsAreRefused) {
+  Placed placed(telling_case(op()));
+  EXPECT_EQ(call(op(), nullptr, placed.args(), nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(last_error(), std::string(function_of(op())) + ": stream is null");
+  EXPECT_EQ(call(op(), cpu_.stream(), nullptr, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(last_error(), std::string(function_of(op())) + ": args is null");
+  uint64_t size = 0;
+  EXPECT_EQ(hd_workspace_size(cpu_.device(), op(), nullptr, &size), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(last_error(), std::string(function_of(op())) + ": args is null");
+}
+
+TEST_P(Arguments, StructsOfOtherSizesAreRefused) {
+  const Case source = telling_case(op());
+  const auto size = static_cast<uint32_t>(source.args.size());
+  for (const uint32_t wrong : {0u, 4u, size - 1, 4097u, UINT32_MAX}) {
+    expect_refused(
+        source, [&](Placed&, std::byte* args) { set(args, 0, wrong); }, ": struct_size is " + std::to_string(wrong));
+  }
+}
+
+TEST_P(Arguments, StructsOfANewerHeaderAreTakenWhileTheirNewFieldsAreZero) {
+  Case source = telling_case(op());
+  const size_t size = source.args.size();
+  source.args.resize(size + 16);
+  set(source.args.data(), 0, static_cast<uint32_t>(size + 16));
+  const Outcome outcome = run_on_device(cpu_.device(), cpu_.stream(), source);
+  EXPECT_EQ(outcome.status, HD_STATUS_OK) << outcome.text;
+  expect_refused(
+      source, [&](Placed&, std::byte* args) { args[size + 9] = std::byte{1}; },
+      ": byte " + std::to_string(size + 9) + " of args is set", HD_STATUS_UNSUPPORTED);
+}
+
+TEST_P(Arguments, WorkspacesThatDoNotServeAreRefused) {
+  const Case source = telling_case(op());
+  Placed placed(source);
+  const uint64_t wanted = workspace_of(placed);
+  std::vector<std::byte> memory(wanted + 2 * HD_ALIGNMENT);
+  void* aligned = memory.data();
+  size_t space = memory.size();
+  std::align(HD_ALIGNMENT, wanted + HD_ALIGNMENT, aligned, space);
+  const auto expect = [&](void* workspace, uint64_t size, const std::string& text) {
+    EXPECT_EQ(call(op(), cpu_.stream(), placed.args(), workspace, size), HD_STATUS_INVALID_ARGUMENT);
+    const std::string start = std::string(function_of(op())) + ": " + text;
+    EXPECT_EQ(last_error().rfind(start, 0), 0u) << last_error() << "\nexpected: " << start;
+    for (size_t i = 0; i < source.tensors.size(); ++i) {
+      EXPECT_TRUE(placed.content(i) == source.tensors[i].content) << source.tensors[i].name << " was written to";
+    }
+  };
+  expect(nullptr, 64, "workspace is ");
+  expect(static_cast<std::byte*>(aligned) + 4, wanted + 1, "workspace is ");
+  if (wanted != 0) {
+    expect(aligned, wanted - 1, "workspace_size is " + std::to_string(wanted - 1));
+    expect(nullptr, 0, "workspace_size is 0");
+  }
+}
+
+TEST_P(Arguments, WorkspaceIsToldWithoutData) {
+  const Case source = telling_case(op());
+  Placed placed(source);
+  const uint64_t with_data = workspace_of(placed);
+  auto* args = static_cast<std::byte*>(placed.args());
+  for (const Field& field : fields_of(op())) {
+    if (field.is_pointer()) set<void*>(args, field.offset, nullptr);
+  }
+  EXPECT_EQ(workspace_of(placed), with_data);
+}
+
+TEST_P(Arguments, CountsOfZeroDoNothing) {
+  for (const Field& field : fields_of(op())) {
+    if (field.name != "m" && field.name != "n" && field.name != "batch" && field.name != "heads" &&
+        field.name != "positions" && field.name != "m_max") {
+      continue;
+    }
+    if (field.size != 4) continue;
+    // Where a width or a number of heads has a least value, the header says so.
+    const bool least = (op() == HD_OP_HADAMARD && field.name == "n") ||
+                       (field.name == "heads" && (op() == HD_OP_INDEXER_LOGITS || op() == HD_OP_INDEXER_LOGITS_PAGED ||
+                                                  op() == HD_OP_INDEXER_TOPK));
+    SCOPED_TRACE(field.name);
+    const Case source = telling_case(op());
+    Placed placed(source);
+    auto* args = static_cast<std::byte*>(placed.args());
+    set(args, field.offset, 0);
+    if (op() == HD_OP_MOE_PERMUTE) reinterpret_cast<hd_moe_permute_args*>(args)->rows = 0;
+    if (least) {
+      EXPECT_EQ(call(op(), cpu_.stream(), args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+      continue;
+    }
+    for (const Field& pointer : fields_of(op())) {
+      if (pointer.is_pointer()) set<void*>(args, pointer.offset, nullptr);
+    }
+    EXPECT_EQ(call(op(), cpu_.stream(), args, nullptr, 0), HD_STATUS_OK) << last_error();
+  }
+}
+
+TEST_P(Arguments, ShapesBeyondTheAddressSpaceAreRefused) {
+  const Case source = telling_case(op());
+  Placed placed(source);
+  auto* args = static_cast<std::byte*>(placed.args());
+  for (const Field& field : fields_of(op())) {
+    if (field.is_stride()) set(args, field.offset, INT64_MAX / 32);
+  }
+  for (const Field& field : fields_of(op())) {
+    if (field.size == 4 && (field.name == "m" || field.name == "n" || field.name == "m_max")) {
+      set(args, field.offset, op() == HD_OP_HADAMARD && field.name == "n" ? 1024 : INT32_MAX);
+    }
+  }
+  // Where the data are strided; without strides these counts may be meant.
+  const bool large = op() == HD_OP_FP8_QUANTIZE || op() == HD_OP_FP8_GEMM || op() == HD_OP_GEMM ||
+                     op() == HD_OP_RMS_NORM || op() == HD_OP_LAYER_NORM || op() == HD_OP_ROPE ||
+                     op() == HD_OP_SILU_MUL || op() == HD_OP_MLA_CACHE_APPEND || op() == HD_OP_MLA_CACHE_GATHER ||
+                     op() == HD_OP_INDEX_CACHE_APPEND || op() == HD_OP_INDEXER_LOGITS;
+  if (!large) return;
+  EXPECT_EQ(call(op(), cpu_.stream(), args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_NE(last_error().find("more than there is address space"), std::string::npos) << last_error();
+}
+
+INSTANTIATE_TEST_SUITE_P(Abi, Arguments, testing::Range(int32_t{0}, int32_t{HD_OP_COUNT}),
+                         [](const auto& op) { return std::string(function_of(op.param)).substr(3); });
+
+TEST(WorkspaceSize, RefusesItsOwnArguments) {
+  const CpuStream cpu;
+  const Case source = telling_case(HD_OP_HADAMARD);
+  uint64_t size = 0;
+  EXPECT_EQ(hd_workspace_size(nullptr, HD_OP_HADAMARD, source.args.data(), &size), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(last_error(), "hd_workspace_size: device is null");
+  EXPECT_EQ(hd_workspace_size(cpu.device(), HD_OP_HADAMARD, source.args.data(), nullptr), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(last_error(), "hd_workspace_size: size is null");
+  for (const int32_t op : {-1, int32_t{HD_OP_COUNT}}) {
+    EXPECT_EQ(hd_workspace_size(cpu.device(), op, source.args.data(), &size), HD_STATUS_INVALID_ARGUMENT);
+    EXPECT_EQ(last_error(), "hd_workspace_size: op is " + std::to_string(op) + "; it must be 0 to 26");
+  }
+}
+
+}  // namespace
+}  // namespace hadal::tests
