@@ -9,4 +9,12 @@ struct Fp8QuantizeScalar : Kernel<hd_fp8_quantize_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct Fp8QuantizeAvx512 : Kernel<hd_fp8_quantize_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct Fp8QuantizeAvx2 : Kernel<hd_fp8_quantize_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

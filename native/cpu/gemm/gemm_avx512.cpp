@@ -18,7 +18,7 @@ struct DotAvx512 {
     return hadal::cpu::sum4(a, b, c, d);
   }
   [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
-    store_f32(d, dtype, index, _mm512_castps128_ps512(value), mask_of(0, count));
+    store_floats(d, dtype, index, _mm512_castps128_ps512(value), count);
   }
 };
 
@@ -94,8 +94,8 @@ struct F32ByBf16 : DotAvx512 {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     for (int64_t i = 0; i < args.k; i += kChunk) {
-      const __m512 low = load_f32(a, HD_DTYPE_F32, i, mask_of(i, args.k));
-      const __m512 high = i + 16 < args.k ? load_f32(a, HD_DTYPE_F32, i + 16, mask_of(i + 16, args.k)) : zero();
+      const __m512 low = load_floats(a, HD_DTYPE_F32, i, args.k - i);
+      const __m512 high = i + 16 < args.k ? load_floats(a, HD_DTYPE_F32, i + 16, args.k - i - 16) : zero();
       operands[0] = _mm512_permutex2var_ps(low, even, high);
       operands[stride] = _mm512_permutex2var_ps(low, odd, high);
       operands += 2 * stride;
@@ -228,7 +228,7 @@ class ColumnGemm {
   }
 
   void store_part(int64_t d, int64_t first, int64_t width, __m512 value) const {
-    if (first < width) store_f32(args_.d, args_.d_dtype, d + first, value, mask_of(first, width));
+    if (first < width) store_floats(args_.d, args_.d_dtype, d + first, value, width - first);
   }
 
   const hd_gemm_args& args_;

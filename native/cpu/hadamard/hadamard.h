@@ -9,4 +9,14 @@ struct HadamardScalar : Kernel<hd_hadamard_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct HadamardAvx512 : Kernel<hd_hadamard_args> {
+  static bool serves(const Args& args) { return args.n >= 16; }
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct HadamardAvx2 : Kernel<hd_hadamard_args> {
+  static bool serves(const Args& args) { return args.n >= 16; }
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

@@ -9,4 +9,12 @@ struct IndexCacheAppendScalar : Kernel<hd_index_cache_append_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct IndexCacheAppendAvx512 : Kernel<hd_index_cache_append_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct IndexCacheAppendAvx2 : Kernel<hd_index_cache_append_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

@@ -1,18 +1,13 @@
 #include <cstring>
 
 #include "cpu/index_cache/index_cache.h"
+#include "cpu/index_cache/slots.h"
 #include "cpu/number.h"
 
 namespace hadal::cpu {
 
 int32_t IndexCacheAppendScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int32_t i = 0; i < args.m; ++i) {
-    if (args.slots[i] < -1 || args.slots[i] >= static_cast<int64_t>(args.pages) * HD_PAGE_TOKENS) {
-      return fail(HD_STATUS_INVALID_ARGUMENT,
-                  "hd_index_cache_append: slots[%d] is %d; the cache has slots 0 to %lld, and -1 is none", i,
-                  args.slots[i], static_cast<long long>(args.pages) * HD_PAGE_TOKENS - 1);
-    }
-  }
+  if (const int32_t status = check_slots(args)) return status;
   pool.parallel_for(args.m, [&](int64_t i, int) {
     if (args.slots[i] < 0) return;
     uint8_t* page =

@@ -9,4 +9,12 @@ struct LayerNormScalar : Kernel<hd_layer_norm_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct LayerNormAvx512 : Kernel<hd_layer_norm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct LayerNormAvx2 : Kernel<hd_layer_norm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

@@ -1,21 +1,9 @@
 #include "cpu/mla_cache/mla_cache.h"
 #include "cpu/mla_cache/mla_page.h"
+#include "cpu/mla_cache/slots.h"
 #include "cpu/number.h"
 
 namespace hadal::cpu {
-namespace {
-
-int32_t check_slots(const char* function, const int32_t* slots, int32_t m, int32_t pages) {
-  for (int32_t i = 0; i < m; ++i) {
-    if (slots[i] < -1 || slots[i] >= static_cast<int64_t>(pages) * HD_PAGE_TOKENS) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "%s: slots[%d] is %d; the cache has slots 0 to %lld, and -1 is none",
-                  function, i, slots[i], static_cast<long long>(pages) * HD_PAGE_TOKENS - 1);
-    }
-  }
-  return HD_STATUS_OK;
-}
-
-}  // namespace
 
 int32_t MlaCacheAppendScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
   if (const int32_t status = check_slots("hd_mla_cache_append", args.slots, args.m, args.pages)) return status;

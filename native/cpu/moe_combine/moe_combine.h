@@ -9,4 +9,12 @@ struct MoeCombineScalar : Kernel<hd_moe_combine_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct MoeCombineAvx512 : Kernel<hd_moe_combine_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct MoeCombineAvx2 : Kernel<hd_moe_combine_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

@@ -1,15 +1,11 @@
 #include "cpu/moe_combine/moe_combine.h"
+#include "cpu/moe_combine/rows_in_range.h"
 #include "cpu/number.h"
 
 namespace hadal::cpu {
 
 int32_t MoeCombineScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int64_t slot = 0; slot < static_cast<int64_t>(args.m) * args.top_experts; ++slot) {
-    if (args.row_of[slot] < 0 || args.row_of[slot] >= args.rows) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_moe_combine: row_of[%lld] is %d; x has rows 0 to %d",
-                  static_cast<long long>(slot), args.row_of[slot], args.rows - 1);
-    }
-  }
+  if (const int32_t status = check_rows(args)) return status;
   pool.parallel_for(args.m, [&](int64_t token, int) {
     for (int64_t i = 0; i < args.n; ++i) {
       float sum = 0.0f;

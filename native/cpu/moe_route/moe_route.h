@@ -9,4 +9,12 @@ struct MoeRouteScalar : Kernel<hd_moe_route_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct MoeRouteAvx512 : Kernel<hd_moe_route_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct MoeRouteAvx2 : Kernel<hd_moe_route_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

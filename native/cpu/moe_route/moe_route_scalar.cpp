@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cpu/moe_route/logits.h"
 #include "cpu/moe_route/moe_route.h"
 #include "cpu/number.h"
 
@@ -65,16 +66,7 @@ void route(const hd_moe_route_args& args, int64_t token) {
 }  // namespace
 
 int32_t MoeRouteScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int64_t i = 0; i < static_cast<int64_t>(args.m) * args.experts; ++i) {
-    if (std::isnan(args.logits[i])) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_moe_route: logits of token %lld, expert %lld is NaN",
-                  static_cast<long long>(i / args.experts), static_cast<long long>(i % args.experts));
-    }
-  }
-  for (int32_t e = 0; args.bias != nullptr && e < args.experts; ++e) {
-    if (!std::isfinite(args.bias[e]))
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_moe_route: bias[%d] is not finite", e);
-  }
+  if (const int32_t status = check_logits(args)) return status;
   pool.parallel_for(args.m, [&](int64_t token, int) { route(args, token); });
   return HD_STATUS_OK;
 }

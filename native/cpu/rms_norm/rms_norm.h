@@ -9,4 +9,12 @@ struct RmsNormScalar : Kernel<hd_rms_norm_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct RmsNormAvx512 : Kernel<hd_rms_norm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct RmsNormAvx2 : Kernel<hd_rms_norm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

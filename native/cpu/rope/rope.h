@@ -13,4 +13,12 @@ struct RopeTableScalar : Kernel<hd_rope_table_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct RopeAvx512 : Kernel<hd_rope_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct RopeAvx2 : Kernel<hd_rope_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

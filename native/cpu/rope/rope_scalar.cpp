@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "cpu/number.h"
+#include "cpu/rope/positions.h"
 #include "cpu/rope/rope.h"
 
 namespace hadal::cpu {
@@ -18,12 +19,7 @@ int32_t RopeTableScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
 }
 
 int32_t RopeScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  for (int32_t token = 0; token < args.m; ++token) {
-    if (args.positions[token] < 0 || args.positions[token] >= args.table_positions) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_rope: positions[%d] is %d; the table holds 0 to %d", token,
-                  args.positions[token], args.table_positions - 1);
-    }
-  }
+  if (const int32_t status = check_positions(args)) return status;
   const int half = args.dim / 2;
   const int step = args.layout == HD_ROPE_INTERLEAVED ? 2 : 1;
   const int partner = args.layout == HD_ROPE_INTERLEAVED ? 1 : half;

@@ -12,6 +12,10 @@
 namespace hadal::cpu {
 namespace {
 
+// The vector of f32 that kernels written once for every instruction set work on (GCC's vector operators apply).
+using Floats = __m256;
+constexpr int64_t kFloats = 8;
+
 // 16 codes to f32 times 2^-8, in order. An e4m3 code shifted to the place of a binary16 is its value times 2^-8,
 // subnormals too; NaN is the one code to mend.
 [[gnu::always_inline]] inline void e4m3_to_f32_shifted(__m128i codes, __m256& first, __m256& second) {
@@ -75,30 +79,90 @@ namespace {
   return _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
 }
 
-// 8 values of an activation or weight, any alignment; lanes from `count` on are zero and not read.
-[[gnu::always_inline]] inline __m256 load_f32(const void* x, int32_t dtype, int64_t index, int64_t count = 8) {
+[[gnu::always_inline]] inline __m256 floats_of(float x) {
+  return _mm256_set1_ps(x);
+}
+
+// The values x[index] ... of an activation or weight, any alignment; lanes from `left` on are zero and not read.
+[[gnu::always_inline]] inline __m256 load_floats(const void* x, int32_t dtype, int64_t index, int64_t left = kFloats) {
   const int64_t width = dtype == HD_DTYPE_F32 ? 4 : 2;
   const char* source = static_cast<const char*>(x) + index * width;
   alignas(32) char tail[32] = {};
-  if (count < 8) {
-    std::memcpy(tail, source, static_cast<size_t>(count * width));
+  if (left < kFloats) {
+    std::memcpy(tail, source, static_cast<size_t>(left * width));
     source = tail;
   }
   if (dtype == HD_DTYPE_F32) return _mm256_loadu_ps(reinterpret_cast<const float*>(source));
   return bf16_to_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(source)));
 }
 
-[[gnu::always_inline]] inline void store_f32(void* y, int32_t dtype, int64_t index, __m256 value, int64_t count = 8) {
+// Lanes from `left` on are not written.
+[[gnu::always_inline]] inline void store_floats(void* y, int32_t dtype, int64_t index, __m256 value,
+                                                int64_t left = kFloats) {
   const int64_t width = dtype == HD_DTYPE_F32 ? 4 : 2;
   char* target = static_cast<char*>(y) + index * width;
   alignas(32) char tail[32];
-  char* full = count < 8 ? tail : target;
+  char* whole = left < kFloats ? tail : target;
   if (dtype == HD_DTYPE_F32) {
-    _mm256_storeu_ps(reinterpret_cast<float*>(full), value);
+    _mm256_storeu_ps(reinterpret_cast<float*>(whole), value);
   } else {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(full), f32_to_bf16(value));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(whole), f32_to_bf16(value));
   }
-  if (count < 8) std::memcpy(target, tail, static_cast<size_t>(count * width));
+  if (left < kFloats) std::memcpy(target, tail, static_cast<size_t>(left * width));
+}
+
+// 8 codes to f32, exact.
+[[gnu::always_inline]] inline __m256 load_e4m3(const uint8_t* codes, int64_t left = kFloats) {
+  uint64_t eight = 0;
+  std::memcpy(&eight, codes, static_cast<size_t>(left < kFloats ? left : kFloats));
+  __m256 first, second;
+  e4m3_to_f32(_mm_cvtsi64_si128(static_cast<long long>(eight)), first, second);
+  return first;
+}
+
+[[gnu::always_inline]] inline __m256 abs_floats(__m256 x) {
+  return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
+}
+
+// The larger, b where a is NaN.
+[[gnu::always_inline]] inline __m256 larger(__m256 a, __m256 b) {
+  return _mm256_max_ps(a, b);
+}
+
+[[gnu::always_inline]] inline float largest(__m256 x) {
+  __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_max_ss(half, _mm_shuffle_ps(half, half, 1)));
+}
+
+// Which lanes equal a value, a bit each.
+[[gnu::always_inline]] inline uint32_t equal_to(__m256 x, float value) {
+  return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(x, floats_of(value), _CMP_EQ_OQ)));
+}
+
+// a * b + c in one rounding.
+[[gnu::always_inline]] inline __m256 fused(__m256 a, __m256 b, __m256 c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+
+// Lanes 0, 0, 1, 1, ... of the first half.
+[[gnu::always_inline]] inline __m256 twice(__m256 x) {
+  return _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+}
+
+// The lane at distance kWidth: lane i gets lane i ^ kWidth.
+template <int kWidth>
+[[gnu::always_inline]] inline __m256 across(__m256 x) {
+  if constexpr (kWidth == 1) return _mm256_permute_ps(x, 0xb1);
+  if constexpr (kWidth == 2) return _mm256_permute_ps(x, 0x4e);
+  if constexpr (kWidth == 4) return _mm256_permute2f128_ps(x, x, 1);
+}
+
+// x with the sign turned in the lanes whose number has, or lacks, the bit kWidth.
+template <int kWidth, bool kHas>
+[[gnu::always_inline]] inline __m256 turned(__m256 x) {
+  const auto sign = [](int lane) { return ((lane & kWidth) != 0) == kHas ? -0.0f : 0.0f; };
+  return _mm256_xor_ps(x, _mm256_setr_ps(sign(0), sign(1), sign(2), sign(3), sign(4), sign(5), sign(6), sign(7)));
 }
 
 // The sums of four vectors, each in the same order: ((0 + 2) + (1 + 3)) + ((4 + 6) + (5 + 7)).
@@ -113,17 +177,6 @@ namespace {
 // The sum of a vector in the order of sum4.
 [[gnu::always_inline]] inline float sum(__m256 x) {
   return _mm_cvtss_f32(sum4(x, x, x, x));
-}
-
-// A NaN among x counts for nothing where `largest` started as a number and is the second operand of every maximum.
-[[gnu::always_inline]] inline float largest(__m256 x) {
-  __m128 half = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
-  half = _mm_max_ps(half, _mm_movehl_ps(half, half));
-  return _mm_cvtss_f32(_mm_max_ss(half, _mm_shuffle_ps(half, half, 1)));
-}
-
-[[gnu::always_inline]] inline __m256 abs_f32(__m256 x) {
-  return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x);
 }
 
 // Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.
@@ -168,9 +221,9 @@ namespace {
 }
 
 // quantize_block of number.h: the same scale and codes. x is the 128 values of a block.
-[[gnu::always_inline]] inline float quantize_block(const __m256 (&x)[16], uint8_t* q, int32_t scale_format) {
+[[gnu::always_inline]] inline float quantize_floats(const __m256 (&x)[16], uint8_t* q, int32_t scale_format) {
   __m256 most = _mm256_setzero_ps();
-  for (int i = 0; i < 16; ++i) most = _mm256_max_ps(abs_f32(x[i]), most);
+  for (int i = 0; i < 16; ++i) most = larger(abs_floats(x[i]), most);
   const float scale = scale_of(largest(most), scale_format);
   const __m256 divisor = _mm256_set1_ps(scale);
   for (int i = 0; i < 16; i += 4) {

@@ -11,7 +11,9 @@
 namespace hadal::cpu {
 namespace {
 
-using Bf16x32 = __m512bh;
+// The vector of f32 that kernels written once for every instruction set work on (GCC's vector operators apply).
+using Floats = __m512;
+constexpr int64_t kFloats = 16;
 
 [[gnu::always_inline]] inline __m512bh as_bf16(__m512i x) {
   return std::bit_cast<__m512bh>(x);
@@ -69,25 +71,88 @@ class E4m3ToBf16 {
   return std::bit_cast<__m256i>(_mm512_cvtneps_pbh(x));
 }
 
-// 16 values of an activation or weight, any alignment; lanes outside the mask are zero and not read.
-[[gnu::always_inline]] inline __m512 load_f32(const void* x, int32_t dtype, int64_t index, __mmask16 mask = 0xffff) {
-  if (dtype == HD_DTYPE_F32) return _mm512_maskz_loadu_ps(mask, static_cast<const char*>(x) + index * 4);
-  return bf16_to_f32(_mm256_maskz_loadu_epi16(mask, static_cast<const char*>(x) + index * 2));
-}
-
-[[gnu::always_inline]] inline void store_f32(void* y, int32_t dtype, int64_t index, __m512 value,
-                                             __mmask16 mask = 0xffff) {
-  if (dtype == HD_DTYPE_F32) {
-    _mm512_mask_storeu_ps(static_cast<float*>(y) + index, mask, value);
-  } else {
-    _mm256_mask_storeu_epi16(static_cast<bf16*>(y) + index, mask, f32_to_bf16(value));
-  }
-}
-
 // Lanes [first, first + 16) of `count`.
 [[gnu::always_inline]] inline __mmask16 mask_of(int64_t first, int64_t count) {
   const int64_t left = count - first;
   return left >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << left) - 1u);
+}
+
+[[gnu::always_inline]] inline __m512 floats_of(float x) {
+  return _mm512_set1_ps(x);
+}
+
+// The values x[index] ... of an activation or weight, any alignment; lanes from `left` on are zero and not read.
+[[gnu::always_inline]] inline __m512 load_floats(const void* x, int32_t dtype, int64_t index, int64_t left = kFloats) {
+  const __mmask16 mask = mask_of(0, left);
+  if (dtype == HD_DTYPE_F32) return _mm512_maskz_loadu_ps(mask, static_cast<const char*>(x) + index * 4);
+  return bf16_to_f32(_mm256_maskz_loadu_epi16(mask, static_cast<const char*>(x) + index * 2));
+}
+
+// Lanes from `left` on are not written.
+[[gnu::always_inline]] inline void store_floats(void* y, int32_t dtype, int64_t index, __m512 value,
+                                                int64_t left = kFloats) {
+  const __mmask16 mask = mask_of(0, left);
+  if (dtype == HD_DTYPE_F32) {
+    _mm512_mask_storeu_ps(static_cast<char*>(y) + index * 4, mask, value);
+  } else {
+    _mm256_mask_storeu_epi16(static_cast<char*>(y) + index * 2, mask, f32_to_bf16(value));
+  }
+}
+
+// 16 codes to f32, exact. An e4m3 code shifted to the place of a binary16 is its value times 2^-8, subnormals too; NaN
+// is the one code to mend.
+[[gnu::always_inline]] inline __m512 load_e4m3(const uint8_t* codes, int64_t left = kFloats) {
+  const __m256i high = _mm256_slli_epi16(_mm256_cvtepu8_epi16(_mm_maskz_loadu_epi8(mask_of(0, left), codes)), 8);
+  const __m256i magnitude = _mm256_and_si256(high, _mm256_set1_epi16(0x7f00));
+  const __mmask16 nan = _mm256_cmpeq_epi16_mask(magnitude, _mm256_set1_epi16(0x7f00));
+  const __m256i half = _mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
+  return _mm512_cvtph_ps(_mm256_mask_mov_epi16(half, nan, _mm256_set1_epi16(0x7e00))) * floats_of(256.0f);
+}
+
+[[gnu::always_inline]] inline __m512 abs_floats(__m512 x) {
+  return _mm512_abs_ps(x);
+}
+
+// The larger, b where a is NaN.
+[[gnu::always_inline]] inline __m512 larger(__m512 a, __m512 b) {
+  return _mm512_max_ps(a, b);
+}
+
+[[gnu::always_inline]] inline float largest(__m512 x) {
+  return _mm512_reduce_max_ps(x);
+}
+
+// Which lanes equal a value, a bit each.
+[[gnu::always_inline]] inline uint32_t equal_to(__m512 x, float value) {
+  return _mm512_cmpeq_ps_mask(x, floats_of(value));
+}
+
+// a * b + c in one rounding.
+[[gnu::always_inline]] inline __m512 fused(__m512 a, __m512 b, __m512 c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+
+// Lanes 0, 0, 1, 1, ... of the first half.
+[[gnu::always_inline]] inline __m512 twice(__m512 x) {
+  return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), x);
+}
+
+// The lane at distance kWidth: lane i gets lane i ^ kWidth.
+template <int kWidth>
+[[gnu::always_inline]] inline __m512 across(__m512 x) {
+  if constexpr (kWidth == 1) return _mm512_permute_ps(x, 0xb1);
+  if constexpr (kWidth == 2) return _mm512_permute_ps(x, 0x4e);
+  if constexpr (kWidth == 4) return _mm512_shuffle_f32x4(x, x, 0xb1);
+  if constexpr (kWidth == 8) return _mm512_shuffle_f32x4(x, x, 0x4e);
+}
+
+// x with the sign turned in the lanes whose number has, or lacks, the bit kWidth.
+template <int kWidth, bool kHas>
+[[gnu::always_inline]] inline __m512 turned(__m512 x) {
+  constexpr uint32_t has = kWidth == 1 ? 0xaaaa : kWidth == 2 ? 0xcccc : kWidth == 4 ? 0xf0f0 : 0xff00;
+  const __m512i bits = _mm512_castps_si512(x);
+  return _mm512_castsi512_ps(_mm512_mask_xor_epi32(bits, static_cast<__mmask16>(kHas ? has : ~has), bits,
+                                                   _mm512_set1_epi32(static_cast<int>(0x80000000u))));
 }
 
 // The sums of four vectors, each in the same order: within 128 bits (0 + 2) + (1 + 3), then those four (0 + 2) +
@@ -145,10 +210,10 @@ class E4m3ToBf16 {
 }
 
 // quantize_block of number.h: the same scale and codes. x is the 128 values of a block.
-[[gnu::always_inline]] inline float quantize_block(const __m512 (&x)[8], uint8_t* q, int32_t scale_format) {
-  __m512 largest = _mm512_setzero_ps();
-  for (int i = 0; i < 8; ++i) largest = _mm512_max_ps(_mm512_abs_ps(x[i]), largest);  // A NaN does not count.
-  const float scale = scale_of(_mm512_reduce_max_ps(largest), scale_format);
+[[gnu::always_inline]] inline float quantize_floats(const __m512 (&x)[8], uint8_t* q, int32_t scale_format) {
+  __m512 most = _mm512_setzero_ps();
+  for (int i = 0; i < 8; ++i) most = larger(abs_floats(x[i]), most);
+  const float scale = scale_of(largest(most), scale_format);
   if (scale_format == HD_SCALE_UE8M0) {
     // The quotient by a power of two is the product with its inverse, which is exact.
     const __m512 inverse = _mm512_set1_ps(1.0f / scale);

@@ -1,0 +1,10 @@
+#include "cpu/hadamard/hadamard.h"
+#include "cpu/hadamard/hadamard_simd.h"
+
+namespace hadal::cpu {
+
+int32_t HadamardAvx2::run(const Args& args, ThreadPool& pool, std::byte*) {
+  return hadamard(args, pool);
+}
+
+}  // namespace hadal::cpu

@@ -1,0 +1,10 @@
+#include "cpu/layer_norm/layer_norm.h"
+#include "cpu/layer_norm/layer_norm_simd.h"
+
+namespace hadal::cpu {
+
+int32_t LayerNormAvx512::run(const Args& args, ThreadPool& pool, std::byte*) {
+  return layer_norm(args, pool);
+}
+
+}  // namespace hadal::cpu

@@ -1,0 +1,10 @@
+#include "cpu/rope/rope.h"
+#include "cpu/rope/rope_simd.h"
+
+namespace hadal::cpu {
+
+int32_t RopeAvx512::run(const Args& args, ThreadPool& pool, std::byte*) {
+  return rope(args, pool);
+}
+
+}  // namespace hadal::cpu
