@@ -38,4 +38,19 @@ struct Fp8GemmMaskedAvx512 : Fp8GemmSimd<hd_fp8_gemm_masked_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct Fp8GemmAvx2 : Fp8GemmSimd<hd_fp8_gemm_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct Fp8GemmContiguousAvx2 : Fp8GemmSimd<hd_fp8_gemm_contiguous_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct Fp8GemmMaskedAvx2 : Fp8GemmSimd<hd_fp8_gemm_masked_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 }  // namespace hadal::cpu

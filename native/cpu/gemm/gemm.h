@@ -1,5 +1,5 @@
-// d[batch][m, n] = a[batch][m, k] * b, bf16 or f32, products and sums in f32. The SIMD variants take b in bf16 (and
-// where it is [k, n] a too); what is f32 by f32 belongs to the verification mode, which the scalar serves.
+// d[batch][m, n] = a[batch][m, k] * b, bf16 or f32, products and sums in f32. The SIMD variants take b in bf16
+// (AVX-512, where b is [k, n], a too); f32 by f32 belongs to the verification mode, which the scalar serves.
 #pragma once
 
 #include "cpu/kernel.h"
@@ -11,6 +11,12 @@ struct GemmScalar : Kernel<hd_gemm_args> {
 };
 
 struct GemmAvx512 : Kernel<hd_gemm_args> {
+  static bool serves(const Args& args);
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct GemmAvx2 : Kernel<hd_gemm_args> {
   static bool serves(const Args& args);
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);

@@ -282,6 +282,8 @@ class DotGemm {
   }
 
   [[gnu::always_inline]] void fetch(const Part& part, int64_t chunk) const {
+    if (chunk * S::kChunkBytes % 64 != 0) return;
+#pragma GCC unroll 4
     for (int j = 0; j < kColumns; ++j) {
       for (int64_t line = 0; line < S::kChunkBytes; line += 64) {
         __builtin_prefetch(part.next + j * b_stride_ + chunk * S::kChunkBytes + line, 0, 2);

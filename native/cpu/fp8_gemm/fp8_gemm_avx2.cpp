@@ -1,0 +1,75 @@
+#include "cpu/fp8_gemm/fp8_gemm.h"
+#include "cpu/fp8_gemm/fp8_gemm_dot.h"
+#include "cpu/simd/avx2.h"
+
+namespace hadal::cpu {
+namespace {
+
+// Products of f32: b is kept times 2^-8, as it comes out of e4m3_to_f32_shifted, and a times 2^8.
+struct F32Products {
+  using Vector = __m256;
+  using Operand = __m256;
+  static constexpr int kRows = 3;
+  static constexpr int64_t kChunk = 16;
+  static constexpr int64_t kChunkBytes = 16;
+  static constexpr bool kBlockScaled = true;
+  static constexpr bool kFolds = false;
+
+  struct Expand {
+    [[gnu::always_inline]] explicit Expand(const float*) {}
+    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
+      e4m3_to_f32_shifted(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b)), first, second);
+    }
+  };
+
+  static void pack_block(const uint8_t* codes, const float*, Operand* operands, int64_t stride) {
+    for (int64_t chunk = 0; chunk < HD_SCALE_BLOCK / kChunk; ++chunk) {
+      Operand first, second;
+      e4m3_to_f32_shifted(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + chunk * kChunk)), first, second);
+      operands[2 * chunk * stride] = first * floats_of(0x1p16f);
+      operands[(2 * chunk + 1) * stride] = second * floats_of(0x1p16f);
+    }
+  }
+
+  [[gnu::always_inline]] static Vector zero() { return _mm256_setzero_ps(); }
+  [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }
+  [[gnu::always_inline]] static void store(Operand* x, Operand value) { *x = value; }
+  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return _mm256_fmadd_ps(a, b, sum); }
+  [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
+    return _mm256_fmadd_ps(part, floats_of(scale), sum);
+  }
+  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
+    return hadal::cpu::sum4(a, b, c, d);
+  }
+  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
+    store_floats(d, dtype, index, _mm256_castps128_ps256(value), count);
+  }
+};
+
+}  // namespace
+
+uint64_t Fp8GemmAvx2::workspace(const Args& args, int threads) {
+  return DotGemm<F32Products>::workspace(args.m, args.n, args.k, threads);
+}
+
+int32_t Fp8GemmAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return fp8_gemm<F32Products>(args, pool, workspace);
+}
+
+uint64_t Fp8GemmContiguousAvx2::workspace(const Args& args, int threads) {
+  return DotGemm<F32Products>::workspace(args.m, args.n, args.k, threads);
+}
+
+int32_t Fp8GemmContiguousAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return fp8_gemm_contiguous<F32Products>(args, pool, workspace);
+}
+
+uint64_t Fp8GemmMaskedAvx2::workspace(const Args& args, int threads) {
+  return DotGemm<F32Products>::workspace(static_cast<int64_t>(args.groups) * args.m_max, args.n, args.k, threads);
+}
+
+int32_t Fp8GemmMaskedAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return fp8_gemm_masked<F32Products>(args, pool, workspace);
+}
+
+}  // namespace hadal::cpu

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/gemm/gemm.h"
+#include "cpu/gemm/gemm_dot.h"
+#include "cpu/simd/avx2.h"
+
+namespace hadal::cpu {
+namespace {
+
+// bf16 or f32 by bf16, in f32: of 16 elements the even ones come first, then the odd ones, in a and b alike.
+struct ByBf16 {
+  using Vector = __m256;
+  using Operand = __m256;
+  static constexpr int kRows = 3;
+  static constexpr int64_t kChunk = 16;
+  static constexpr int64_t kChunkBytes = 32;
+  static constexpr bool kBlockScaled = false;
+
+  [[gnu::always_inline]] static void widen(__m256i pairs, Operand& even, Operand& odd) {
+    even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    odd = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000u))));
+  }
+
+  struct Expand {
+    [[gnu::always_inline]] explicit Expand(const float*) {}
+    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& even, Operand& odd) const {
+      widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)), even, odd);
+    }
+  };
+
+  struct ExpandTail {
+    explicit ExpandTail(int64_t left) : count(left) {}
+    void operator()(const std::byte* b, Operand& even, Operand& odd) const {
+      alignas(32) std::byte tail[32] = {};
+      std::memcpy(tail, b, static_cast<size_t>(2 * count));
+      widen(_mm256_load_si256(reinterpret_cast<const __m256i*>(tail)), even, odd);
+    }
+    int64_t count;
+  };
+
+  static void pack(const hd_gemm_args& args, int64_t index, Operand* operands, int64_t stride) {
+    for (int64_t i = 0; i < args.k; i += kChunk) {
+      const int64_t left = args.k - i;
+      const __m256 low = load_floats(args.a, args.a_dtype, index + i, left);
+      const __m256 high =
+          left > kFloats ? load_floats(args.a, args.a_dtype, index + i + kFloats, left - kFloats) : zero();
+      const auto in_order = [](__m256 x) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8)); };
+      operands[0] = in_order(_mm256_shuffle_ps(low, high, 0x88));
+      operands[stride] = in_order(_mm256_shuffle_ps(low, high, 0xdd));
+      operands += 2 * stride;
+    }
+  }
+
+  [[gnu::always_inline]] static Vector zero() { return _mm256_setzero_ps(); }
+  [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }
+  [[gnu::always_inline]] static void store(Operand* x, Operand value) { *x = value; }
+  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return _mm256_fmadd_ps(a, b, sum); }
+  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
+    return hadal::cpu::sum4(a, b, c, d);
+  }
+  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
+    store_floats(d, dtype, index, _mm256_castps128_ps256(value), count);
+  }
+};
+
+// b [k, n]: columns in the lanes, each summed over K in ascending order.
+class ColumnGemm {
+ public:
+  explicit ColumnGemm(const hd_gemm_args& args) : args_(args) {}
+
+  void run(ThreadPool& pool) const {
+    const int64_t tiles = (args_.n + kColumns - 1) / kColumns;
+    const int64_t step = std::clamp<int64_t>(args_.batch * tiles / (4 * pool.threads()), 1, tiles);
+    const int64_t items = (tiles + step - 1) / step;
+    pool.parallel_for(args_.batch * items, [&](int64_t item, int) {
+      const int64_t first = item % items * step;
+      for (int64_t tile = first; tile < std::min(first + step, tiles); ++tile) columns(item / items, tile * kColumns);
+    });
+  }
+
+ private:
+  static constexpr int kRows = 6;
+  static constexpr int64_t kColumns = 2 * kFloats;
+
+  void columns(int64_t batch, int64_t column) const {
+    int64_t row = 0;
+    for (; row + kRows <= args_.m; row += kRows) multiply<kRows>(batch, row, column);
+    for (; row + 2 <= args_.m; row += 2) multiply<2>(batch, row, column);
+    for (; row < args_.m; ++row) multiply<1>(batch, row, column);
+  }
+
+  template <int kM>
+  void multiply(int64_t batch, int64_t row, int64_t column) const {
+    const int64_t width = args_.n - column;
+    const int64_t b = batch * args_.b_batch_stride + column;
+    const int64_t a = batch * args_.a_batch_stride + row * args_.a_stride;
+    __m256 sums[kM][2] = {};
+    for (int64_t k = 0; k < args_.k; ++k) {
+      const __m256 left = load_floats(args_.b, HD_DTYPE_BF16, b + k * args_.b_stride, width);
+      const __m256 right = width > kFloats
+                               ? load_floats(args_.b, HD_DTYPE_BF16, b + k * args_.b_stride + kFloats, width - kFloats)
+                               : __m256{};
+#pragma GCC unroll 8
+      for (int i = 0; i < kM; ++i) {
+        const __m256 x = floats_of(load(args_.a, args_.a_dtype, a + i * args_.a_stride + k));
+        sums[i][0] = fused(x, left, sums[i][0]);
+        sums[i][1] = fused(x, right, sums[i][1]);
+      }
+    }
+    for (int i = 0; i < kM; ++i) {
+      const int64_t d = batch * args_.d_batch_stride + (row + i) * args_.d_stride + column;
+      store_floats(args_.d, args_.d_dtype, d, sums[i][0], width);
+      if (width > kFloats) store_floats(args_.d, args_.d_dtype, d + kFloats, sums[i][1], width - kFloats);
+    }
+  }
+
+  const hd_gemm_args& args_;
+};
+
+}  // namespace
+
+bool GemmAvx2::serves(const Args& args) {
+  return args.b_dtype == HD_DTYPE_BF16;
+}
+
+uint64_t GemmAvx2::workspace(const Args& args, int threads) {
+  return args.b_is_kn != 0 ? 0 : gemm_dot_workspace<ByBf16>(args, threads);
+}
+
+int32_t GemmAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  if (args.b_is_kn == 0) return gemm_dot<ByBf16>(args, pool, workspace);
+  ColumnGemm(args).run(pool);
+  return HD_STATUS_OK;
+}
+
+}  // namespace hadal::cpu
