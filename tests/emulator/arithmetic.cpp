@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "conversions.h"
 #include "lanes.h"
@@ -264,14 +265,26 @@ Next BitFieldInsert(Warp& warp, const Op& op, uint32_t mask) {
   return Next::kNext;
 }
 
+// The special modes of prmt as selectors of its general one, by the two low bits of their own.
+struct PermuteMode {
+  const char* name;
+  uint16_t selectors[4];
+};
+constexpr PermuteMode kPermuteModes[] = {
+    {"f4e", {0x3210, 0x4321, 0x5432, 0x6543}}, {"b4e", {0x5670, 0x6701, 0x7012, 0x0123}},
+    {"rc8", {0x0000, 0x1111, 0x2222, 0x3333}}, {"ecl", {0x3210, 0x3211, 0x3222, 0x3333}},
+    {"ecr", {0x0000, 0x1110, 0x2210, 0x3210}}, {"rc16", {0x1010, 0x3232, 0x1010, 0x3232}}};
+
 Next Permute(Warp& warp, const Op& op, uint32_t mask) {
   const uint32_t *a = warp.In<uint32_t>(op.a), *b = warp.In<uint32_t>(op.b), *c = warp.In<uint32_t>(op.c);
   alignas(64) uint32_t values[32];
+  const auto* mode = static_cast<const PermuteMode*>(op.extra);
   for (int i = 0; i < 32; ++i) {
     const uint64_t bytes = uint64_t{b[i]} << 32 | a[i];
+    const uint32_t selectors = mode ? mode->selectors[c[i] & 3] : c[i];
     uint32_t result = 0;
     for (int j = 0; j < 4; ++j) {
-      const uint32_t selector = c[i] >> (4 * j) & 15;
+      const uint32_t selector = selectors >> (4 * j) & 15;
       uint32_t byte = static_cast<uint32_t>(bytes >> (8 * (selector & 7))) & 255;
       if (selector & 8) byte = byte & 128 ? 255 : 0;
       result |= byte << (8 * j);
@@ -956,6 +969,7 @@ bool DecodeArithmetic(Decoder& decoder, Op& op) {
     op.a = decoder.Source(1, type);
     op.b = decoder.Source(2, type);
     op.c = decoder.Predicate(decoder.operand(3));
+    if (decoder.operand(3).negated) std::swap(op.a, op.b);
     const int size = ptx::SizeOf(type);
     op.run = size == 2 ? Select<uint16_t> : size == 4 ? Select<uint32_t> : size == 8 ? Select<uint64_t> : nullptr;
   } else if (name == "add" || name == "sub") {
@@ -1075,6 +1089,9 @@ bool DecodeArithmetic(Decoder& decoder, Op& op) {
     op.e = decoder.Source(4, Type::kU32);
     op.run = ptx::SizeOf(type) == 8 ? BitFieldInsert<uint64_t> : BitFieldInsert<uint32_t>;
   } else if (name == "prmt") {
+    for (const PermuteMode& mode : kPermuteModes) {
+      if (decoder.Take(mode.name)) op.extra = &mode;
+    }
     Operands(decoder, op, decoder.TakeType(), 3);
     op.run = Permute;
   } else if (name == "lop3") {
