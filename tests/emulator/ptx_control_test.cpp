@@ -79,39 +79,6 @@ TEST(PtxControl, ScopesHaveTheirOwnRegistersAndLabels) {
         [](OPERANDS) { return 4; });
 }
 
-TEST(PtxControl, Calls) {
-  const std::string text =
-      ".func (.reg .b32 result) triple(.reg .b32 x) { mul.lo.u32 result, x, 3; ret; }\n"
-      ".func (.param .b32 result) factorial(.param .b32 n) { .reg .b32 x, y; .reg .pred p; ld.param.u32 x, [n]; "
-      "setp.le.u32 p, x, 1;\n@p bra ONE;\nsub.u32 y, x, 1;\n"
-      "{ .param .b32 a; .param .b32 r; st.param.b32 [a], y; call.uni (r), factorial, (a); ld.param.b32 y, [r]; "
-      "}\nmul.lo.u32 x, x, y; st.param.b32 [result], x; ret;\nONE: st.param.b32 [result], 1; ret; }\n"
-      ".func (.param .align 8 .b8 result[16]) pair(.param .b64 a, .param .align 4 .b8 s[8]) { .reg .b64 x; .reg .b32 "
-      "y, z; ld.param.u64 x, [a]; ld.param.v2.u32 {y, z}, [s];\n"
-      "st.param.u64 [result], x; add.u32 y, y, z; st.param.u32 [result+8], y; ret; }\n"
-      ".func nothing() { ret; }\n"
-      ".visible .entry test(.param .u64 out) { .reg .b64 p, w; .reg .b32 x, y, z; .reg .pred q; ld.param.u64 p, [out]; "
-      "mov.u32 x, %tid.x; mul.wide.u32 w, x, 16; add.u64 p, p, w;\n"
-      "call (y), triple, (x); st.global.u32 [p], y; call nothing; setp.lt.u32 q, x, 8; mov.u32 z, 0;\n@!q bra SKIP;\n"
-      "{ .param .b32 a; .param .b32 r; st.param.b32 [a], x; call (r), factorial, (a); ld.param.b32 z, [r]; }\nSKIP: "
-      "st.global.u32 [p+4], z;\n"
-      "{ .param .b64 a; .param .align 4 .b8 s[8]; .param .align 8 .b8 r[16]; st.param.b64 [a], w; st.param.v2.b32 [s], "
-      "{x, y}; call.uni (r), pair, (a, s); ld.param.b64 w, [r]; ld.param.b32 z, [r+8]; }\n"
-      "st.global.u32 [p+8], z; cvt.u32.u64 z, w; st.global.u32 [p+12], z; ret; }\n";
-  const Buffer out(32 * 16);
-  const Fault fault = RunKernel(text, {.grid = {1}, .block = {32}}, {out.address()});
-  ASSERT_FALSE(fault) << fault.text;
-  const std::vector<uint32_t> actual = out.Read<uint32_t>();
-  uint32_t factorial = 1;
-  for (uint32_t i = 0; i < 32; ++i) {
-    factorial *= std::max(i, 1u);
-    EXPECT_EQ(actual[4 * i], 3 * i);
-    EXPECT_EQ(actual[4 * i + 1], i < 8 ? factorial : 0) << i;
-    EXPECT_EQ(actual[4 * i + 2], 4 * i);
-    EXPECT_EQ(actual[4 * i + 3], 16 * i);
-  }
-}
-
 TEST(PtxControl, Printing) {
   std::string printed;
   Device device(

