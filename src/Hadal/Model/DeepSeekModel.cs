@@ -21,6 +21,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private readonly Kernels _kernels;
     private readonly Step _step;
     private readonly DecoderLayer[] _layers;
+    private readonly MultiTokenPredictor? _predictor;
     private readonly DeviceTensor _embedding;
     private readonly DeviceTensor _norm;
     private readonly DeviceTensor _head;
@@ -29,6 +30,8 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private readonly DeviceTensor _lastResidual;
     private readonly DeviceTensor _logits;
     private float* _hostLogits;
+    private StepBatch? _draftable;
+    private int _draftableRevision;
     private bool _disposed;
 
     private DeepSeekModel(
@@ -83,6 +86,15 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 options.IndexTopK ?? config.Indexer?.TopK ?? 0,
                 device.Kind == DeviceKind.Cpu ? 1 : 128
             );
+            if (options.LoadPredictor && config.NumNextnPredictLayers > 0)
+                _predictor = new MultiTokenPredictor(
+                    config,
+                    rotary,
+                    weights,
+                    _memory,
+                    act,
+                    options.MaxStepTokens
+                );
             _step = new Step(_kernels, workspace, (hd_scale_format)config.ScaleFormat);
             _inputs = (int*)
                 _memory.Allocate(StepBatch.Length(options, MaxContextTokens) * sizeof(int));
@@ -95,7 +107,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
                     sizeof(float)
                 );
             CacheLayout = new CacheLayout(
-                config.NumHiddenLayers,
+                config.NumHiddenLayers + (_predictor is null ? 0 : 1),
                 (config.Indexer is null, options.Activations) switch
                 {
                     (false, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_FP8,
@@ -137,6 +149,9 @@ public sealed unsafe class DeepSeekModel : IDisposable
         get => _step.Trace;
         set => _step.Trace = value;
     }
+
+    /// <summary>Whether <see cref="Draft"/> can be called.</summary>
+    public bool HasPredictor => _predictor is not null;
 
     internal CacheLayout CacheLayout { get; }
 
@@ -234,8 +249,9 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 throw new ArgumentException("must be made by this model", nameof(batch));
             if (batch.Cache is not { } cache)
                 return default;
-            if (cache.Layout != CacheLayout)
+            if (!ReferenceEquals(cache.Layout, CacheLayout))
                 throw new ArgumentException("has a cache of another model", nameof(batch));
+            _draftable = null;
             batch.Reserve();
             try
             {
@@ -248,7 +264,53 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 throw;
             }
             batch.Commit();
-            return new ReadOnlySpan2D<float>(_hostLogits, batch.LogitRowCount, Config.VocabSize, 0);
+            _draftable = batch;
+            _draftableRevision = batch.Revision;
+            return Logits(batch.LogitRowCount);
+        }
+    }
+
+    /// <summary>
+    /// Runs the multi-token predictor on the tokens of the step just made: it guesses the token after the next, and keeps
+    /// its own part of the cache.
+    /// </summary>
+    /// <param name="batch">The batch of the last <see cref="Forward"/>, unchanged.</param>
+    /// <param name="nextTokens">For each token of the batch, the one that follows it.</param>
+    /// <param name="cancellationToken">Looked at before it begins.</param>
+    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until the next step.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// There is no predictor, or the batch is not that of the last step, or was drafted from already.
+    /// </exception>
+    public ReadOnlySpan2D<float> Draft(
+        StepBatch batch,
+        ReadOnlySpan<int> nextTokens,
+        CancellationToken cancellationToken = default
+    )
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        lock (Gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_predictor is null)
+                throw new InvalidOperationException(
+                    $"The model has no predictor; see {nameof(ModelOptions)}.{nameof(ModelOptions.LoadPredictor)}"
+                );
+            if (_draftable is null || _draftable != batch || _draftableRevision != batch.Revision)
+                throw new InvalidOperationException(
+                    "The batch must be that of the last step, unchanged, and not be drafted from yet"
+                );
+            if (nextTokens.Length != batch.TokenCount)
+                throw new ArgumentException(
+                    $"there are {nextTokens.Length} tokens, but the batch has {batch.TokenCount}",
+                    nameof(nextTokens)
+                );
+            batch.CheckTokens(nextTokens, nameof(nextTokens));
+            cancellationToken.ThrowIfCancellationRequested();
+            _draftable = null;
+            fixed (int* ids = nextTokens)
+                _kernels.CopyToDevice(_inputs, ids, sizeof(int) * (long)nextTokens.Length);
+            RunPredictor(batch.LogitRowCount);
+            return Logits(batch.LogitRowCount);
         }
     }
 
@@ -298,20 +360,38 @@ public sealed unsafe class DeepSeekModel : IDisposable
         if (logitRows == 0)
             return;
 
+        Head(_norm, _head, logitRows);
+    }
+
+    private void RunPredictor(int logitRows)
+    {
+        // h is the residual stream after the final norm.
+        Workspace w = _step.Workspace;
+        _kernels.RmsNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
+        _predictor!.Forward(_step, _inputs);
+        if (logitRows > 0)
+            Head(_predictor.Norm, _predictor.Head, logitRows);
+    }
+
+    /// <summary>Logits of the rows that ask for them, of the last block's output and the residual stream.</summary>
+    private void Head(DeviceTensor norm, DeviceTensor head, int logitRows)
+    {
         DeviceTensor x = _lastX.Top(logitRows);
         DeviceTensor residual = _lastResidual.Top(logitRows);
         DeviceTensor logits = _logits.Top(logitRows);
         int* rows = _inputs + StepBatch.LogitRowsOffset(Options);
         _kernels.Embedding(_step.Workspace.X, rows, x);
         _kernels.Embedding(_step.Workspace.Residual, rows, residual);
-        _kernels.RmsNorm(x, residual, _norm, Config.RmsNormEps, x);
-        _kernels.Gemm(x, _head, logits);
+        _kernels.RmsNorm(x, residual, norm, Config.RmsNormEps, x);
+        _kernels.Gemm(x, head, logits);
         _kernels.CopyToHost(
             _hostLogits,
             logits.Data,
             (long)logitRows * logits.Columns * sizeof(float)
         );
     }
+
+    private ReadOnlySpan2D<float> Logits(int rows) => new(_hostLogits, rows, Config.VocabSize, 0);
 
     /// <summary>Asks every operation for the workspace that it wants, for all sizes of a step.</summary>
     private void Plan()
@@ -328,7 +408,10 @@ public sealed unsafe class DeepSeekModel : IDisposable
         for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
         {
             Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), pages);
-            Run(Math.Min(tokens, Options.MaxLogitRows), CancellationToken.None);
+            int rows = Math.Min(tokens, Options.MaxLogitRows);
+            Run(rows, CancellationToken.None);
+            if (_predictor is not null)
+                RunPredictor(rows);
         }
     }
 
@@ -336,6 +419,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     {
         foreach (DecoderLayer? layer in _layers)
             layer?.Dispose();
+        _predictor?.Dispose();
         _kernels.Dispose();
         _memory.Dispose();
         _owned?.Dispose();

@@ -57,6 +57,9 @@ public sealed record ModelOptions
                     );
     }
 
+    /// <summary>Whether the multi-token predictor is loaded where the checkpoint has one; it takes a layer of every cache.</summary>
+    public bool LoadPredictor { get; init; } = true;
+
     private static int Positive(string name, int value) =>
         value >= 1
             ? value

@@ -14,6 +14,9 @@ public sealed unsafe class ModelTrace
     /// <summary>The layers, by number.</summary>
     public IReadOnlyDictionary<int, LayerTrace> Layers => _layers;
 
+    /// <summary>Is told of each layer when it is recorded.</summary>
+    internal Action<int>? OnLayer { get; init; }
+
     internal void Record(Step step, int layer, bool hasExperts)
     {
         Workspace w = step.Workspace;
@@ -37,6 +40,7 @@ public sealed unsafe class ModelTrace
             hasExperts ? ReadInts(step.Kernels, w.ExpertIds.Row(last)) : null,
             hasExperts ? ReadFloats(step.Kernels, w.ExpertWeights.Row(last)) : null
         );
+        OnLayer?.Invoke(layer);
     }
 
     private static int[] ReadInts(Kernels kernels, DeviceTensor row)

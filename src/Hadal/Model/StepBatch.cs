@@ -39,6 +39,9 @@ public sealed unsafe class StepBatch : IDisposable
 
     internal int VocabularySize { get; }
 
+    /// <summary>Grows with every change.</summary>
+    internal int Revision { get; private set; }
+
     /// <summary>Columns of the block table of this step.</summary>
     internal int TablePages { get; private set; }
 
@@ -87,6 +90,7 @@ public sealed unsafe class StepBatch : IDisposable
             _ => tokens.Length,
         };
         Check(sequence, tokens, rows);
+        Revision++;
 
         for (int i = 0; i < tokens.Length; i++)
         {
@@ -108,6 +112,7 @@ public sealed unsafe class StepBatch : IDisposable
     public void Clear()
     {
         Array.Clear(_sequences, 0, SequenceCount);
+        Revision++;
         TokenCount = 0;
         SequenceCount = 0;
         LogitRowCount = 0;
@@ -172,6 +177,19 @@ public sealed unsafe class StepBatch : IDisposable
             _sequences[i].GiveBackUnused();
     }
 
+    internal void CheckTokens(ReadOnlySpan<int> tokens, string name)
+    {
+        foreach (int token in tokens)
+        {
+            if ((uint)token >= (uint)VocabularySize)
+                throw new ArgumentOutOfRangeException(
+                    name,
+                    token,
+                    $"a token id must be from 0 to {VocabularySize - 1}"
+                );
+        }
+    }
+
     private void Check(CachedSequence sequence, ReadOnlySpan<int> tokens, int rows)
     {
         if (tokens.IsEmpty)
@@ -206,14 +224,6 @@ public sealed unsafe class StepBatch : IDisposable
             || length > sequence.Cache.MaxSequenceTokens
         )
             throw new ContextLengthException(length, sequence.Cache.MaxSequenceTokens);
-        foreach (int token in tokens)
-        {
-            if ((uint)token >= (uint)VocabularySize)
-                throw new ArgumentOutOfRangeException(
-                    nameof(tokens),
-                    token,
-                    $"a token id must be from 0 to {VocabularySize - 1}"
-                );
-        }
+        CheckTokens(tokens, nameof(tokens));
     }
 }

@@ -1,0 +1,239 @@
+using CommunityToolkit.HighPerformance;
+using Hadal.Caching;
+using Hadal.Checkpoints;
+using Hadal.Model;
+
+namespace Hadal.Tests.Model;
+
+public sealed class DeepSeekModelTests : IDisposable
+{
+    private readonly DeepSeekModel _model = TestModels.Load(
+        "kjv-shakespeare",
+        new ModelOptions
+        {
+            MaxStepTokens = 100,
+            MaxSequences = 3,
+            MaxLogitRows = 5,
+            MaxContextTokens = 320,
+        }
+    );
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _model.Dispose();
+
+    [Fact]
+    public void Logits_come_for_the_rows_that_ask()
+    {
+        using PagedCache cache = _model.CreateCache(512);
+        using CachedSequence one = cache.CreateSequence();
+        using CachedSequence two = cache.CreateSequence();
+        using CachedSequence three = cache.CreateSequence();
+        using StepBatch batch = _model.CreateBatch();
+        batch.Add(one, [5, 6, 7], LogitRows.None);
+        batch.Add(two, [5, 6, 7, 8], LogitRows.All);
+        batch.Add(three, [9, 6]);
+        float[,] all = _model.Forward(batch, Cancellation).ToArray();
+        Assert.Equal((5, 2048), (all.GetLength(0), all.GetLength(1)));
+
+        using CachedSequence again = cache.CreateSequence();
+        for (int i = 0; i < 4; i++)
+        {
+            batch.Clear();
+            batch.Add(again, [5 + i]);
+            Assert.Equal(
+                _model.Forward(batch, Cancellation).GetRowSpan(0).ToArray(),
+                new ReadOnlySpan2D<float>(all).GetRowSpan(i).ToArray()
+            );
+        }
+        Assert.Equal((3, 4, 2, 4), (one.Length, two.Length, three.Length, again.Length));
+    }
+
+    [Fact]
+    public void Step_without_tokens_does_nothing()
+    {
+        using StepBatch batch = _model.CreateBatch();
+        Assert.Equal(0, _model.Forward(batch, Cancellation).Height);
+    }
+
+    [Fact]
+    public void Step_that_the_cache_has_no_room_for_changes_nothing()
+    {
+        using PagedCache cache = _model.CreateCache(128);
+        using CachedSequence one = cache.CreateSequence();
+        using CachedSequence two = cache.CreateSequence();
+        using StepBatch batch = _model.CreateBatch();
+        batch.Add(one, new int[60]);
+        _model.Forward(batch, Cancellation);
+        Assert.Equal(1, cache.FreePages);
+
+        batch.Clear();
+        batch.Add(one, new int[5]);
+        batch.Add(two, new int[3]);
+        CacheFullException full = Assert.Throws<CacheFullException>(() =>
+            _model.Forward(batch, Cancellation)
+        );
+        Assert.Equal((2, 1, 2), (full.NeededPages, full.FreePages, full.PageCount));
+        Assert.Equal((60, 0, 1), (one.Length, two.Length, cache.FreePages));
+
+        one.Dispose();
+        Assert.Equal(2, cache.FreePages);
+    }
+
+    [Fact]
+    public void Step_cancelled_between_layers_changes_nothing()
+    {
+        using PagedCache cache = _model.CreateCache(320);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = _model.CreateBatch();
+        float[] before = GoldenRun.Feed(_model, batch, sequence, [1, 2, 3]);
+        sequence.Truncate(2);
+
+        using var source = new CancellationTokenSource();
+        var layers = new List<int>();
+        _model.Trace = new ModelTrace
+        {
+            OnLayer = layer =>
+            {
+                layers.Add(layer);
+                if (layer == 1)
+                    source.Cancel();
+            },
+        };
+        batch.Clear();
+        batch.Add(sequence, new int[90]);
+        Assert.Throws<OperationCanceledException>(() => _model.Forward(batch, source.Token));
+        _model.Trace = null;
+        Assert.Equal([0, 1], layers);
+        Assert.Equal((2, 4), (sequence.Length, cache.FreePages));
+        Assert.Equal(before, GoldenRun.Feed(_model, batch, sequence, [3]));
+    }
+
+    [Fact]
+    public void Truncated_sequence_goes_on_as_if_the_rest_had_never_been()
+    {
+        using PagedCache cache = _model.CreateCache(320);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = _model.CreateBatch();
+        int[] tokens = [.. Enumerable.Range(100, 150)];
+        float[] expected = GoldenRun.Feed(_model, batch, sequence, tokens);
+        GoldenRun.Feed(_model, batch, sequence, [1, 2, 3, 4]);
+        sequence.Truncate(100);
+        Assert.Equal(3, cache.FreePages);
+        Assert.Equal(expected, GoldenRun.Feed(_model, batch, sequence, tokens.AsSpan(100)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => sequence.Truncate(151));
+    }
+
+    [Fact]
+    public void Steps_beyond_the_options_are_refused()
+    {
+        using PagedCache cache = _model.CreateCache(512);
+        using PagedCache otherCache = _model.CreateCache(64);
+        using CachedSequence sequence = cache.CreateSequence();
+        using CachedSequence other = otherCache.CreateSequence();
+        using StepBatch batch = _model.CreateBatch();
+        Refused(() => batch.Add(sequence, []), "must have a token");
+        Refused(() => batch.Add(sequence, new int[101]), "101 tokens are more than the 100");
+        Refused(
+            () => batch.Add(sequence, new int[6], LogitRows.All),
+            "6 rows of logits are more than the 5"
+        );
+        Refused(() => batch.Add(sequence, [0, 2048]), "a token id must be from 0 to 2047");
+        Refused(() => batch.Add(sequence, [-1]), "a token id must be from 0 to 2047");
+        batch.Add(sequence, [1]);
+        Refused(() => batch.Add(sequence, [1]), "in the step already");
+        Refused(() => batch.Add(other, [1]), "of the cache of the others");
+        batch.Add(cache.CreateSequence(), [1]);
+        batch.Add(cache.CreateSequence(), [1]);
+        Refused(() => batch.Add(cache.CreateSequence(), [1]), "takes 3 sequences");
+        using CachedSequence longest = cache.CreateSequence();
+        for (int i = 0; i < 4; i++)
+        {
+            batch.Clear();
+            batch.Add(longest, new int[80]);
+            _model.Forward(batch, Cancellation);
+        }
+        batch.Clear();
+        ContextLengthException tooLong = Assert.Throws<ContextLengthException>(() =>
+            batch.Add(longest, [1])
+        );
+        Assert.Equal((321, 320), (tooLong.Tokens, tooLong.MaxTokens));
+
+        static void Refused(Action add, string why) =>
+            Assert.Contains(
+                why,
+                Assert.ThrowsAny<ArgumentException>(add).Message,
+                StringComparison.Ordinal
+            );
+    }
+
+    [Fact]
+    public void Batch_and_cache_of_another_model_are_refused()
+    {
+        using DeepSeekModel other = TestModels.Load("random-v3");
+        using StepBatch batch = other.CreateBatch();
+        Assert.Throws<ArgumentException>(() => _model.Forward(batch, Cancellation));
+        using PagedCache cache = other.CreateCache(64);
+        using StepBatch mine = _model.CreateBatch();
+        using CachedSequence sequence = cache.CreateSequence();
+        mine.Add(sequence, [1]);
+        Assert.Throws<ArgumentException>(() => _model.Forward(mine, Cancellation));
+    }
+
+    [Fact]
+    public void Disposed_parts_are_refused()
+    {
+        using DeepSeekModel model = TestModels.Load("random-v3");
+        using PagedCache cache = model.CreateCache(64);
+        using StepBatch batch = model.CreateBatch();
+        CachedSequence sequence = cache.CreateSequence();
+        sequence.Dispose();
+        sequence.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => batch.Add(sequence, [1]));
+        batch.Add(cache.CreateSequence(), [1]);
+        cache.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => model.Forward(batch, Cancellation));
+        model.Dispose();
+        model.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => model.Forward(batch, Cancellation));
+        Assert.Throws<ObjectDisposedException>(() => model.CreateCache(64));
+        batch.Dispose();
+        batch.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => batch.Add(sequence, [1]));
+    }
+
+    [Fact]
+    public void Loading_reports_every_tensor_and_can_be_cancelled()
+    {
+        using Device device = Device.Cpu(1);
+        using Checkpoint checkpoint = Checkpoint.Open(TestModels.Folder("random-v3"));
+        var seen = new List<LoadProgress>();
+        using (DeepSeekModel.Load(checkpoint, device, null, new Listener(seen), Cancellation)) { }
+        Assert.Equal(checkpoint.Tensors.Count, seen[^1].TensorsTotal);
+        Assert.Equal(seen.Select((_, i) => i + 1), seen.Select(p => p.TensorsDone));
+        Assert.Equal(seen[^1].TensorsTotal, seen[^1].TensorsDone);
+        Assert.Equal(seen[^1].BytesTotal, seen[^1].BytesDone);
+        Assert.Throws<OperationCanceledException>(() =>
+            DeepSeekModel.Load(checkpoint, device, null, null, new CancellationToken(true))
+        );
+    }
+
+    [Fact]
+    public void Bad_options_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ModelOptions { MaxStepTokens = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ModelOptions { MaxSequences = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ModelOptions { MaxLogitRows = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ModelOptions { MaxContextTokens = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ModelOptions { IndexTopK = 65 });
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            TestModels.Load("random-v3", new ModelOptions { MaxContextTokens = 4097 })
+        );
+        Assert.Throws<ArgumentOutOfRangeException>(() => _model.CreateCache(0));
+    }
+
+    private sealed class Listener(List<LoadProgress> seen) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => seen.Add(value);
+    }
+}

@@ -1,0 +1,102 @@
+using Hadal.Caching;
+using Hadal.Model;
+
+namespace Hadal.Tests.Model;
+
+/// <summary>A token's logits are bitwise the same whatever the threads, the batch, or the chunks of its prompt.</summary>
+public sealed class DeterminismTests
+{
+    private const int PromptLength = 170;
+    private const int Continuation = 3;
+
+    public static TheoryData<string, ActivationMode> Models =>
+        new()
+        {
+            { "kjv-shakespeare", ActivationMode.BFloat16 },
+            { "kjv-shakespeare", ActivationMode.Float32 },
+            { "random-v3", ActivationMode.BFloat16 },
+        };
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Threads_do_not_change_bits(string name, ActivationMode mode)
+    {
+        float[][] expected = RunAlone(name, mode, threads: 1, chunk: int.MaxValue);
+        foreach (int threads in new[] { 2, 5 })
+            Assert.Equal(expected, RunAlone(name, mode, threads, chunk: int.MaxValue));
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Chunks_do_not_change_bits(string name, ActivationMode mode)
+    {
+        float[][] expected = RunAlone(name, mode, threads: 2, chunk: int.MaxValue);
+        foreach (int chunk in new[] { 1, 7, 64 })
+            Assert.Equal(expected, RunAlone(name, mode, threads: 2, chunk));
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Batch_does_not_change_bits(string name, ActivationMode mode)
+    {
+        using DeepSeekModel model = Load(name, mode, threads: 2);
+        float[][] alone = [.. Enumerable.Range(0, 16).Select(i => Alone(model, i))];
+        using PagedCache cache = model.CreateCache(16 * 256);
+        using StepBatch batch = model.CreateBatch();
+        CachedSequence[] sequences =
+        [
+            .. Enumerable.Range(0, 16).Select(_ => cache.CreateSequence()),
+        ];
+        // Odd sequences have all but their last token in the cache, so that the step mixes prompts and decodes.
+        for (int i = 1; i < 16; i += 2)
+            GoldenRun.Feed(model, batch, sequences[i], PromptOf(model, i).AsSpan(..^1));
+        batch.Clear();
+        for (int i = 0; i < 16; i++)
+            batch.Add(
+                sequences[i],
+                i % 2 == 0 ? PromptOf(model, i) : PromptOf(model, i).AsSpan(^1..)
+            );
+        var logits = model.Forward(batch, TestContext.Current.CancellationToken);
+        for (int i = 0; i < 16; i++)
+            Assert.Equal(alone[i], logits.GetRowSpan(i).ToArray());
+    }
+
+    private static float[] Alone(DeepSeekModel model, int i)
+    {
+        using PagedCache cache = model.CreateCache(256);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        return GoldenRun.Feed(model, batch, sequence, PromptOf(model, i));
+    }
+
+    private static float[][] RunAlone(string name, ActivationMode mode, int threads, int chunk)
+    {
+        using DeepSeekModel model = Load(name, mode, threads);
+        using PagedCache cache = model.CreateCache(256);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        int[] tokens = Tokens(model, PromptLength + Continuation, seed: 7);
+        var logits = new List<float[]>
+        {
+            GoldenRun.Feed(model, batch, sequence, tokens.AsSpan(0, PromptLength), chunk),
+        };
+        for (int i = PromptLength; i < tokens.Length; i++)
+            logits.Add(GoldenRun.Feed(model, batch, sequence, tokens.AsSpan(i, 1)));
+        return [.. logits];
+    }
+
+    private static DeepSeekModel Load(string name, ActivationMode mode, int threads) =>
+        TestModels.Load(
+            name,
+            new ModelOptions { Activations = mode, MaxStepTokens = 1024 },
+            threads
+        );
+
+    private static int[] PromptOf(DeepSeekModel model, int i) => Tokens(model, 1 + i * 7, seed: i);
+
+    private static int[] Tokens(DeepSeekModel model, int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(model.Config.VocabSize))];
+    }
+}

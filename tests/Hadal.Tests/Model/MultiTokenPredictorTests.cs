@@ -1,0 +1,94 @@
+using CommunityToolkit.HighPerformance;
+using Hadal.Caching;
+using Hadal.Checkpoints;
+using Hadal.Model;
+
+namespace Hadal.Tests.Model;
+
+/// <summary>The trained predictor guesses the token after the next; there is no golden of it.</summary>
+public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Guesses_of_held_out_text_are_good()
+    {
+        using DeepSeekModel model = Load();
+        double loss = LossOfGuesses(model, chunk: 256);
+        output.WriteLine($"loss of the token after the next: {loss:f4}");
+        Assert.InRange(loss, 0, 100);
+    }
+
+    [Fact]
+    public void Chunks_do_not_change_guesses()
+    {
+        using DeepSeekModel model = Load();
+        Assert.Equal(
+            LossOfGuesses(model, chunk: 256, windows: 1),
+            LossOfGuesses(model, chunk: 50, windows: 1)
+        );
+    }
+
+    [Fact]
+    public void Draft_out_of_turn_is_refused()
+    {
+        using DeepSeekModel model = Load();
+        using PagedCache cache = model.CreateCache(64);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        Assert.Throws<InvalidOperationException>(() => model.Draft(batch, [], Cancellation));
+        batch.Add(sequence, [1, 2]);
+        model.Forward(batch, Cancellation);
+        Assert.Throws<ArgumentException>(() => model.Draft(batch, [1], Cancellation));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            model.Draft(batch, [1, 2048], Cancellation)
+        );
+        model.Draft(batch, [2, 3], Cancellation);
+        Assert.Throws<InvalidOperationException>(() => model.Draft(batch, [2, 3], Cancellation));
+
+        using DeepSeekModel without = TestModels.Load(
+            "kjv-shakespeare",
+            new ModelOptions { LoadPredictor = false }
+        );
+        Assert.False(without.HasPredictor);
+        Assert.Throws<InvalidOperationException>(() => without.Draft(batch, [2, 3], Cancellation));
+    }
+
+    private static DeepSeekModel Load() =>
+        TestModels.Load(
+            "kjv-shakespeare",
+            new ModelOptions { MaxStepTokens = 256, MaxLogitRows = 256 }
+        );
+
+    private static double LossOfGuesses(DeepSeekModel model, int chunk, int windows = 8)
+    {
+        const int length = 256;
+        using SafetensorsFile file = SafetensorsFile.Open(
+            Path.Combine(Paths.EmbeddedModel, "held.ids.safetensors")
+        );
+        double sum = 0;
+        for (int window = 0; window < windows; window++)
+        {
+            ReadOnlySpan<int> ids = file["ids"].AsSpan<int>().Slice(window * length, length);
+            using PagedCache cache = model.CreateCache(length);
+            using CachedSequence sequence = cache.CreateSequence();
+            using StepBatch batch = model.CreateBatch();
+            while (sequence.Length < length - 2)
+            {
+                int start = sequence.Length;
+                int count = Math.Min(chunk, length - 2 - start);
+                batch.Clear();
+                batch.Add(sequence, ids.Slice(start, count), LogitRows.All);
+                model.Forward(batch, Cancellation);
+                ReadOnlySpan2D<float> guesses = model.Draft(
+                    batch,
+                    ids.Slice(start + 1, count),
+                    Cancellation
+                );
+                for (int i = 0; i < count; i++)
+                    sum += PerplexityTests.Loss(guesses.GetRowSpan(i), ids[start + i + 2]);
+            }
+        }
+        return sum / (windows * (length - 2));
+    }
+}
