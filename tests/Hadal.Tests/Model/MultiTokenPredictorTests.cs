@@ -14,19 +14,17 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
     public void Guesses_of_held_out_text_are_good()
     {
         using DeepSeekModel model = Load();
-        double loss = LossOfGuesses(model, chunk: 256);
-        output.WriteLine($"loss of the token after the next: {loss:f4}");
-        Assert.InRange(loss, 0, 100);
+        (double own, double guess) = Losses(model, chunk: 256);
+        output.WriteLine($"loss of the next token {own:f4}, of the one after it {guess:f4}");
+        // It sees the next token and has a layer more; with its two norms swapped it is worse than the model by 0.2.
+        Assert.True(guess <= own, $"{guess:f4}, the model's own {own:f4}");
     }
 
     [Fact]
     public void Chunks_do_not_change_guesses()
     {
         using DeepSeekModel model = Load();
-        Assert.Equal(
-            LossOfGuesses(model, chunk: 256, windows: 1),
-            LossOfGuesses(model, chunk: 50, windows: 1)
-        );
+        Assert.Equal(Losses(model, chunk: 256, windows: 1), Losses(model, chunk: 50, windows: 1));
     }
 
     [Fact]
@@ -60,13 +58,18 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
             new ModelOptions { MaxStepTokens = 256, MaxLogitRows = 256 }
         );
 
-    private static double LossOfGuesses(DeepSeekModel model, int chunk, int windows = 8)
+    private static (double Own, double Guess) Losses(
+        DeepSeekModel model,
+        int chunk,
+        int windows = 8
+    )
     {
         const int length = 256;
         using SafetensorsFile file = SafetensorsFile.Open(
             Path.Combine(Paths.EmbeddedModel, "held.ids.safetensors")
         );
-        double sum = 0;
+        double own = 0;
+        double guess = 0;
         for (int window = 0; window < windows; window++)
         {
             ReadOnlySpan<int> ids = file["ids"].AsSpan<int>().Slice(window * length, length);
@@ -79,16 +82,19 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
                 int count = Math.Min(chunk, length - 2 - start);
                 batch.Clear();
                 batch.Add(sequence, ids.Slice(start, count), LogitRows.All);
-                model.Forward(batch, Cancellation);
+                ReadOnlySpan2D<float> logits = model.Forward(batch, Cancellation);
+                for (int i = 0; i < count; i++)
+                    own += PerplexityTests.Loss(logits.GetRowSpan(i), ids[start + i + 1]);
                 ReadOnlySpan2D<float> guesses = model.Draft(
                     batch,
                     ids.Slice(start + 1, count),
                     Cancellation
                 );
                 for (int i = 0; i < count; i++)
-                    sum += PerplexityTests.Loss(guesses.GetRowSpan(i), ids[start + i + 2]);
+                    guess += PerplexityTests.Loss(guesses.GetRowSpan(i), ids[start + i + 2]);
             }
         }
-        return sum / (windows * (length - 2));
+        int tokens = windows * (length - 2);
+        return (own / tokens, guess / tokens);
     }
 }
