@@ -282,7 +282,9 @@ Fault Device::LoadModule(std::string_view ptx, std::string_view name, int* numbe
     return {FaultKind::kInvalidModule, module->name + ": " + error};
   }
   for (const auto& function : module->text->functions) {
-    if (function->entry && function->defined) module->kernels.push_back(MakeKernel(*function));
+    if (!function->entry || !function->defined) continue;
+    ptx::InlineCalls(*module->text, *function);
+    module->kernels.push_back(MakeKernel(*function));
   }
   *number = ++state_->module_count;
   state_->modules[*number] = std::move(module);

@@ -124,4 +124,8 @@ struct Error : std::runtime_error {
 // Throws Error, which names the line.
 std::unique_ptr<Module> Read(std::string_view text);
 
+// Puts the bodies of the module's functions in place of a kernel's calls of them, with registers, labels and local
+// variables of their own. Calls that can't be replaced stay: of functions without a body, and recursive ones.
+void InlineCalls(const Module& module, Function& kernel);
+
 }  // namespace emulator::ptx

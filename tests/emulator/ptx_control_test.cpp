@@ -79,6 +79,63 @@ TEST(PtxControl, ScopesHaveTheirOwnRegistersAndLabels) {
         [](OPERANDS) { return 4; });
 }
 
+// Calls: a function within a function, a guarded and a divergent one, structures, an early return, local variables.
+const char* const kFunctions =
+    ".func (.param .b32 result) triple(.param .b32 n) { .reg .b32 x; ld.param.u32 x, [n]; mul.lo.u32 x, x, 3; "
+    "st.param.b32 [result], x; ret; }\n"
+    ".func (.param .b32 result) sum(.param .b32 n) { .reg .b32 x, y, i; .reg .pred p, q; .local .b32 cell[2]; "
+    "ld.param.u32 x, [n]; setp.eq.u32 p, x, 3;\n"
+    "@p st.param.b32 [result], 77;\n@p ret;\nmov.u32 i, 0; st.local.u32 [cell], 0;\nLOOP: setp.ge.u32 q, i, x;\n@q bra "
+    "END;\n"
+    "{ .param .b32 a; .param .b32 r; st.param.b32 [a], i; call.uni (r), triple, (a); ld.param.b32 y, [r]; }\nadd.u32 "
+    "i, i, 1; ld.local.u32 x, [cell]; add.u32 x, x, y; st.local.u32 [cell], x; ld.param.u32 x, [n];\nbra LOOP;\n"
+    "END: ld.local.u32 y, [cell]; st.param.b32 [result], y; ret; }\n"
+    ".func (.param .align 8 .b8 result[16]) pair(.param .b64 a, .param .align 4 .b8 s[8]) { .reg .b64 x; .reg .b32 y, "
+    "z; ld.param.u64 x, [a]; ld.param.v2.u32 {y, z}, [s];\n"
+    "st.param.b64 [result], x; add.u32 y, y, z; st.param.b32 [result+8], y; ret; }\n"
+    ".func nothing() { ret; }\n"
+    ".func (.param .b32 result) endless(.param .b32 n) { { .param .b32 a; .param .b32 r; st.param.b32 [a], 1; call "
+    "(r), endless, (a); } ret; }\n";
+
+TEST(PtxControl, Calls) {
+  const std::string text =
+      kFunctions +
+      std::string(
+          ".visible .entry test(.param .u64 out) { .reg .b64 p, w; .reg .b32 x, y, z; .reg .pred q; ld.param.u64 p, "
+          "[out]; mov.u32 x, %tid.x; mul.wide.u32 w, x, 16; add.u64 p, p, w;\n"
+          "{ .param .b32 a; .param .b32 r; st.param.b32 [a], x; call (r), triple, (a); ld.param.b32 y, [r]; "
+          "}\nst.global.u32 [p], y; call nothing; setp.lt.u32 q, x, 8; mov.u32 z, 0;\n"
+          "{ .param .b32 a; .param .b32 r; st.param.b32 [r], 5; st.param.b32 [a], x;\n@q call (r), sum, "
+          "(a);\nld.param.b32 z, [r]; }\nst.global.u32 [p+4], z;\n"
+          "{ .param .b64 a; .param .align 4 .b8 s[8]; .param .align 8 .b8 r[16]; st.param.b64 [a], w; st.param.v2.b32 "
+          "[s], {x, y}; call.uni (r), pair, (a, s); ld.param.b64 w, [r]; ld.param.b32 z, [r+8]; }\n"
+          "st.global.u32 [p+8], z; cvt.u32.u64 z, w; st.global.u32 [p+12], z; ret; }\n");
+  const Buffer out(32 * 16);
+  const Fault fault = RunKernel(text, {.grid = {1}, .block = {32}}, {out.address()});
+  ASSERT_FALSE(fault) << fault.text;
+  const std::vector<uint32_t> actual = out.Read<uint32_t>();
+  for (uint32_t i = 0; i < 32; ++i) {
+    EXPECT_EQ(actual[4 * i], 3 * i);
+    EXPECT_EQ(actual[4 * i + 1], i >= 8 ? 5 : i == 3 ? 77 : 3 * i * (i - 1) / 2) << i;
+    EXPECT_EQ(actual[4 * i + 2], 4 * i);
+    EXPECT_EQ(actual[4 * i + 3], 16 * i);
+  }
+}
+
+TEST(PtxControl, CallsThatCannotBeMadeAreNamed) {
+  const std::string text =
+      kFunctions + std::string(
+                       ".extern .func (.param .b32 r) missing(.param .b32 a);\n.visible .entry test() { { .param .b32 "
+                       "a; .param .b32 r; st.param.b32 [a], 1; call (r), NAME, (a); } ret; }\n");
+  for (const std::string name : {"endless", "missing"}) {
+    std::string calling = text;
+    calling.replace(calling.find("NAME"), 4, name);
+    const Fault fault = RunKernel(calling, {.grid = {1}, .block = {32}}, {});
+    EXPECT_EQ(fault.kind, FaultKind::kInvalidModule);
+    EXPECT_NE(fault.text.find(name), std::string::npos) << fault.text;
+  }
+}
+
 TEST(PtxControl, Printing) {
   std::string printed;
   Device device(
