@@ -72,11 +72,8 @@ internal sealed class InspectCommand : Command
         {
             json.WriteStartObject();
             json.WriteNumber("tokens", tokens);
-            json.WriteNumber("cache_bytes", (summary.MemoryNeeded(tokens) - summary.WeightBytes));
-            json.WriteNumber(
-                "total_bytes",
-                summary.WeightBytes + (summary.MemoryNeeded(tokens) - summary.WeightBytes)
-            );
+            json.WriteNumber("cache_bytes", summary.CacheBytes(tokens));
+            json.WriteNumber("total_bytes", summary.MemoryNeeded(tokens));
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -118,8 +115,8 @@ internal sealed class InspectCommand : Command
             .AddColumn($"this machine, {Units.Bytes(memory)}");
         foreach (int tokens in ContextsOf(config))
         {
-            long cache = (summary.MemoryNeeded(tokens) - summary.WeightBytes);
-            long total = summary.WeightBytes + cache;
+            long cache = summary.CacheBytes(tokens);
+            long total = summary.MemoryNeeded(tokens);
             need.AddRow(
                 tokens.ToString(CultureInfo.InvariantCulture),
                 Units.Bytes(cache),

@@ -70,17 +70,21 @@ public sealed class CheckpointSummary
     /// </summary>
     public long ExpandedBytes { get; }
 
-    /// <summary>Bytes of weights, expanded ones and caches for a context; what a step works with comes on top.</summary>
+    /// <summary>Bytes of the caches of a context, in whole pages of 64 tokens.</summary>
     /// <param name="tokens">The context's length, or the sum of those held at once.</param>
     /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
-    public long MemoryNeeded(long tokens)
+    public long CacheBytes(long tokens)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         long pages = (tokens + NativeMethods.HD_PAGE_TOKENS - 1) / NativeMethods.HD_PAGE_TOKENS;
-        return checked(
-            WeightBytes + ExpandedBytes + pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken
-        );
+        return checked(pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken);
     }
+
+    /// <summary>Bytes of weights, expanded ones and caches for a context; what a step works with comes on top.</summary>
+    /// <param name="tokens">The context's length, or the sum of those held at once.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
+    public long MemoryNeeded(long tokens) =>
+        checked(WeightBytes + ExpandedBytes + CacheBytes(tokens));
 
     private bool IsPrediction(string name)
     {

@@ -27,6 +27,7 @@ public sealed class CheckpointSummaryTests
         long loaded = summary.WeightBytes + 4 * (4 * 256 * 512 * 2);
         Assert.Equal(loaded, summary.MemoryNeeded(0));
         Assert.Equal(loaded + 64 * 4 * 788, summary.MemoryNeeded(1));
+        Assert.Equal(64 * 4 * 788, summary.CacheBytes(1));
         Assert.Equal(loaded + 64 * 4 * 788, summary.MemoryNeeded(64));
         Assert.Equal(loaded + 128 * 4 * 788, summary.MemoryNeeded(65));
         Assert.Throws<ArgumentOutOfRangeException>(() => summary.MemoryNeeded(-1));
@@ -49,6 +50,8 @@ public sealed class CheckpointSummaryTests
         var summary = new CheckpointSummary(checkpoint);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 256 << 20);
         Assert.Equal(690, summary.WeightBytes / 1e9, 2.0);
+        // Of V3's 671B 37B are active; the indexer of V3.2 adds 14M a layer.
+        Assert.Equal(37 + 61 * 0.014, summary.ActiveParameters / 1e9, 0.6);
         Assert.Equal(61 * 788, summary.CacheBytesPerToken);
     }
 }
