@@ -12,7 +12,9 @@ namespace {
 
 constexpr size_t kAlignment = 512;
 // Addresses are given out upwards, so that a freed one stays a freed one until the range is used up.
-constexpr size_t kRange = size_t{1} << 40;
+constexpr size_t kRange = size_t{8} << 40;
+// A gap behind every allocation, so that a wrong index that is not wild is in no neighbour.
+constexpr size_t kGap = size_t{32} << 20;
 constexpr uint64_t kFirst = uint64_t{4} << 28;
 
 void* Reserve(size_t bytes, int protection) {
@@ -44,8 +46,7 @@ Memory::~Memory() {
 uint64_t Memory::Allocate(size_t bytes, std::string label) {
   std::unique_lock lock(mutex_);
   if (bytes > limit_ - allocated_) return 0;
-  // A gap behind every allocation, so that an access beyond the end is in no neighbour.
-  const size_t taken = RoundUp(bytes) + kAlignment;
+  const size_t taken = RoundUp(bytes) + kGap;
   if (next_ + taken > base_ + range_) return 0;
   auto block = std::make_unique<Block>();
   block->allocation = {next_, bytes, ++ids_, true, std::move(label)};

@@ -150,13 +150,13 @@ void TestSparseDecode(uint64_t seed, SparseDecodeCase test) {
 }
 
 TEST_P(FlashMla, SparseDecodeOf64Heads) {
-  TestSparseDecode(GetParam(), {2, 1, 64, 128, 0.2, false, false});
+  TestSparseDecode(GetParam(), {2, 1, 64, 128, 0.2, true, false});
 }
 TEST_P(FlashMla, SparseDecodeOf128HeadsWithSplits) {
   TestSparseDecode(GetParam(), {1, 1, 128, 1024, 0, true, false});
 }
 TEST_P(FlashMla, SparseDecodeOfTwoQueries) {
-  TestSparseDecode(GetParam(), {1, 2, 64, 192, 0.5, false, false});
+  TestSparseDecode(GetParam(), {1, 2, 64, 192, 0.5, true, false});
 }
 TEST_P(FlashMla, SparseDecodeOfFewHeads) {
   TestSparseDecode(GetParam(), {1, 1, 16, 64, 0.1, false, false});
