@@ -139,24 +139,23 @@ int32_t stream_synchronize(void*) {
   return HD_STATUS_OK;
 }
 
+int32_t refuse_memory(uint64_t size) {
+  return fail(HD_STATUS_OUT_OF_MEMORY, "hd_buffer_create: size is %llu bytes, which host memory refused; %llu are free",
+              static_cast<unsigned long long>(size), static_cast<unsigned long long>(host_memory(true)));
+}
+
 int32_t allocate(void*, uint64_t size, void** data) {
   // Huge pages spare the TLB where a cache or workspace spans many; small blocks stay small.
   constexpr uint64_t kHuge = 2u << 20;
   const uint64_t alignment = size >= kHuge ? kHuge : HD_ALIGNMENT;
-  if (size > UINT64_MAX - alignment) {
-    return fail(HD_STATUS_OUT_OF_MEMORY, "%llu bytes of host memory were refused",
-                static_cast<unsigned long long>(size));
-  }
+  if (size > UINT64_MAX - alignment) return refuse_memory(size);
   const uint64_t rounded = (size + alignment - 1) / alignment * alignment;
 #if defined(_WIN32)
   *data = _aligned_malloc(rounded, alignment);
 #else
   *data = std::aligned_alloc(alignment, rounded);
 #endif
-  if (*data == nullptr) {
-    return fail(HD_STATUS_OUT_OF_MEMORY, "%llu bytes of host memory were refused; %llu are free",
-                static_cast<unsigned long long>(size), static_cast<unsigned long long>(host_memory(true)));
-  }
+  if (*data == nullptr) return refuse_memory(size);
 #if defined(__linux__)
   if (alignment == kHuge) madvise(*data, rounded, MADV_HUGEPAGE);
 #endif
