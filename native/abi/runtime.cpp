@@ -47,8 +47,12 @@ int32_t copy(const char* function, hd_stream* stream, void* destination, const v
   if (size == 0) return HD_STATUS_OK;
   if (destination == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: destination is null", function);
   if (source == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: source is null", function);
-  const auto* to = static_cast<const char*>(destination);
-  const auto* from = static_cast<const char*>(source);
+  const auto to = reinterpret_cast<uintptr_t>(destination);
+  const auto from = reinterpret_cast<uintptr_t>(source);
+  if (size > UINTPTR_MAX - to || size > UINTPTR_MAX - from) {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "%s: size is %llu; it must end within the address space", function,
+                static_cast<unsigned long long>(size));
+  }
   if (to < from + size && from < to + size) {
     return fail(HD_STATUS_INVALID_ARGUMENT, "%s: destination overlaps source", function);
   }
