@@ -81,7 +81,9 @@ extern "C" {
 int32_t hd_last_error(char* buffer, uint64_t capacity, uint64_t* length) {
   const char* text = error_text();
   if (length != nullptr) *length = std::strlen(text);
-  if (buffer != nullptr && capacity != 0) std::snprintf(buffer, capacity, "%s", text);
+  if (capacity == 0) return HD_STATUS_OK;
+  if (buffer == nullptr) return HD_STATUS_INVALID_ARGUMENT;
+  std::snprintf(buffer, capacity, "%s", text);
   return HD_STATUS_OK;
 }
 
