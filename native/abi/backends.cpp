@@ -1,7 +1,9 @@
 // Finds the backends: the CPU's is built in, others are libraries of their own.
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -18,16 +20,19 @@ namespace hadal {
 namespace {
 
 #if defined(_WIN32)
-constexpr const char* kCudaLibrary = "hadal-cuda.dll";
+constexpr const char* kPrefix = "hadal-";
+constexpr const char* kSuffix = ".dll";
 #else
-constexpr const char* kCudaLibrary = "libhadal-cuda.so";
+constexpr const char* kPrefix = "libhadal-";
+constexpr const char* kSuffix = ".so";
 #endif
 
-struct Library {
+// What was loaded stays loaded: a device may be in use.
+struct Libraries {
   std::mutex mutex;
-  const hd_backend* backend = nullptr;
+  std::map<std::string, const hd_backend*> by_name;
 };
-Library cuda_library;
+Libraries libraries;
 
 void host_log(const char* text) {
   log_line("%s", text);
@@ -66,14 +71,15 @@ std::string own_folder() {
 #endif
 }
 
-const hd_backend* load(const char* name, int32_t& status) {
+const hd_backend* load(const char* function, const std::string& name, int32_t& status) {
+  const std::string library = kPrefix + name + kSuffix;
   std::string candidates[3];
   int count = 0;
   const char* folder = std::getenv("HADAL_BACKEND_PATH");
-  if (folder != nullptr && folder[0] != '\0') candidates[count++] = (std::filesystem::path(folder) / name).string();
+  if (folder != nullptr && folder[0] != '\0') candidates[count++] = (std::filesystem::path(folder) / library).string();
   if (const std::string own = own_folder(); !own.empty())
-    candidates[count++] = (std::filesystem::path(own) / name).string();
-  candidates[count++] = name;
+    candidates[count++] = (std::filesystem::path(own) / library).string();
+  candidates[count++] = library;
   std::string tried;
   for (int i = 0; i < count; ++i) {
     std::string why;
@@ -81,33 +87,60 @@ const hd_backend* load(const char* name, int32_t& status) {
     if (query != nullptr) {
       const hd_backend* backend = nullptr;
       status = query(&kHost, &backend);
-      if (status == HD_STATUS_OK && backend != nullptr && backend->backend_version == HD_BACKEND_VERSION)
+      if (status == HD_STATUS_OK && backend != nullptr && backend->backend_version == HD_BACKEND_VERSION &&
+          backend->struct_size >= sizeof(hd_backend)) {
         return backend;
+      }
       why = status != HD_STATUS_OK ? error_text() : "it was built for another version of this library";
     }
     tried += "\n  " + candidates[i] + ": " + why;
     log_line("backend not loaded: %s: %s", candidates[i].c_str(), why.c_str());
   }
-  status =
-      fail(HD_STATUS_UNSUPPORTED,
-           "the CUDA backend could not be loaded; install the package that holds %s, or set HADAL_BACKEND_PATH to its "
-           "folder. Tried:%s",
-           name, tried.c_str());
+  status = fail(HD_STATUS_UNSUPPORTED,
+                "%s: the backend \"%s\" could not be loaded; install the package that holds %s, or set "
+                "HADAL_BACKEND_PATH to its folder. Tried:%s",
+                function, name.c_str(), library.c_str(), tried.c_str());
   return nullptr;
+}
+
+// The name of the backend that serves a kind of device; null with the error text set, and the status.
+const char* name_of(const char* function, int32_t kind, int32_t& status) {
+  if (kind == HD_DEVICE_CUDA) return "cuda";
+  if (kind != HD_DEVICE_EXTERNAL) {
+    status = fail(HD_STATUS_INVALID_ARGUMENT,
+                  "%s: kind is %d; it must be HD_DEVICE_CPU (0), HD_DEVICE_CUDA (1) or HD_DEVICE_EXTERNAL (2)",
+                  function, kind);
+    return nullptr;
+  }
+  const char* name = std::getenv("HADAL_BACKEND");
+  if (name == nullptr) {
+    status =
+        fail(HD_STATUS_INVALID_ARGUMENT, "%s: HADAL_BACKEND is unset; it must name the backend, as \"rocm\"", function);
+    return nullptr;
+  }
+  constexpr const char* kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  if (name[0] == '\0' || name[std::strspn(name, kLetters)] != '\0') {
+    status =
+        fail(HD_STATUS_INVALID_ARGUMENT,
+             "%s: HADAL_BACKEND is \"%s\"; it must be a name of letters, digits, - and _, as \"rocm\"", function, name);
+    return nullptr;
+  }
+  return name;
 }
 
 }  // namespace
 
-const hd_backend* find_backend(int32_t kind, int32_t& status) {
+const hd_backend* find_backend(const char* function, int32_t kind, int32_t& status) {
   status = HD_STATUS_OK;
   if (kind == HD_DEVICE_CPU) return cpu::backend();
-  if (kind != HD_DEVICE_CUDA) {
-    status = fail(HD_STATUS_INVALID_ARGUMENT, "kind is %d; it must be HD_DEVICE_CPU (0) or HD_DEVICE_CUDA (1)", kind);
-    return nullptr;
-  }
-  std::lock_guard lock(cuda_library.mutex);
-  if (cuda_library.backend == nullptr) cuda_library.backend = load(kCudaLibrary, status);
-  return cuda_library.backend;
+  const char* name = name_of(function, kind, status);
+  if (name == nullptr) return nullptr;
+  std::lock_guard lock(libraries.mutex);
+  const auto found = libraries.by_name.find(name);
+  if (found != libraries.by_name.end()) return found->second;
+  const hd_backend* backend = load(function, name, status);
+  if (backend != nullptr) libraries.by_name.emplace(name, backend);
+  return backend;
 }
 
 }  // namespace hadal

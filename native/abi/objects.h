@@ -53,6 +53,6 @@ int32_t guarded(const char* function, const Body& body) {
 }
 
 // The backend of a kind of device, its library loaded where need be; null with the error text set, and the status.
-const hd_backend* find_backend(int32_t kind, int32_t& status);
+const hd_backend* find_backend(const char* function, int32_t kind, int32_t& status);
 
 }  // namespace hadal

@@ -129,18 +129,20 @@ int32_t hd_set_log(hd_log_fn log, void* context) {
 }
 
 int32_t hd_backend_load(int32_t kind) {
-  return guarded(__func__, [&] {
+  const char* function = __func__;
+  return guarded(function, [&] {
     int32_t status;
-    find_backend(kind, status);
+    find_backend(function, kind, status);
     return status;
   });
 }
 
 int32_t hd_device_count(int32_t kind, int32_t* count) {
   HD_NOT_NULL(count);
-  return guarded(__func__, [&] {
+  const char* function = __func__;
+  return guarded(function, [&] {
     int32_t status;
-    const hd_backend* backend = find_backend(kind, status);
+    const hd_backend* backend = find_backend(function, kind, status);
     return backend == nullptr ? status : backend->device_count(count);
   });
 }
@@ -153,9 +155,10 @@ int32_t hd_device_create(const hd_device_options* options, hd_device** device) {
                 "hd_device_create: struct_size is %u; it must be sizeof(hd_device_options) = %zu", options->struct_size,
                 sizeof(hd_device_options));
   }
-  return guarded(__func__, [&] {
+  const char* function = __func__;
+  return guarded(function, [&] {
     int32_t status;
-    const hd_backend* backend = find_backend(options->kind, status);
+    const hd_backend* backend = find_backend(function, options->kind, status);
     if (backend == nullptr) return status;
     auto created = std::make_unique<hd_device>();
     created->backend = backend;

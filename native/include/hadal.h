@@ -81,8 +81,10 @@ typedef enum hd_dtype {
 
 /** Kinds of device. */
 typedef enum hd_device_kind {
-  HD_DEVICE_CPU = 0,  /**< The host's processor; always there. */
-  HD_DEVICE_CUDA = 1, /**< An NVIDIA GPU, served by libhadal-cuda beside this library. */
+  HD_DEVICE_CPU = 0,      /**< The host's processor; always there. */
+  HD_DEVICE_CUDA = 1,     /**< An NVIDIA GPU, served by libhadal-cuda beside this library. */
+  HD_DEVICE_EXTERNAL = 2, /**< Another accelerator, served by libhadal-NAME, where the environment variable
+                             HADAL_BACKEND says NAME (hadal_backend.h). */
 } hd_device_kind;
 
 /** How scales are chosen when values are quantised to e4m3. */

@@ -59,6 +59,12 @@ public enum hd_device_kind : int
 
     /// <summary>An NVIDIA GPU, served by libhadal-cuda beside this library.</summary>
     HD_DEVICE_CUDA = 1,
+
+    /// <summary>
+    /// Another accelerator, served by libhadal-NAME, where the environment variable HADAL_BACKEND
+    /// says NAME (hadal_backend.h).
+    /// </summary>
+    HD_DEVICE_EXTERNAL = 2,
 }
 
 /// <summary>How scales are chosen when values are quantised to e4m3.</summary>

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "1759f6888f75c4b68755311cbb2b38486f0909a023e2a62ceb338508b38dd66b";
+        "e356fa0782527eb3f8f01628f96a93052b8b9961addfa8ff69c6d50482188f3a";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
