@@ -41,7 +41,7 @@ class Variants : public testing::TestWithParam<size_t> {
 };
 
 TEST_P(Variants, AgreesWithTheScalar) {
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   int served = 0;
   for (const CaseMaker& maker : cases_of(variant().op)) {
     SCOPED_TRACE(maker.name);
@@ -109,7 +109,7 @@ void expect_same_rows(const cpu::Variant& variant, const CaseMaker& maker, const
 }
 
 TEST_P(Variants, GivesARowTheSameBitsInAnyBatch) {
-  ThreadPool pool(2);
+  ThreadPool pool(1);
   for (const CaseMaker& maker : cases_of(variant().op)) {
     if (!maker.independent_rows || maker.rows < 2) continue;
     SCOPED_TRACE(maker.name);

@@ -157,7 +157,11 @@ constexpr uint32_t kVersion = HD_BACKEND_VERSION;
                                                release,
                                                copy,
                                                workspace_size,
-                                               run};
+                                               run,
+                                               nullptr,
+                                               nullptr,
+                                               nullptr,
+                                               nullptr};
 
 }  // namespace
 
