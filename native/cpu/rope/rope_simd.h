@@ -11,13 +11,20 @@ namespace {
 
 // Pairs side by side.
 inline void turn_interleaved(const hd_rope_args& args, const float* cosine, const float* sine, int64_t x, int64_t y) {
-  for (int64_t i = 0; i < args.dim; i += kFloats) {
-    const int64_t left = args.dim - i;
-    const Floats c = twice(load_floats(cosine, HD_DTYPE_F32, i / 2, std::min(left, kFloats) / 2));
-    const Floats s = twice(load_floats(sine, HD_DTYPE_F32, i / 2, std::min(left, kFloats) / 2));
-    const Floats value = load_floats(args.x, args.x_dtype, x + i, left);
-    // a cos - b sin in even lanes, b cos + a sin in odd ones.
-    store_floats(args.y, args.x_dtype, y + i, value * c + turned<1, false>(across<1>(value) * s), left);
+  const int64_t half = args.dim / 2;
+  for (int64_t i = 0; i < half; i += kFloats) {
+    const Floats c = load_floats(cosine, HD_DTYPE_F32, i, half - i);
+    const Floats s = load_floats(sine, HD_DTYPE_F32, i, half - i);
+    const auto turn = [&](int64_t first, Floats cosines, Floats sines) {
+      const int64_t left = args.dim - first;
+      if (left <= 0) return;
+      const Floats value = load_floats(args.x, args.x_dtype, x + first, left);
+      // a cos - b sin in even lanes, b cos + a sin in odd ones.
+      const Floats turned_value = value * cosines + turned<1, false>(across<1>(value) * sines);
+      store_floats(args.y, args.x_dtype, y + first, turned_value, left);
+    };
+    turn(2 * i, twice<false>(c), twice<false>(s));
+    turn(2 * i + kFloats, twice<true>(c), twice<true>(s));
   }
 }
 

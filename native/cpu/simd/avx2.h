@@ -145,9 +145,11 @@ constexpr int64_t kFloats = 8;
   return _mm256_fmadd_ps(a, b, c);
 }
 
-// Lanes 0, 0, 1, 1, ... of the first half.
+// Lanes 0, 0, 1, 1, ... of the lower or the upper half.
+template <bool kUpper>
 [[gnu::always_inline]] inline __m256 twice(__m256 x) {
-  return _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+  constexpr int k = kUpper ? 4 : 0;
+  return _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(k, k, k + 1, k + 1, k + 2, k + 2, k + 3, k + 3));
 }
 
 // The lane at distance kWidth: lane i gets lane i ^ kWidth.

@@ -132,9 +132,13 @@ class E4m3ToBf16 {
   return _mm512_fmadd_ps(a, b, c);
 }
 
-// Lanes 0, 0, 1, 1, ... of the first half.
+// Lanes 0, 0, 1, 1, ... of the lower or the upper half.
+template <bool kUpper>
 [[gnu::always_inline]] inline __m512 twice(__m512 x) {
-  return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), x);
+  constexpr int k = kUpper ? 8 : 0;
+  return _mm512_permutexvar_ps(_mm512_setr_epi32(k, k, k + 1, k + 1, k + 2, k + 2, k + 3, k + 3, k + 4, k + 4, k + 5,
+                                                 k + 5, k + 6, k + 6, k + 7, k + 7),
+                               x);
 }
 
 // The lane at distance kWidth: lane i gets lane i ^ kWidth.

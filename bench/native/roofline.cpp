@@ -1,0 +1,89 @@
+#include "roofline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "cpu/features.h"
+#include "memory.h"
+
+namespace hadal::bench {
+namespace {
+
+template <class Call>
+double seconds(int repeats, const Call& call) {
+  std::vector<double> samples;
+  for (int i = 0; i < repeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    call();
+    samples.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return quiet(samples.data(), repeats);
+}
+
+double peak(ThreadPool& pool, double (*spin)(float*)) {
+  std::vector<float> out(static_cast<size_t>(pool.threads()) * 64);
+  double operations = 0;
+  const double time = seconds(100, [&] {
+    pool.parallel_for(pool.threads(), [&](int64_t i, int) {
+      const double done = spin(&out[static_cast<size_t>(i) * 64]);
+      if (i == 0) operations = done;
+    });
+  });
+  return operations * pool.threads() / time;
+}
+
+double bandwidth(ThreadPool& pool, uint64_t (*read)(const void*, uint64_t)) {
+  constexpr uint64_t kBytes = 256u << 20;  // Beyond any cache, read in short samples one after the other.
+  constexpr uint64_t kSample = 32u << 20;
+  constexpr int64_t kParts = 16;
+  static const Block block = allocate(kBytes);
+  std::vector<uint64_t> sums(kParts);
+  uint64_t offset = 0;
+  const double time = seconds(64, [&] {
+    pool.parallel_for(kParts, [&](int64_t i, int) {
+      sums[static_cast<size_t>(i)] =
+          read(block.get() + offset + static_cast<uint64_t>(i) * (kSample / kParts), kSample / kParts);
+    });
+    offset = (offset + kSample) % kBytes;
+  });
+  return static_cast<double>(kSample) / time;
+}
+
+uint64_t read_words(const void* data, uint64_t bytes) {
+  const auto* words = static_cast<const uint64_t*>(data);
+  uint64_t all = 0;
+  for (uint64_t i = 0; i < bytes / 8; ++i) all |= words[i];
+  return all;
+}
+
+}  // namespace
+
+double quiet(double* samples, int64_t count) {
+  double* chosen = samples + count / 10;
+  std::nth_element(samples, chosen, samples + count);
+  return *chosen;
+}
+
+double measure_read_bytes(ThreadPool& pool) {
+#if defined(__x86_64__)
+  if (cpu::supports(cpu::Isa::avx512)) return bandwidth(pool, read_avx512);
+  if (cpu::supports(cpu::Isa::avx2)) return bandwidth(pool, read_avx2);
+#endif
+  return bandwidth(pool, read_words);
+}
+
+Roofline measure_roofline(ThreadPool& pool) {
+  Roofline roofline{};
+  roofline.read_bytes = measure_read_bytes(pool);
+#if defined(__x86_64__)
+  if (cpu::supports(cpu::Isa::avx2)) roofline.f32_flops = roofline.avx2_flops = peak(pool, spin_f32_avx2);
+  if (cpu::supports(cpu::Isa::avx512)) {
+    roofline.f32_flops = peak(pool, spin_f32_avx512);
+    roofline.bf16_flops = peak(pool, spin_bf16_avx512);
+  }
+#endif
+  return roofline;
+}
+
+}  // namespace hadal::bench
