@@ -311,6 +311,50 @@ Next Logic3(Warp& warp, const Op& op, uint32_t mask) {
 }
 
 // dp4a: four products of bytes, and c.
+// Additions that take a carry (flag 1) or leave one (flag 2); of subtractions it is the borrow.
+enum class Chain { kSum, kDifference, kProductLow, kProductHigh };
+
+template <typename T, Chain kChain>
+Next CarryChain(Warp& warp, const Op& op, uint32_t mask) {
+  using U = std::make_unsigned_t<T>;
+  using Wide = std::conditional_t<sizeof(T) == 4, uint64_t, unsigned __int128>;
+  using Product = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
+  constexpr bool kMultiply = kChain == Chain::kProductLow || kChain == Chain::kProductHigh;
+  constexpr int kBits = sizeof(T) * 8;
+  const T *a = warp.In<T>(op.a), *b = warp.In<T>(op.b);
+  const T* addend = kMultiply ? warp.In<T>(op.c) : b;
+  U values[32];
+  uint32_t carries = 0;
+  for (int i = 0; i < 32; ++i) {
+    const Wide in = op.flags & 1 ? warp.carry >> i & 1 : 0;
+    U first = static_cast<U>(a[i]);
+    if (kMultiply) first = static_cast<U>(Product{a[i]} * Product{b[i]} >> (kChain == Chain::kProductHigh ? kBits : 0));
+    const Wide second = static_cast<U>(addend[i]);
+    const Wide sum = kChain == Chain::kDifference ? first - second - in : first + second + in;
+    values[i] = static_cast<U>(sum);
+    carries |= static_cast<uint32_t>(sum >> kBits & 1) << i;
+  }
+  if (op.flags & 2) warp.carry = (warp.carry & ~mask) | (carries & mask);
+  Blend(warp.Out<U>(op.d), values, mask);
+  return Next::kNext;
+}
+
+template <Chain kChain>
+Handler CarryChainOf(Type type) {
+  switch (type) {
+    case Type::kS32:
+      return CarryChain<int32_t, kChain>;
+    case Type::kU32:
+      return CarryChain<uint32_t, kChain>;
+    case Type::kS64:
+      return CarryChain<int64_t, kChain>;
+    case Type::kU64:
+      return CarryChain<uint64_t, kChain>;
+    default:
+      return nullptr;
+  }
+}
+
 template <bool kSignedA, bool kSignedB>
 Next DotProduct4(Warp& warp, const Op& op, uint32_t mask) {
   const uint32_t *a = warp.In<uint32_t>(op.a), *b = warp.In<uint32_t>(op.b), *c = warp.In<uint32_t>(op.c);
@@ -956,9 +1000,26 @@ void DecodePredicateLogic(Decoder& decoder, Op& op, const std::string& name) {
 
 }  // namespace
 
+// add.cc, addc, addc.cc and their like of sub and mad.
+bool DecodeCarryChain(Decoder& decoder, Op& op) {
+  const std::string& name = decoder.instruction().parts[0];
+  const bool takes = name == "addc" || name == "subc" || name == "madc";
+  if (!takes && !((name == "add" || name == "sub" || name == "mad") && decoder.Has("cc"))) return false;
+  op.flags = static_cast<uint8_t>((takes ? 1 : 0) | (decoder.Take("cc") ? 2 : 0));
+  const bool high = decoder.Take("hi");
+  if (name[0] == 'm' && !high && !decoder.Take("lo")) decoder.Fail(".lo or .hi is missing");
+  const Type type = decoder.TakeType();
+  Operands(decoder, op, type, name[0] == 'm' ? 3 : 2);
+  op.run = name[0] == 'a'   ? CarryChainOf<Chain::kSum>(type)
+           : name[0] == 's' ? CarryChainOf<Chain::kDifference>(type)
+           : high           ? CarryChainOf<Chain::kProductHigh>(type)
+                            : CarryChainOf<Chain::kProductLow>(type);
+  return true;
+}
+
 bool DecodeArithmetic(Decoder& decoder, Op& op) {
   const std::string& name = decoder.instruction().parts[0];
-  if (FloatingFunction(decoder, op)) return true;
+  if (FloatingFunction(decoder, op) || DecodeCarryChain(decoder, op)) return true;
   if (name == "mov") {
     DecodeMove(decoder, op);
   } else if (name == "setp") {

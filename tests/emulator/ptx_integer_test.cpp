@@ -71,6 +71,31 @@ TEST(PtxInteger, MultiplyAdd) {
   }
 }
 
+TEST(PtxInteger, CarryChains) {
+  // Sums of 64 and 128 bits by parts.
+  const std::string parts = "mov.b64 {%t0, %t1}, %a0; mov.b64 {%t2, %t3}, %a1;", join = "mov.b64 %o, {%t4, %t5};";
+  const auto pairs = Pairs(kEdges64, kEdges64);
+  Check(64, parts + "add.cc.u32 %t4, %t0, %t2; addc.u32 %t5, %t1, %t3;" + join, pairs, [](OPERANDS) { return a + b; });
+  Check(64, parts + "sub.cc.u32 %t4, %t0, %t2; subc.u32 %t5, %t1, %t3;" + join, pairs, [](OPERANDS) { return a - b; });
+  Check(64, "add.cc.u64 %q0, %a0, %a1; addc.cc.u64 %q1, 0, -1; addc.u64 %o, %q1, 7;", pairs, [](OPERANDS) {
+    const uint64_t carry = a + b < a;  // the second sum is −1, or 0 with another carry
+    return carry - 1 + carry + 7;
+  });
+  Check(64, "sub.cc.s64 %q0, %a0, %a1; subc.cc.s64 %q1, 0, 0; subc.s64 %o, %q1, 0;", pairs,
+        [](OPERANDS) { return a < b ? uint64_t{0} - 2 : 0; });
+  // A 64×64-bit product's high half, by 32-bit parts.
+  Check(64,
+        parts +
+            "mul.lo.u32 %t4, %t0, %t2; mul.hi.u32 %t5, %t0, %t2; mad.lo.cc.u32 %t5, %t0, %t3, %t5; madc.hi.u32 %t6, "
+            "%t0, %t3, 0;"
+            "mad.lo.cc.u32 %t5, %t1, %t2, %t5; madc.hi.cc.u32 %t6, %t1, %t2, %t6; addc.u32 %t7, 0, 0; mad.lo.cc.u32 "
+            "%t6, %t1, %t3, %t6; madc.hi.u32 %t7, %t1, %t3, %t7; mov.b64 %o, {%t6, %t7};",
+        pairs, [](OPERANDS) { return static_cast<uint64_t>(static_cast<unsigned __int128>(a) * b >> 64); });
+  // In the lanes of the guard alone.
+  Check(32, "setp.eq.u32 %p0, %w1, 1; add.cc.u32 %t0, %w0, 0;\n@%p0 add.cc.u32 %t0, %w0, %w0;\naddc.u32 %o, 0, 0;",
+        Pairs({0x80000000, 1}, {0, 1}), [](OPERANDS) { return a == 0x80000000 && b == 1; });
+}
+
 TEST(PtxInteger, SaturatingAdd) {
   const auto clamp = [](int64_t v) { return static_cast<uint64_t>(std::clamp<int64_t>(v, INT32_MIN, INT32_MAX)); };
   Check(32, "add.sat.s32 %o, %w0, %w1;", Pairs(kEdges64, kEdges64),

@@ -296,8 +296,8 @@ TEST(PtxMemory, WrongAddressesAreFaults) {
 
 TEST(PtxMemory, TrapsAndUnknownFormsAreReported) {
   // What PTX has and the emulator lacks is refused by name, not ignored.
-  for (const char* form : {"add.cc.u32 x0, x0, x1;", "bfind.shiftamt.u32 x0, x1;", "set.gt.u32.s32 x0, x1, x2;",
-                           "tex.1d.v4.f32.s32 {x0, x1, x2, x3}, [q, {x0}];"}) {
+  for (const char* form :
+       {"bfind.shiftamt.u32 x0, x1;", "set.gt.u32.s32 x0, x1, x2;", "tex.1d.v4.f32.s32 {x0, x1, x2, x3}, [q, {x0}];"}) {
     const Fault refused = Access(form, 0);
     EXPECT_EQ(refused.kind, FaultKind::kInvalidModule) << form;
     EXPECT_NE(refused.text.find(std::string(form).substr(0, std::string(form).find('.'))), std::string::npos)

@@ -101,6 +101,7 @@ struct Warp {
   int32_t pc = 0, limit = INT32_MAX;
   uint32_t active = 0;  // lanes that run now
   uint32_t live = 0;    // lanes that haven't left
+  uint32_t carry = 0;   // a bit a lane: what .cc leaves for addc, subc and madc
 
   struct LaneGroup {
     int32_t pc;
