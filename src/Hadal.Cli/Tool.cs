@@ -24,9 +24,12 @@ internal static class Tool
         )
         {
             new GenerateCommand(terminal),
-            new DevicesCommand(terminal),
+            new ChatCommand(terminal),
             new InspectCommand(terminal),
             new TokenizeCommand(terminal),
+            new PerplexityCommand(terminal),
+            new TraceCommand(terminal),
+            new DevicesCommand(terminal),
         };
         ParseResult result = root.Parse(args);
         if (result.Action is ParseErrorAction)

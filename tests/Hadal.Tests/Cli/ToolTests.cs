@@ -16,7 +16,7 @@ public sealed class ToolTests
         CliResult result = await CliResult.RunAsync("--help");
         Assert.Equal(0, result.Status);
         Assert.All(
-            ["generate", "inspect", "tokenize", "devices"],
+            ["generate", "chat", "inspect", "tokenize", "perplexity", "trace", "devices"],
             command => Assert.Contains(command, result.Output, StringComparison.Ordinal)
         );
     }

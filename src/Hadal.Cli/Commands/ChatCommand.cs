@@ -1,0 +1,107 @@
+using System.CommandLine;
+using Hadal.Checkpoints;
+using Hadal.Cli.Arguments;
+using Hadal.Generation;
+using Hadal.Model;
+using Hadal.Tokenization;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal chat</c>: a conversation, line by line, in the checkpoint's own chat format.</summary>
+internal sealed class ChatCommand : Command
+{
+    private readonly Terminal _terminal;
+    private readonly ModelArguments _model;
+    private readonly RunArguments _run;
+    private readonly SamplingArguments _sampling;
+    private readonly Option<string?> _system = new("--system")
+    {
+        Description = "What the model is told before the conversation",
+        HelpName = "text",
+    };
+    private readonly Option<bool> _thinking = new("--thinking")
+    {
+        Description = "Lets the model think before it answers",
+    };
+    private readonly Option<int> _context = new("--context")
+    {
+        Description = "The most tokens of the whole conversation, up to the model's own limit",
+        HelpName = "count",
+        DefaultValueFactory = _ => 8192,
+    };
+
+    public ChatCommand(Terminal terminal)
+        : base(
+            "chat",
+            "Holds a conversation, a line a turn; an empty line or the end of the input ends it"
+        )
+    {
+        _terminal = terminal;
+        _context.MustBeAtLeast(1);
+        _model = new ModelArguments(this);
+        Add(_system);
+        Add(_thinking);
+        Add(_context);
+        _sampling = new SamplingArguments(this);
+        _run = new RunArguments(this);
+        SetAction(RunAsync);
+    }
+
+    private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        string folder = _model.Folder(result);
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
+        ChatTemplate template = ChatTemplate.For(tokenizer);
+        bool thinking = result.GetValue(_thinking);
+        if (thinking && template.Format == ChatFormat.V3)
+            throw new UsageException("--thinking: DeepSeek-V3 has no thinking mode");
+        // The marks around a thought are part of an answer: the next prompt leaves out what is between them.
+        GenerationOptions options = _sampling.Read(result, RecommendedSampling.Read(folder)) with
+        {
+            SkipSpecialTokens = false,
+        };
+        using Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
+        int context = Math.Min(result.GetValue(_context), checkpoint.Config.MaxPositionEmbeddings);
+        using Device device = _run.OpenDevice(result);
+        using DeepSeekModel model = ModelLoading.Load(
+            _terminal,
+            checkpoint,
+            device,
+            new ModelOptions
+            {
+                Activations = _run.Activations(result),
+                MaxSequences = 1,
+                MaxLogitRows = 1,
+                MaxContextTokens = context,
+            },
+            cancellationToken
+        );
+        using var generator = new TokenGenerator(model, tokenizer, context);
+        List<ChatTurn> turns = [];
+        if (result.GetValue(_system) is { } system)
+            turns.Add(ChatTurn.System(system));
+        while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
+        {
+            turns.Add(ChatTurn.User(line));
+            int[] prompt = template.Encode(tokenizer, turns, thinking);
+            using TextGeneration answer = generator.Start(prompt, options);
+            turns.Add(ChatTurn.Assistant(TextStream.Write(_terminal, answer, cancellationToken)));
+            await _terminal
+                .Error.WriteLineAsync(TextStream.Describe(answer, model))
+                .ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The next line; null at the end.</summary>
+    private async Task<string?> ReadTurnAsync(CancellationToken cancellationToken)
+    {
+        if (_terminal.IsInteractive)
+            await _terminal.Output.WriteAsync("> ").ConfigureAwait(false);
+        TextReader input = _terminal.Piped ?? _terminal.Keyboard;
+        // A console's read can't be cancelled: it is left behind.
+        string? line = await Task.Run(input.ReadLine, CancellationToken.None)
+            .WaitAsync(cancellationToken)
+            .ConfigureAwait(false);
+        return string.IsNullOrWhiteSpace(line) ? null : line;
+    }
+}

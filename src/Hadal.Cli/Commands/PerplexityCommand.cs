@@ -1,0 +1,188 @@
+using System.CommandLine;
+using System.Globalization;
+using Hadal.Checkpoints;
+using Hadal.Cli.Arguments;
+using Hadal.Cli.Measuring;
+using Hadal.Model;
+using Hadal.Tokenization;
+using Spectre.Console;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal perplexity</c>: how well a model foretells a text, with sparse and with dense attention.</summary>
+internal sealed class PerplexityCommand : Command
+{
+    private const int StepTokens = 128;
+
+    private readonly Terminal _terminal;
+    private readonly TextArguments _text;
+    private readonly ModelArguments _model;
+    private readonly RunArguments _run;
+    private readonly JsonArgument _json;
+    private readonly Option<FileInfo?> _ids = new("--ids")
+    {
+        Description = "Takes token ids instead, from the tensor 'ids' of a safetensors file",
+        HelpName = "path",
+    };
+    private readonly Option<int[]> _windows = new("--window", "-w")
+    {
+        Description =
+            "Tokens of a window, each a fresh sequence; may be given several times. Without it, 1024 or what the model takes",
+        HelpName = "tokens",
+        DefaultValueFactory = _ => [],
+    };
+    private readonly Option<int> _count = new("--count", "-n")
+    {
+        Description = "The most windows to measure; without it, the whole text",
+        HelpName = "count",
+        DefaultValueFactory = _ => int.MaxValue,
+    };
+
+    public PerplexityCommand(Terminal terminal)
+        : base(
+            "perplexity",
+            "Measures how well the model foretells a text, with sparse and with dense attention"
+        )
+    {
+        _terminal = terminal;
+        _count.MustBeAtLeast(1);
+        _text = new TextArguments(this, terminal, "text", "The text");
+        Add(_ids);
+        Add(_windows);
+        Add(_count);
+        _model = new ModelArguments(this);
+        _run = new RunArguments(this);
+        _json = new JsonArgument(this);
+        SetAction(RunAsync);
+    }
+
+    private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(
+            _model.Folder(result),
+            cancellationToken: cancellationToken
+        );
+        int[] ids = await ReadIdsAsync(result, checkpoint, cancellationToken).ConfigureAwait(false);
+        int[] windows = WindowsOf(result, checkpoint.Config, ids.Length);
+        using Device device = _run.OpenDevice(result);
+        List<Measurement> measurements = [];
+        foreach (int window in windows)
+        {
+            int count = Math.Min(result.GetValue(_count), ids.Length / window);
+            // Selection of as many tokens as there are is dense attention.
+            int dense = (window + 63) / 64 * 64;
+            (string Attention, int? TopK)[] kinds = checkpoint.Config.Indexer is null
+                ? [("dense", null)]
+                : [("sparse", null), ("dense", dense)];
+            foreach ((string attention, int? topK) in kinds)
+            {
+                if (_terminal.IsWatched)
+                    await _terminal
+                        .Error.WriteLineAsync($"{count} windows of {window}, {attention}")
+                        .ConfigureAwait(false);
+                using DeepSeekModel model = ModelLoading.Load(
+                    _terminal,
+                    checkpoint,
+                    device,
+                    OptionsFor(result, window, topK),
+                    cancellationToken
+                );
+                double loss = WindowLoss.Mean(model, ids, window, count, cancellationToken);
+                measurements.Add(new Measurement(window, count, attention, loss));
+            }
+        }
+        if (_json.IsGiven(result))
+            ShowJson(measurements, device);
+        else
+            Show(measurements);
+    }
+
+    private async Task<int[]> ReadIdsAsync(
+        ParseResult result,
+        Checkpoint checkpoint,
+        CancellationToken cancellationToken
+    )
+    {
+        if (result.GetValue(_ids) is { } path)
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(path.FullName);
+            return SafetensorsIds.Read(file, "ids", checkpoint.Config.VocabSize);
+        }
+        string text = await _text.ReadAsync(result, cancellationToken).ConfigureAwait(false);
+        return DeepSeekTokenizer.Load(checkpoint.Folder).Encode(text);
+    }
+
+    private int[] WindowsOf(ParseResult result, DeepSeekConfig config, int length)
+    {
+        int[] windows = result.GetValue(_windows)!;
+        if (windows.Length == 0)
+            windows = [Math.Min(Math.Min(1024, config.MaxPositionEmbeddings), length)];
+        foreach (int window in windows)
+        {
+            if (window < 2 || window > config.MaxPositionEmbeddings)
+                throw new UsageException(
+                    $"--window is {window}; it must be from 2 to the model's longest context, {config.MaxPositionEmbeddings}"
+                );
+            if (window > length)
+                throw new UsageException(
+                    $"--window is {window}, and the text has only {length} tokens"
+                );
+        }
+        return windows;
+    }
+
+    private ModelOptions OptionsFor(ParseResult result, int window, int? topK)
+    {
+        int step = Math.Min(StepTokens, window);
+        return new ModelOptions
+        {
+            Activations = _run.Activations(result),
+            MaxStepTokens = step,
+            MaxLogitRows = step,
+            MaxSequences = 1,
+            MaxContextTokens = window,
+            IndexTopK = topK,
+        };
+    }
+
+    private void ShowJson(List<Measurement> measurements, Device device) =>
+        _terminal.ShowJson(json =>
+        {
+            json.WriteStartArray("results");
+            foreach (Measurement measurement in measurements)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("window", measurement.Window);
+                json.WriteNumber("windows", measurement.Count);
+                json.WriteString("attention", measurement.Attention);
+                json.WriteNumber("loss", measurement.Loss);
+                json.WriteNumber("perplexity", measurement.Perplexity);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteString("device", device.Name);
+            json.WriteString("isa", device.Isa);
+        });
+
+    private void Show(List<Measurement> measurements)
+    {
+        Table table = new Table()
+            .Border(TableBorder.Simple)
+            .AddColumn("windows", c => c.RightAligned())
+            .AddColumn("tokens each", c => c.RightAligned())
+            .AddColumn("attention")
+            .AddColumn("loss", c => c.RightAligned())
+            .AddColumn("perplexity", c => c.RightAligned());
+        foreach (Measurement measurement in measurements)
+        {
+            table.AddRow(
+                measurement.Count.ToString(CultureInfo.InvariantCulture),
+                measurement.Window.ToString(CultureInfo.InvariantCulture),
+                measurement.Attention,
+                measurement.Loss.ToString("0.0000", CultureInfo.InvariantCulture),
+                measurement.Perplexity.ToString("0.00", CultureInfo.InvariantCulture)
+            );
+        }
+        _terminal.Show(table);
+    }
+}

@@ -1,0 +1,58 @@
+using CommunityToolkit.HighPerformance;
+using Hadal.Caching;
+using Hadal.Model;
+
+namespace Hadal.Cli.Measuring;
+
+/// <summary>How well a model foretells a text: the mean loss over windows of it, each a fresh sequence.</summary>
+internal static class WindowLoss
+{
+    /// <param name="model">
+    /// The model, whose steps take as many rows of logits as tokens.
+    /// </param>
+    /// <param name="ids">The text.</param>
+    /// <param name="window">Tokens of a window; the first of each is foretold by nothing, and not counted.</param>
+    /// <param name="count">Windows, from the text's begin.</param>
+    /// <param name="cancellationToken">Looked at between layers.</param>
+    /// <returns>The mean of −ln p over all tokens that are counted.</returns>
+    public static double Mean(
+        DeepSeekModel model,
+        ReadOnlySpan<int> ids,
+        int window,
+        int count,
+        CancellationToken cancellationToken
+    )
+    {
+        using PagedCache cache = model.CreateCache(window);
+        using StepBatch batch = model.CreateBatch();
+        double sum = 0;
+        for (int i = 0; i < count; i++)
+        {
+            using CachedSequence sequence = cache.CreateSequence();
+            ReadOnlySpan<int> tokens = ids.Slice(i * window, window);
+            // The last token's logits would foretell what is outside.
+            while (sequence.Length < window - 1)
+            {
+                int start = sequence.Length;
+                int chunk = Math.Min(model.Options.MaxStepTokens, window - 1 - start);
+                batch.Clear();
+                batch.Add(sequence, tokens.Slice(start, chunk), LogitRows.All);
+                ReadOnlySpan2D<float> logits = model.Forward(batch, cancellationToken);
+                for (int row = 0; row < chunk; row++)
+                    sum += Loss(logits.GetRowSpan(row), tokens[start + row + 1]);
+            }
+        }
+        return sum / ((double)count * (window - 1));
+    }
+
+    private static double Loss(ReadOnlySpan<float> logits, int token)
+    {
+        double max = float.NegativeInfinity;
+        foreach (float logit in logits)
+            max = Math.Max(max, logit);
+        double sum = 0;
+        foreach (float logit in logits)
+            sum += Math.Exp(logit - max);
+        return max + Math.Log(sum) - logits[token];
+    }
+}

@@ -1,0 +1,71 @@
+using Hadal.Generation;
+using Hadal.Model;
+using Hadal.Tokenization;
+
+namespace Hadal.Tests.Cli;
+
+public sealed class ChatCommandTests
+{
+    private const string System = "Thou art a prophet.";
+    private static readonly string[] Lines = ["Who art thou?", "Whence comest thou?"];
+
+    [Fact]
+    public async Task EachAnswerFollowsTheWholeConversation()
+    {
+        CliResult result = await CliResult.RunWithInputAsync(
+            string.Join('\n', Lines) + "\n",
+            ["chat", "--system", System, "-n", "8", "--temperature", "0"]
+        );
+        Assert.Equal(0, result.Status);
+        Assert.Equal(string.Concat(Expected().Select(answer => answer + "\n")), result.Output);
+        Assert.Equal(
+            2,
+            result.Error.Split('\n').Count(l => l.StartsWith("prefill ", StringComparison.Ordinal))
+        );
+    }
+
+    private static List<string> Expected()
+    {
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
+        ChatTemplate template = ChatTemplate.For(tokenizer);
+        using Device device = Device.Cpu();
+        using DeepSeekModel model = DeepSeekModel.Load(Paths.EmbeddedModel, device);
+        using var generator = new TokenGenerator(model, tokenizer);
+        List<ChatTurn> turns = [ChatTurn.System(System)];
+        List<string> answers = [];
+        foreach (string line in Lines)
+        {
+            turns.Add(ChatTurn.User(line));
+            using TextGeneration text = generator.Start(
+                template.Encode(tokenizer, turns),
+                new GenerationOptions { Stop = new StopConditions { MaxTokens = 8 } }
+            );
+            string answer = "";
+            while (text.MoveNext(TestContext.Current.CancellationToken))
+                answer += text.Text.ToString();
+            turns.Add(ChatTurn.Assistant(answer));
+            answers.Add(answer);
+        }
+        return answers;
+    }
+
+    [Fact]
+    public async Task AnEmptyLineEndsIt()
+    {
+        CliResult result = await CliResult.RunWithInputAsync("\nWho art thou?\n", "chat");
+        Assert.Equal(0, result.Status);
+        Assert.Equal("", result.Output);
+    }
+
+    [Fact]
+    public async Task AConversationLongerThanTheContextIsAnError()
+    {
+        CliResult result = await CliResult.RunWithInputAsync(
+            "Who art thou, and whence comest thou?\n",
+            "chat",
+            "--context",
+            "8"
+        );
+        result.MustRefuse(1, "8");
+    }
+}

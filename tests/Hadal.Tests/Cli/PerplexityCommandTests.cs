@@ -1,0 +1,89 @@
+using System.Text.Json;
+
+namespace Hadal.Tests.Cli;
+
+public sealed class PerplexityCommandTests
+{
+    private static string HeldIds { get; } =
+        Path.Combine(Paths.EmbeddedModel, "held.ids.safetensors");
+
+    private static string HeldText { get; } = Path.Combine(Paths.EmbeddedModel, "held.txt");
+
+    private static async Task<Dictionary<(int Window, string Attention), double>> LossesAsync(
+        params string[] args
+    )
+    {
+        CliResult result = await CliResult.RunAsync(["perplexity", "--json", .. args]);
+        Assert.Equal("", result.Error);
+        Assert.Equal(0, result.Status);
+        return result
+            .Json.GetProperty("results")
+            .EnumerateArray()
+            .ToDictionary(
+                r => (r.GetProperty("window").GetInt32(), r.GetProperty("attention").GetString()!),
+                r => r.GetProperty("loss").GetDouble()
+            );
+    }
+
+    [Fact]
+    public async Task SparseAndDenseAreOneWhereEverythingIsChosen()
+    {
+        var losses = await LossesAsync("--ids", HeldIds, "-w", "64", "-w", "200", "-n", "2");
+        Assert.Equal(4, losses.Count);
+        Assert.Equal(losses[(64, "dense")], losses[(64, "sparse")]);
+        Assert.NotEqual(losses[(200, "dense")], losses[(200, "sparse")]);
+        // More context foretells better, and a trained model far better than 1 of 2048 by chance (7.62).
+        Assert.All(losses.Values, loss => Assert.InRange(loss, 2, 5));
+    }
+
+    [Fact]
+    public async Task TextIsTokenized()
+    {
+        var ofText = await LossesAsync("--file", HeldText, "-w", "100", "-n", "1");
+        var ofIds = await LossesAsync("--ids", HeldIds, "-w", "100", "-n", "1");
+        Assert.Equal(ofIds, ofText);
+    }
+
+    [Fact]
+    public async Task AModelWithoutAnIndexerIsDense()
+    {
+        var losses = await LossesAsync(
+            "--model",
+            Path.Combine(Paths.Goldens, "random-v3", "checkpoint"),
+            "--ids",
+            Path.Combine(Paths.Goldens, "random-v3", "prompt-65.safetensors"),
+            "-w",
+            "32",
+            "-n",
+            "1"
+        );
+        Assert.Equal((32, "dense"), losses.Keys.Single());
+    }
+
+    [Fact]
+    public async Task PeopleGetATable()
+    {
+        CliResult result = await CliResult.RunAsync(
+            "perplexity",
+            "In the beginning God created the heaven and the earth.",
+            "-w",
+            "8"
+        );
+        Assert.Equal(0, result.Status);
+        Assert.All(
+            ["perplexity", "sparse", "dense"],
+            part => Assert.Contains(part, result.Output, StringComparison.Ordinal)
+        );
+    }
+
+    [Theory]
+    [InlineData("1", "from 2")]
+    [InlineData("1025", "1024")]
+    [InlineData("600", "tokens")]
+    public async Task AWindowThatCanNotBeIsRefused(string window, string rule) =>
+        (await CliResult.RunAsync("perplexity", "In the beginning", "-w", window)).MustRefuse(
+            2,
+            "--window",
+            rule
+        );
+}
