@@ -11,6 +11,10 @@ internal readonly unsafe struct Paging(
 {
     public int Sequences { get; } = sequences;
 
+    /// <summary>The same for the tokens from one on.</summary>
+    public Paging From(int token) =>
+        new(Sequences, MaxPages, BlockTable, RowSequence + token, Visible + token);
+
     /// <summary>Columns of the block table.</summary>
     public int MaxPages { get; } = maxPages;
 

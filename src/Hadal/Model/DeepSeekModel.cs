@@ -84,7 +84,8 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 act,
                 options.MaxStepTokens,
                 options.IndexTopK ?? config.Indexer?.TopK ?? 0,
-                device.Kind == DeviceKind.Cpu ? 1 : 128
+                device.Kind == DeviceKind.Cpu ? 1 : 128,
+                options.PrefillForm == PrefillForm.Expanded ? MaxContextTokens : 0
             );
             if (options.LoadPredictor && config.NumNextnPredictLayers > 0)
                 _predictor = new MultiTokenPredictor(
@@ -95,7 +96,12 @@ public sealed unsafe class DeepSeekModel : IDisposable
                     act,
                     options.MaxStepTokens
                 );
-            _step = new Step(_kernels, workspace, (hd_scale_format)config.ScaleFormat);
+            _step = new Step(
+                _kernels,
+                workspace,
+                (hd_scale_format)config.ScaleFormat,
+                options.MaxSequences + 1
+            );
             _inputs = (int*)
                 _memory.Allocate(StepBatch.Length(options, MaxContextTokens) * sizeof(int));
             _lastX = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
@@ -331,6 +337,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
         _kernels.CopyToDevice(_inputs, batch.Host, batch.UsedLength * sizeof(int));
         Place(cache.Layers, batch.TokenCount, batch.SequenceCount, batch.TablePages);
         _step.LastSequence = batch.LastSequence;
+        batch.AddRuns(_step, _inputs);
     }
 
     private void Place(LayerCache[] caches, int tokens, int sequences, int tablePages)
@@ -408,6 +415,10 @@ public sealed unsafe class DeepSeekModel : IDisposable
         for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
         {
             Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), pages);
+            _step.ClearRuns();
+            _step.AddRun(new RowRun(0, tokens, 0, null));
+            if (Options.PrefillForm == PrefillForm.Expanded)
+                _step.AddRun(new RowRun(0, tokens, MaxContextTokens, null));
             int rows = Math.Min(tokens, Options.MaxLogitRows);
             Run(rows, CancellationToken.None);
             if (_predictor is not null)

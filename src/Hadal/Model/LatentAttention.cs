@@ -5,8 +5,9 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// Multi-head latent attention in its absorbed form: W_UK takes queries into the latent, attention runs over cached
-/// latents, W_UV takes the result back out. With an indexer it sees the tokens that this chooses, else all.
+/// Multi-head latent attention. In its absorbed form W_UK takes queries into the latent, attention runs over cached
+/// latents, and W_UV takes the result back out; in its expanded form kv_b makes keys and values of the cached latents.
+/// With an indexer a token sees those that this chooses, else all.
 /// </summary>
 internal sealed unsafe class LatentAttention
 {
@@ -26,6 +27,7 @@ internal sealed unsafe class LatentAttention
     private readonly Fp8Weight _queryB;
     private readonly Fp8Weight _keyValueA;
     private readonly DeviceTensor _keyValueNorm;
+    private readonly Fp8Weight _keyValueB;
     private readonly DeviceTensor _keyUp; // W_UK of the first head, [nope, latent]
     private readonly DeviceTensor _valueUp; // W_UV of the first head, [v, latent]
     private readonly Fp8Weight _output;
@@ -46,7 +48,8 @@ internal sealed unsafe class LatentAttention
         _queryB = weights.Fp8($"{name}.q_b_proj");
         _keyValueA = weights.Fp8($"{name}.kv_a_proj_with_mqa");
         _keyValueNorm = weights.Vector($"{name}.kv_a_layernorm.weight");
-        DeviceTensor keyValueB = weights.Dequantized($"{name}.kv_b_proj");
+        _keyValueB = weights.Fp8($"{name}.kv_b_proj");
+        DeviceTensor keyValueB = weights.Dequantize(_keyValueB);
         _keyUp = keyValueB.Top(Nope);
         _valueUp = new DeviceTensor(
             keyValueB.Row(Nope).Data,
@@ -76,76 +79,114 @@ internal sealed unsafe class LatentAttention
         DeviceTensor latent = w.KeyLatent.Slice(0, Latent);
         DeviceTensor keyRope = w.KeyLatent.Slice(Latent, RopeWidth);
         kernels.RmsNorm(latent, _keyValueNorm, _epsilon, latent);
-        Rope(step, keyRope, 1, 0, keyRope, 0);
+        Rope(step, keyRope, step.Positions, 1, 0, keyRope, 0);
         kernels.AppendLatent(latent, keyRope, step.Slots, cache.Mla, step.ScaleFormat);
 
-        Absorb(step);
+        _indexer?.Forward(step, cache.Index);
+        foreach (RowRun run in step.Runs)
+        {
+            if (run.Keys == 0)
+                Absorbed(step, cache.Mla, run);
+            else
+                Expanded(step, cache.Mla, run);
+        }
+        kernels.Quantize(w.Values, step.ScaleFormat, w.ValueCodes);
+        kernels.Fp8Gemm(w.ValueCodes, _output, w.X);
+    }
+
+    /// <summary>Attention over latents: W_UK into the latent, W_UV out of it.</summary>
+    private void Absorbed(Step step, MlaPages cache, RowRun run)
+    {
+        Kernels kernels = step.Kernels;
+        Workspace w = step.Workspace;
+        DeviceTensor query = w.Query.Range(run.First, run.Count);
+        DeviceTensor absorbed = w.AbsorbedQuery.Range(run.First, run.Count);
+        DeviceTensor attended = w.Attended.Range(run.First, run.Count);
+        DeviceTensor values = w.Values.Range(run.First, run.Count);
+
+        // absorbed query of a head = [q_nope · W_UK, rope(q_rope)]
+        kernels.GemmPerHead(
+            _heads,
+            query.Slice(0, Nope),
+            _keyUp,
+            true,
+            absorbed.Slice(0, Latent),
+            Nope + RopeWidth,
+            (Nope + Value) * Latent,
+            Mla
+        );
+        int* positions = step.Positions + run.First;
+        DeviceTensor rope = query.Slice(Nope, RopeWidth);
+        Rope(
+            step,
+            rope,
+            positions,
+            _heads,
+            Nope + RopeWidth,
+            absorbed.Slice(Latent, RopeWidth),
+            Mla
+        );
+
         if (_indexer is null)
         {
-            kernels.DenseMla(
-                w.AbsorbedQuery,
-                _heads,
-                cache.Mla,
-                step.Paging,
-                _softmaxScale,
-                w.Attended
-            );
+            Paging paging = step.Paging.From(run.First);
+            kernels.DenseMla(absorbed, _heads, cache, paging, _softmaxScale, attended);
         }
         else
         {
-            _indexer.Forward(step, cache.Index);
-            kernels.SparseMla(
-                w.AbsorbedQuery,
-                _heads,
-                cache.Mla,
-                w.Indices,
-                _softmaxScale,
-                w.Attended
-            );
+            DeviceTensor indices = w.Indices.Range(run.First, run.Count);
+            kernels.SparseMla(absorbed, _heads, cache, indices, _softmaxScale, attended);
         }
 
         // values of a head = W_UV · attended
         kernels.GemmPerHead(
             _heads,
-            w.Attended.Slice(0, Latent),
+            attended.Slice(0, Latent),
             _valueUp,
             false,
-            w.Values.Slice(0, Value),
+            values.Slice(0, Value),
             Latent,
             (Nope + Value) * Latent,
             Value
         );
-        kernels.Quantize(w.Values, step.ScaleFormat, w.ValueCodes);
-        kernels.Fp8Gemm(w.ValueCodes, _output, w.X);
     }
 
-    /// <summary>absorbed query of a head = [q_nope · W_UK, rope(q_rope)].</summary>
-    private void Absorb(Step step)
+    /// <summary>Attention over keys and values that kv_b expands from all latents of the run's sequence.</summary>
+    private void Expanded(Step step, MlaPages cache, RowRun run)
     {
+        Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
-        step.Kernels.GemmPerHead(
+        DeviceTensor query = w.Query.Range(run.First, run.Count);
+        DeviceTensor context = w.Context(run.Keys);
+        QuantizedTensor codes = w.ContextCodes(run.Keys);
+        DeviceTensor keyValues = w.ExpandedKeys(run.Keys);
+
+        kernels.GatherLatent(run.KeySlots, cache, context);
+        kernels.Quantize(context.Slice(0, Latent), step.ScaleFormat, codes);
+        kernels.Fp8Gemm(codes, _keyValueB, keyValues);
+
+        int* positions = step.Positions + run.First;
+        DeviceTensor rope = query.Slice(Nope, RopeWidth);
+        Rope(step, rope, positions, _heads, Nope + RopeWidth, rope, Nope + RopeWidth);
+        int topK = _indexer is null ? 0 : w.Indices.Columns;
+        kernels.MaskedMha(
+            query,
             _heads,
-            w.Query.Slice(0, Nope),
-            _keyUp,
-            true,
-            w.AbsorbedQuery.Slice(0, Latent),
-            Nope + RopeWidth,
-            (Nope + Value) * Latent,
-            Mla
-        );
-        Rope(
-            step,
-            w.Query.Slice(Nope, RopeWidth),
-            _heads,
-            Nope + RopeWidth,
-            w.AbsorbedQuery.Slice(Latent, RopeWidth),
-            Mla
+            keyValues,
+            context.Slice(Latent, RopeWidth),
+            Value,
+            step.Paging.Visible + run.First,
+            _indexer is null ? null : w.ChosenPositions + (long)run.First * topK,
+            topK,
+            _softmaxScale,
+            w.Values.Range(run.First, run.Count)
         );
     }
 
     private void Rope(
         Step step,
         DeviceTensor x,
+        int* positions,
         int heads,
         long xHeadStride,
         DeviceTensor y,
@@ -157,7 +198,7 @@ internal sealed unsafe class LatentAttention
             xHeadStride,
             hd_rope_layout.HD_ROPE_INTERLEAVED,
             _rotary.Table,
-            step.Positions,
+            positions,
             y,
             yHeadStride
         );

@@ -48,7 +48,14 @@ internal sealed unsafe class LightningIndexer(
 
         kernels.Gemm(w.X, _headWeights, w.IndexWeights);
         kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, _softmaxScale);
-        kernels.IndexerTopK(w.IndexQueryCodes, w.IndexWeights, cache, step.Paging, w.Indices);
+        kernels.IndexerTopK(
+            w.IndexQueryCodes,
+            w.IndexWeights,
+            cache,
+            step.Paging,
+            w.Indices,
+            w.ChosenPositions
+        );
     }
 
     /// <summary>Turns the first 64 of each head's 128 dimensions, as halves.</summary>

@@ -57,6 +57,9 @@ public sealed record ModelOptions
                     );
     }
 
+    /// <summary>How attention of a prompt is computed. It must be given at loading, as it decides what is allocated.</summary>
+    public PrefillForm PrefillForm { get; init; } = PrefillForm.Absorbed;
+
     /// <summary>Whether the multi-token predictor is loaded where the checkpoint has one; it takes a layer of every cache.</summary>
     public bool LoadPredictor { get; init; } = true;
 

@@ -5,8 +5,16 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>What the layers of a step share: its tokens' places in the cache, and the scratch. Reused by every step.</summary>
-internal sealed unsafe class Step(Kernels kernels, Workspace workspace, hd_scale_format scaleFormat)
+internal sealed unsafe class Step(
+    Kernels kernels,
+    Workspace workspace,
+    hd_scale_format scaleFormat,
+    int maxRuns
+)
 {
+    private readonly RowRun[] _runs = new RowRun[maxRuns];
+    private int _runCount;
+
     public Kernels Kernels { get; } = kernels;
 
     public Workspace Workspace { get; } = workspace;
@@ -26,9 +34,16 @@ internal sealed unsafe class Step(Kernels kernels, Workspace workspace, hd_scale
     /// <summary>Where the sequences lie in the cache.</summary>
     public Paging Paging { get; set; }
 
+    /// <summary>The step's rows by the form of their attention.</summary>
+    public ReadOnlySpan<RowRun> Runs => _runs.AsSpan(0, _runCount);
+
     /// <summary>The sequence of the step's last token; null while planning.</summary>
     public CachedSequence? LastSequence { get; set; }
 
     /// <summary>Receives what happens in the layers, if anyone wants to know.</summary>
     public ModelTrace? Trace { get; set; }
+
+    public void ClearRuns() => _runCount = 0;
+
+    public void AddRun(RowRun run) => _runs[_runCount++] = run;
 }

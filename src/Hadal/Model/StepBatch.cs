@@ -13,8 +13,10 @@ public sealed unsafe class StepBatch : IDisposable
     private readonly CachedSequence[] _sequences;
     private readonly int[] _counts;
     private int* _host;
+    private long _keySlotCount;
 
-    // The block is [ids, positions, slots, row sequences, visible: max tokens each][logit rows][block table].
+    // The block is [ids, positions, slots, row sequences, visible: max tokens each][logit rows][block table], and with the expanded form
+    // [slots of all tokens of each sequence that has more than one new token].
     internal StepBatch(ModelOptions options, int vocabularySize, int maxContextTokens)
     {
         Options = options;
@@ -47,8 +49,12 @@ public sealed unsafe class StepBatch : IDisposable
 
     internal int* Host => _host;
 
-    internal static long Length(ModelOptions options, int maxContextTokens) =>
-        TableOffset(options) + (long)options.MaxSequences * PagedCache.PagesFor(maxContextTokens);
+    internal static long Length(ModelOptions options, int maxContextTokens)
+    {
+        long keySlots = options.PrefillForm == PrefillForm.Expanded ? maxContextTokens : 0;
+        return TableOffset(options)
+            + options.MaxSequences * (PagedCache.PagesFor(maxContextTokens) + keySlots);
+    }
 
     internal static long PositionsOffset(ModelOptions options) => options.MaxStepTokens;
 
@@ -64,7 +70,9 @@ public sealed unsafe class StepBatch : IDisposable
         LogitRowsOffset(options) + options.MaxLogitRows;
 
     /// <summary>Ints of the block that are in use.</summary>
-    internal long UsedLength => TableOffset(Options) + (long)SequenceCount * TablePages;
+    internal long UsedLength => KeySlotsOffset + _keySlotCount;
+
+    private long KeySlotsOffset => TableOffset(Options) + (long)SequenceCount * TablePages;
 
     /// <summary>Adds the next tokens of a sequence.</summary>
     /// <param name="sequence">The sequence; once a step.</param>
@@ -161,6 +169,46 @@ public sealed unsafe class StepBatch : IDisposable
             for (int j = 0; j < _counts[i]; j++)
                 *slots++ = sequence.SlotOf(sequence.Length + j);
         }
+        int* keySlots = _host + KeySlotsOffset;
+        int* next = keySlots;
+        for (int i = 0; i < SequenceCount; i++)
+        {
+            if (!IsExpanded(i))
+                continue;
+            for (int position = 0; position < _sequences[i].Length + _counts[i]; position++)
+                *next++ = _sequences[i].SlotOf(position);
+        }
+        _keySlotCount = next - keySlots;
+    }
+
+    /// <summary>Tells the step which rows take which form of attention.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="device">Where the host's block is on the device.</param>
+    internal void AddRuns(Step step, int* device)
+    {
+        step.ClearRuns();
+        int* keySlots = device + KeySlotsOffset;
+        int row = 0;
+        int absorbed = 0; // Rows before this one that are in no run yet.
+        for (int i = 0; i < SequenceCount; i++)
+        {
+            if (IsExpanded(i))
+            {
+                if (absorbed > 0)
+                    step.AddRun(new RowRun(row - absorbed, absorbed, 0, null));
+                absorbed = 0;
+                int keys = _sequences[i].Length + _counts[i];
+                step.AddRun(new RowRun(row, _counts[i], keys, keySlots));
+                keySlots += keys;
+            }
+            else
+            {
+                absorbed += _counts[i];
+            }
+            row += _counts[i];
+        }
+        if (absorbed > 0)
+            step.AddRun(new RowRun(row - absorbed, absorbed, 0, null));
     }
 
     /// <summary>The step is done: the tokens are in the cache.</summary>
@@ -189,6 +237,9 @@ public sealed unsafe class StepBatch : IDisposable
                 );
         }
     }
+
+    private bool IsExpanded(int sequence) =>
+        Options.PrefillForm == PrefillForm.Expanded && _counts[sequence] > 1;
 
     private void Check(CachedSequence sequence, ReadOnlySpan<int> tokens, int rows)
     {

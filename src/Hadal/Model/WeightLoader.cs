@@ -57,9 +57,8 @@ internal sealed unsafe class WeightLoader(
     public bool IsFp8(string name) => checkpoint[$"{name}.weight"].DType == DType.F8E4M3;
 
     /// <summary>A block-quantised matrix, expanded to the activations' type.</summary>
-    public DeviceTensor Dequantized(string name)
+    public DeviceTensor Dequantize(Fp8Weight weight)
     {
-        Fp8Weight weight = Fp8(name);
         DeviceTensor expanded = memory.Matrix(activations, weight.Rows, weight.Columns);
         kernels.Dequantize(weight, expanded);
         return expanded;

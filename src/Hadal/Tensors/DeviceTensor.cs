@@ -43,6 +43,13 @@ internal readonly unsafe struct DeviceTensor(
         return new DeviceTensor(Data, Type, rows, Columns, Stride);
     }
 
+    /// <summary>Rows side by side.</summary>
+    public DeviceTensor Range(int first, int count)
+    {
+        Debug.Assert(first >= 0 && first + count <= Rows);
+        return new((byte*)Data + first * Stride * SizeOf(Type), Type, count, Columns, Stride);
+    }
+
     /// <summary>One row.</summary>
     public DeviceTensor Row(int row) =>
         new((byte*)Data + row * Stride * SizeOf(Type), Type, 1, Columns, Stride);

@@ -101,6 +101,71 @@ internal sealed unsafe partial class Kernels
         Run(hd_op.HD_OP_MLA_CACHE_APPEND, &args, &NativeMethods.hd_mla_cache_append);
     }
 
+    /// <summary>Reads tokens back from an MLA cache: y [tokens, (latent, rope)].</summary>
+    public void GatherLatent(int* slots, MlaPages cache, DeviceTensor y)
+    {
+        var args = new hd_mla_cache_gather_args
+        {
+            struct_size = (uint)sizeof(hd_mla_cache_gather_args),
+            format = (int)cache.Format,
+            y_dtype = (int)y.Type,
+            m = y.Rows,
+            pages = cache.Count,
+            slots = slots,
+            cache = cache.Data,
+            y = y.Data,
+            y_stride = y.Stride,
+        };
+        Run(hd_op.HD_OP_MLA_CACHE_GATHER, &args, &NativeMethods.hd_mla_cache_gather);
+    }
+
+    /// <summary>Attention of one sequence's tokens over expanded keys and values.</summary>
+    /// <param name="q">[tokens, heads · (nope, rope)].</param>
+    /// <param name="heads">Heads.</param>
+    /// <param name="keyValues">[keys, heads · (nope, v)].</param>
+    /// <param name="keyRope">[keys, 64].</param>
+    /// <param name="valueWidth">Width of v.</param>
+    /// <param name="visible">i32 [tokens]: how many keys each token sees.</param>
+    /// <param name="positions">Of those the ones it may use, i32 [tokens, top-k], or null for all.</param>
+    /// <param name="topK">Columns of positions; 0 without.</param>
+    /// <param name="softmaxScale">Multiplies q · k.</param>
+    /// <param name="y">[tokens, heads · v].</param>
+    public void MaskedMha(
+        DeviceTensor q,
+        int heads,
+        DeviceTensor keyValues,
+        DeviceTensor keyRope,
+        int valueWidth,
+        int* visible,
+        int* positions,
+        int topK,
+        float softmaxScale,
+        DeviceTensor y
+    )
+    {
+        Debug.Assert(q.IsContiguous && keyValues.IsContiguous && y.IsContiguous);
+        var args = new hd_masked_mha_args
+        {
+            struct_size = (uint)sizeof(hd_masked_mha_args),
+            q_dtype = (int)q.Type,
+            m = q.Rows,
+            heads = heads,
+            keys = keyValues.Rows,
+            nope_dim = keyValues.Columns / heads - valueWidth,
+            v_dim = valueWidth,
+            topk = topK,
+            softmax_scale = softmaxScale,
+            q = q.Data,
+            kv = keyValues.Data,
+            k_rope = keyRope.Data,
+            k_rope_stride = keyRope.Stride,
+            visible = visible,
+            positions = positions,
+            @out = y.Data,
+        };
+        Run(hd_op.HD_OP_MASKED_MHA, &args, &NativeMethods.hd_masked_mha);
+    }
+
     /// <summary>Quantises indexer keys [tokens, 128] into an index cache.</summary>
     public void AppendIndexKeys(
         DeviceTensor keys,
@@ -148,12 +213,14 @@ internal sealed unsafe partial class Kernels
     /// <param name="cache">The index cache.</param>
     /// <param name="paging">Where each token's sequence lies.</param>
     /// <param name="indices">i32 [tokens, top-k].</param>
+    /// <param name="positions">The same as positions in the sequence, i32 [tokens, top-k], or null.</param>
     public void IndexerTopK(
         byte* q,
         DeviceTensor weights,
         IndexPages cache,
         in Paging paging,
-        DeviceTensor indices
+        DeviceTensor indices,
+        int* positions
     )
     {
         Debug.Assert(weights.IsContiguous && indices.IsContiguous);
@@ -172,6 +239,7 @@ internal sealed unsafe partial class Kernels
             block_table = paging.BlockTable,
             row_sequence = paging.RowSequence,
             visible = paging.Visible,
+            positions = positions,
             indices = indices.I32,
         };
         Run(hd_op.HD_OP_INDEXER_TOPK, &args, &NativeMethods.hd_indexer_topk);

@@ -24,6 +24,9 @@ internal sealed unsafe class Workspace
     private readonly DeviceTensor _indexKey;
     private readonly DeviceTensor _indexWeights;
     private readonly DeviceTensor _indices;
+    private readonly DeviceTensor _context;
+    private readonly QuantizedTensor _contextCodes;
+    private readonly DeviceTensor _expandedKeys;
     private readonly DeviceTensor _gate;
     private readonly DeviceTensor _up;
     private readonly QuantizedTensor _gateCodes;
@@ -44,13 +47,15 @@ internal sealed unsafe class Workspace
     /// <param name="tokens">The most tokens of a step.</param>
     /// <param name="topK">Columns of the indexer's choice; 0 without an indexer.</param>
     /// <param name="expertAlignment">Rows that an expert's share is padded to.</param>
+    /// <param name="expandedContext">The most keys of a sequence in <see cref="PrefillForm.Expanded"/>; 0 without that form.</param>
     public Workspace(
         DeviceMemory memory,
         DeepSeekConfig config,
         hd_dtype act,
         int tokens,
         int topK,
-        int expertAlignment
+        int expertAlignment,
+        int expandedContext
     )
     {
         int heads = config.NumAttentionHeads;
@@ -77,6 +82,18 @@ internal sealed unsafe class Workspace
             _indexKey = memory.Matrix(act, tokens, DeepSeekConfig.IndexDim);
             _indexWeights = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, indexer.NumHeads);
             _indices = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, topK);
+            if (expandedContext > 0)
+                ChosenPositions = (int*)memory.Allocate((long)tokens * topK * sizeof(int));
+        }
+        if (expandedContext > 0)
+        {
+            _context = memory.Matrix(act, expandedContext, NativeMethods.HD_MLA_DIM);
+            _contextCodes = memory.Quantized(expandedContext, NativeMethods.HD_LATENT_DIM);
+            _expandedKeys = memory.Matrix(
+                act,
+                expandedContext,
+                heads * (DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim)
+            );
         }
         int intermediate = Math.Max(config.IntermediateSize, config.SharedIntermediateSize);
         _gate = memory.Matrix(act, tokens, intermediate);
@@ -151,6 +168,9 @@ internal sealed unsafe class Workspace
     /// <summary>The slots that each token attends to, i32 [tokens, top-k], then −1.</summary>
     public DeviceTensor Indices => _indices.Top(Tokens);
 
+    /// <summary>The positions behind <see cref="Indices"/>; null without the expanded form.</summary>
+    public int* ChosenPositions { get; }
+
     /// <summary>f32 [tokens, experts].</summary>
     public DeviceTensor RouterLogits => _routerLogits.Top(Tokens);
 
@@ -188,6 +208,15 @@ internal sealed unsafe class Workspace
     public int ExpertAlignment { get; }
 
     private int CurrentExpertRows => ExpertRows(Tokens, _expertIds.Columns, _routerLogits.Columns);
+
+    /// <summary>A sequence's tokens read back from the cache, [keys, (latent, rope)].</summary>
+    public DeviceTensor Context(int keys) => _context.Top(keys);
+
+    /// <summary>Their latents, quantised.</summary>
+    public QuantizedTensor ContextCodes(int keys) => _contextCodes.WithRows(keys);
+
+    /// <summary>Their keys and values, [keys, heads · (nope, v)].</summary>
+    public DeviceTensor ExpandedKeys(int keys) => _expandedKeys.Top(keys);
 
     /// <summary>gate_proj's output, [tokens, intermediate].</summary>
     public DeviceTensor Gate(int intermediate) => Narrow(_gate, intermediate);
