@@ -52,10 +52,7 @@ class E4m3ToBf16 {
 
   // 64 codes to two vectors in order.
   [[gnu::always_inline]] void in_order(__m512i codes, __m512i& first, __m512i& second) const {
-    __m512i a, b;
-    by_lane(codes, a, b);
-    first = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), b);
-    second = _mm512_permutex2var_epi64(a, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), b);
+    by_lane(_mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), codes), first, second);
   }
 
  private:
