@@ -22,9 +22,7 @@ struct MhaScratch {
 
   static int key_width(const hd_masked_mha_args& args) { return args.nope_dim + HD_ROPE_DIM; }
   static uint64_t header_bytes() { return (sizeof(MhaScratch) + 63) / 64 * 64; }
-  static uint64_t block_bytes(const hd_masked_mha_args& args) {
-    return TokenBlock<Simd>::bytes(key_width(args) / Simd::kDepth, args.v_dim);
-  }
+  static uint64_t block_bytes(const hd_masked_mha_args& args) { return TokenBlock<Simd>::bytes(args.v_dim); }
   static uint64_t bytes(const hd_masked_mha_args& args) {
     return header_bytes() + block_bytes(args) + Rows::query_bytes(kMostQueries, key_width(args) / Simd::kDepth) +
            Rows::state_bytes(kMostQueries, args.v_dim);

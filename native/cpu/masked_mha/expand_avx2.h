@@ -16,7 +16,7 @@ inline bool expand_head(const hd_masked_mha_args& args, int64_t head, int64_t ke
   __m256i not_finite = _mm256_setzero_si256();
   for (int token = 0; token < count; ++token) {
     const bf16* nope = kv + token * args.heads * width;
-    uint32_t* to = block.keys + token * block.key_units;
+    uint32_t* to = block.keys + token * TokenBlock<Simd>::kKeyStride;
     for (int i = 0; i < args.nope_dim; i += 8) Simd::store(to + i, Simd::from_bf16(nope + i));
     for (int i = 0; i < HD_ROPE_DIM; i += 8) {
       Simd::store(to + args.nope_dim + i, Simd::from_bf16(rope + token * args.k_rope_stride + i));

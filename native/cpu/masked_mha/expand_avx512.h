@@ -20,7 +20,7 @@ inline bool expand_head(const hd_masked_mha_args& args, int64_t head, int64_t ke
     for (int64_t i = 0; i < width; i += 32) {
       __builtin_prefetch(nope + static_cast<int64_t>(kBlockTokens) * args.heads * width + i, 0, 2);
     }
-    uint32_t* to = block.keys + token * block.key_units;
+    uint32_t* to = block.keys + token * TokenBlock<Simd>::kKeyStride;
     for (int i = 0; i < args.nope_dim; i += 32) _mm512_storeu_si512(to + i / 2, _mm512_loadu_si512(nope + i));
     for (int i = 0; i < HD_ROPE_DIM; i += 32) {
       _mm512_storeu_si512(to + (args.nope_dim + i) / 2, _mm512_loadu_si512(rope + token * args.k_rope_stride + i));

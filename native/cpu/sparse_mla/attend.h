@@ -19,36 +19,37 @@ constexpr int kBlockTokens = 64;
 // are dims of a key, and tokens of a value.
 template <class Simd>
 struct TokenBlock {
+  static constexpr int kKeyStride = HD_MLA_DIM / Simd::kDepth;
   // Units between the columns of 16 value dims; the odd cache line keeps them out of each other's cache sets.
   static constexpr int kValueStride = kBlockTokens / Simd::kDepth * 16 + 16;
   static constexpr int kLanes = 2 * Simd::kWidth;
 
-  int key_units;      // Key width / kDepth.
+  int key_units;      // Key width / kDepth, at most kKeyStride.
   int value_dim;      // A multiple of 16.
-  uint32_t* keys;     // [64, key_units]
+  uint32_t* keys;     // [64, kKeyStride]
   uint32_t* values;   // [value_dim / 16, 64 / kDepth, 16]
   float* scores;      // [64, lanes], lanes one or two vectors.
   uint32_t* weights;  // [64 / kDepth, lanes]: the softmax's, as bf16.
   float* shrink;      // [lanes]
-  int rest_units;     // Where keys are rounded: units from the first on of which `rest` may hold
-  uint32_t* rest;     // [64, rest_units], what the rounding took; not looked at while has_rest is false.
+  // [64, kKeyStride]: what rounding took from the first Simd::kRoundedUnits of each key, if has_rest.
+  uint32_t* rest;
   bool has_rest = false;
 
-  static uint64_t bytes(int key_units, int value_dim, int rest_units = 0) {
-    const int units = kBlockTokens * (key_units + rest_units) + value_dim / 16 * kValueStride + kBlockTokens * kLanes +
-                      kBlockTokens / Simd::kDepth * kLanes + kLanes;
+  static uint64_t bytes(int value_dim) {
+    constexpr int kKeys = kBlockTokens * kKeyStride;
+    const int units = kKeys + value_dim / 16 * kValueStride + kBlockTokens * kLanes +
+                      kBlockTokens / Simd::kDepth * kLanes + kLanes + (Simd::kRoundedUnits > 0 ? kKeys : 0);
     return static_cast<uint64_t>(units) * 4;
   }
 
-  TokenBlock(std::byte* memory, int key_width, int value_width, int rounded_units = 0)
+  TokenBlock(std::byte* memory, int key_width, int value_width)
       : key_units(key_width / Simd::kDepth),
         value_dim(value_width),
         keys(reinterpret_cast<uint32_t*>(memory)),
-        values(keys + kBlockTokens * key_units),
+        values(keys + kBlockTokens * kKeyStride),
         scores(reinterpret_cast<float*>(values + value_dim / 16 * kValueStride)),
         weights(reinterpret_cast<uint32_t*>(scores + kBlockTokens * kLanes)),
         shrink(reinterpret_cast<float*>(weights + kBlockTokens / Simd::kDepth * kLanes)),
-        rest_units(rounded_units),
         rest(reinterpret_cast<uint32_t*>(shrink + kLanes)) {}
 };
 
@@ -189,15 +190,16 @@ class AttentionRows {
     }
   }
 
-  // sum[t] += q . keys[t], keys: [kTile, units]
+  // sum[t] += q . keys[t] over the first units, keys: [kTile, kKeyStride]
   template <int Vectors, int kTile>
   [[gnu::always_inline]] static void add_dots(const uint32_t* q, const uint32_t* keys, int units,
                                               Floats (&sum)[kTile][Vectors]) {
     for (int unit = 0; unit < units; ++unit) {
       typename Simd::Units rows[Vectors];
       for (int v = 0; v < Vectors; ++v) rows[v] = Simd::load(q + (unit * Vectors + v) * Simd::kWidth);
+#pragma GCC unroll 16
       for (int t = 0; t < kTile; ++t) {
-        const typename Simd::Units key = Simd::all(keys + t * units + unit);
+        const typename Simd::Units key = Simd::all(keys + t * TokenBlock<Simd>::kKeyStride + unit);
         for (int v = 0; v < Vectors; ++v) sum[t][v] = Simd::dot(sum[t][v], rows[v], key);
       }
     }
@@ -208,11 +210,12 @@ class AttentionRows {
   static void score(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale) {
     constexpr int kWidth = Simd::kWidth;
     constexpr int kTile = Simd::kSums / Vectors;
-    const int units = block.key_units;
     for (int token = 0; token < count; token += kTile) {
       Floats sum[kTile][Vectors] = {};
-      add_dots<Vectors>(q, block.keys + token * units, units, sum);
-      if (block.has_rest) add_dots<Vectors>(q, block.rest + token * block.rest_units, block.rest_units, sum);
+      const int first = token * TokenBlock<Simd>::kKeyStride;
+      add_dots<Vectors>(q, block.keys + first, block.key_units, sum);
+      if (block.has_rest) add_dots<Vectors>(q, block.rest + first, Simd::kRoundedUnits, sum);
+#pragma GCC unroll 16
       for (int t = 0; t < kTile; ++t) {
         for (int v = 0; v < Vectors; ++v) {
           Simd::store(block.scores + ((token + t) * Vectors + v) * kWidth,
@@ -270,6 +273,7 @@ class AttentionRows {
       const uint32_t* values = block.values + dim / 16 * TokenBlock<Simd>::kValueStride + dim % 16;
       float* to = sums + dim * Vectors * kWidth;
       Floats sum[kTile][Vectors];
+#pragma GCC unroll 16
       for (int i = 0; i < kTile; ++i) {
         for (int v = 0; v < Vectors; ++v) {
           sum[i][v] = Simd::mul(Simd::load(to + (i * Vectors + v) * kWidth), Simd::load(block.shrink + v * kWidth));
@@ -278,6 +282,7 @@ class AttentionRows {
       for (int unit = 0; unit < units; ++unit) {
         typename Simd::Units weights[Vectors];
         for (int v = 0; v < Vectors; ++v) weights[v] = Simd::load(block.weights + (unit * Vectors + v) * kWidth);
+#pragma GCC unroll 16
         for (int i = 0; i < kTile; ++i) {
           const typename Simd::Units value = Simd::all(values + unit * 16 + i);
           for (int v = 0; v < Vectors; ++v) {
@@ -290,6 +295,7 @@ class AttentionRows {
           }
         }
       }
+#pragma GCC unroll 16
       for (int i = 0; i < kTile; ++i) {
         for (int v = 0; v < Vectors; ++v) Simd::store(to + (i * Vectors + v) * kWidth, sum[i][v]);
       }

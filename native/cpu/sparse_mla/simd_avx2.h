@@ -19,8 +19,8 @@ struct Simd {
 
   static Floats load(const float* x) { return _mm256_load_ps(x); }
   static Units load(const uint32_t* x) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(x)); }
-  static void store(float* y, Floats x) { _mm256_store_ps(y, x); }
-  static void store(uint32_t* y, Units x) { _mm256_store_si256(reinterpret_cast<__m256i*>(y), x); }
+  static void store(float* y, Floats x) { _mm256_storeu_ps(y, x); }
+  static void store(uint32_t* y, Units x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), x); }
   static Floats all(float x) { return _mm256_set1_ps(x); }
   static Units all(const uint32_t* x) { return _mm256_set1_epi32(static_cast<int>(*x)); }
   static Floats add(Floats x, Floats y) { return _mm256_add_ps(x, y); }
@@ -74,7 +74,7 @@ struct Simd {
     const int64_t bytes = token_bytes(format);
     for (int token = 0; token < count; ++token) {
       const std::byte* from = cache + slots[token] * bytes;
-      auto* key = reinterpret_cast<float*>(block.keys + token * block.key_units);
+      auto* key = reinterpret_cast<float*>(block.keys + token * TokenBlock<Simd>::kKeyStride);
       for (int dim = 0; dim < HD_LATENT_DIM; dim += 16) {
         __m256 x[2];
         if (is_fp8(format)) {

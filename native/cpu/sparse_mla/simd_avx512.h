@@ -21,7 +21,7 @@ struct Simd {
   static Floats load(const float* x) { return _mm512_load_ps(x); }
   static Units load(const uint32_t* x) { return _mm512_load_si512(x); }
   static void store(float* y, Floats x) { _mm512_store_ps(y, x); }
-  static void store(uint32_t* y, Units x) { _mm512_store_si512(y, x); }
+  static void store(uint32_t* y, Units x) { _mm512_storeu_si512(y, x); }
   static Floats all(float x) { return _mm512_set1_ps(x); }
   static Units all(const uint32_t* x) { return _mm512_set1_epi32(static_cast<int>(*x)); }
   static Floats add(Floats x, Floats y) { return _mm512_add_ps(x, y); }
@@ -126,16 +126,17 @@ struct Simd {
     for (int token = 0; token < count; token += 2) {
       const std::byte* even = cache + slots[token] * bytes;
       const std::byte* odd = token + 1 < count ? cache + slots[token + 1] * bytes : nullptr;
-      uint32_t* even_key = block.keys + token * block.key_units;
-      uint32_t* odd_key = even_key + block.key_units;
-      uint32_t* rest = block.rest + token * block.rest_units;
-      for (int dim = 0; dim < HD_LATENT_DIM; dim += 64) {
-        __m512i a[2], b[2] = {};
+      uint32_t* even_key = block.keys + token * TokenBlock<Simd>::kKeyStride;
+      uint32_t* odd_key = even_key + TokenBlock<Simd>::kKeyStride;
+      uint32_t* rest = block.rest + token * TokenBlock<Simd>::kKeyStride;
+      for (int dim = 0; dim < HD_LATENT_DIM; dim += HD_SCALE_BLOCK) {
+        __m512i a[4], b[4] = {};
         read_latent(even, format, dim, a, block.has_rest ? rest + dim / 2 : nullptr, tables);
         if (odd != nullptr) {
-          read_latent(odd, format, dim, b, block.has_rest ? rest + block.rest_units + dim / 2 : nullptr, tables);
+          read_latent(odd, format, dim, b, block.has_rest ? rest + TokenBlock<Simd>::kKeyStride + dim / 2 : nullptr,
+                      tables);
         }
-        for (int i = 0; i < 2; ++i) {
+        for (int i = 0; i < 4; ++i) {
           store(even_key + dim / 2 + 16 * i, a[i]);
           store(odd_key + dim / 2 + 16 * i, b[i]);
           store_values(block.values, dim + 32 * i, token / 2, a[i], b[i]);
@@ -162,22 +163,18 @@ struct Simd {
     return _mm_testz_si128(scales, _mm_set1_epi32(0x7fffff)) == 0;
   }
 
-  // 64 dims from `dim` on as bf16, and what rounding to it took where `rest` is not null.
-  static void read_latent(const std::byte* token, int32_t format, int dim, __m512i (&y)[2], uint32_t* rest,
+  // A block of 128 dims from `dim` on as bf16, and what rounding to it took where `rest` is not null.
+  static void read_latent(const std::byte* token, int32_t format, int dim, __m512i (&y)[4], uint32_t* rest,
                           Tables& tables) {
     if (!is_fp8(format)) {
-      y[0] = _mm512_loadu_si512(token + 2 * dim);
-      y[1] = _mm512_loadu_si512(token + 2 * dim + 64);
+      for (int i = 0; i < 4; ++i) y[i] = _mm512_loadu_si512(token + 2 * dim + 64 * i);
       return;
     }
-    const __m512i codes = _mm512_loadu_si512(token + dim);
     const float scale = scale_of_block(token, dim);
-    if (rest == nullptr) {
-      E4m3ToBf16(tables.of(scale)).in_order(codes, y[0], y[1]);
-      return;
-    }
-    E4m3ToBf16().in_order(codes, y[0], y[1]);
-    for (int i = 0; i < 2; ++i) {
+    const E4m3ToBf16 to_bf16(rest == nullptr ? tables.of(scale) : kE4m3Table);
+    for (int i = 0; i < 4; i += 2) to_bf16.in_order(_mm512_loadu_si512(token + dim + 32 * i), y[i], y[i + 1]);
+    if (rest == nullptr) return;
+    for (int i = 0; i < 4; ++i) {
       __m256i value[2], left[2];
       for (int j = 0; j < 2; ++j) {
         const __m256i half = j == 0 ? _mm512_castsi512_si256(y[i]) : _mm512_extracti64x4_epi64(y[i], 1);

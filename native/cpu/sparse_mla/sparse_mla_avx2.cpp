@@ -9,7 +9,13 @@ namespace {
 struct ChosenTokens {
   const hd_sparse_mla_args& args;
 
-  int64_t count(int32_t) const { return args.topk; }
+  // Without the -1 behind the last, so that a short context is attended to as it is by dense MLA.
+  int64_t count(int32_t row) const {
+    const int32_t* indices = args.indices + static_cast<int64_t>(row) * args.topk;
+    int64_t count = args.topk;
+    while (count > 0 && indices[count - 1] < 0) --count;
+    return count;
+  }
   bool same(int32_t a, int32_t b) const { return a == b; }
   int collect(int32_t row, int64_t block, int64_t* slots) const {
     const int32_t* indices = args.indices + static_cast<int64_t>(row) * args.topk + block * kBlockTokens;
