@@ -6,12 +6,12 @@ namespace {
 constexpr int64_t kMlaToken = 656;
 constexpr int kIndexHeads = 64;
 
-// An MLA cache of FP8 tokens: codes, scales of one, rope of about one.
+// An MLA cache of FP8 tokens: codes, scales, rope of about one.
 void* mla_cache(auto& builder, int64_t tokens) {
   uint8_t* cache = builder.template zeros<uint8_t>(tokens * kMlaToken);
   const uint8_t* codes = builder.codes(HD_LATENT_DIM);
   const uint16_t* rope = builder.bf16s(HD_ROPE_DIM);
-  const float scales[4] = {0.01f, 0.01f, 0.01f, 0.01f};
+  const float scales[4] = {0x1p-7f, 0x1p-7f, 0x1p-6f, 0x1p-7f};  // Powers of two, as V3.2 caches have.
   for (int64_t i = 0; i < tokens; ++i) {
     uint8_t* token = cache + i * kMlaToken;
     std::memcpy(token, codes, HD_LATENT_DIM);

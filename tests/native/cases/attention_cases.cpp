@@ -27,6 +27,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
     bool pow2;
     bool lse = true;
     float q_size = 1.0f;
+    int pages = 6;
   };
   std::vector<CaseMaker> cases;
   for (const Shape& shape : {Shape{1, 1, 64, HD_MLA_FP8, true},
@@ -37,6 +38,8 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {16, 5, 128, HD_MLA_FP8, false},
                              {2, 33, 256, HD_MLA_FP8_F32, true, false},
                              {3, 16, 128, HD_MLA_FP8, true, true, 8.0f},
+                             {1, 40, 1152, HD_MLA_FP8, true, true, 1.0f, 24},
+                             {5, 3, 640, HD_MLA_FP8, false, false, 1.0f, 14},
                              {3, 7, 128, HD_MLA_FP8_F32, true, true, 8.0f}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + format_name(shape.format) +
@@ -45,7 +48,6 @@ std::vector<CaseMaker> sparse_mla_cases() {
     cases.push_back(
         {name, shape.m, true, [shape, name](std::span<const int> rows) {
            using Args = hd_sparse_mla_args;
-           constexpr int kPages = 6;
            Builder<Args> builder(name, HD_OP_SPARSE_MLA);
            auto& args = builder.args;
            args.q_dtype = is_f32(shape.format) ? HD_DTYPE_F32 : HD_DTYPE_BF16;
@@ -53,7 +55,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
            args.m = count_of(rows);
            args.heads = shape.heads;
            args.topk = shape.topk;
-           args.pages = kPages;
+           args.pages = shape.pages;
            args.softmax_scale = 0.1352f;
            const auto used = [](int slot) { return slot >= HD_PAGE_TOKENS && slot % 5 != 0; };
            std::vector<int32_t> indices;
@@ -61,7 +63,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
              // Row 1 has no tokens, row 2 one, row 3 gaps between, row 0 and others are full or partly so.
              Random random(71, "indices", row);
              std::vector<int32_t> slots;
-             for (int slot = 0; slot < kPages * HD_PAGE_TOKENS; ++slot) {
+             for (int slot = 0; slot < shape.pages * HD_PAGE_TOKENS; ++slot) {
                if (used(slot)) slots.push_back(slot);
              }
              const size_t wanted = row == 0   ? static_cast<size_t>(shape.topk)
@@ -80,7 +82,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
                          normal_rows(71, "q", rows, int64_t{shape.heads} * HD_MLA_DIM,
                                      int64_t{shape.heads} * HD_MLA_DIM, shape.q_size),
                          args.q_dtype);
-           builder.input("cache", &Args::cache, mla_cache(71, shape.format, kPages, shape.pow2, used)).offset = 16;
+           builder.input("cache", &Args::cache, mla_cache(71, shape.format, shape.pages, shape.pow2, used)).offset = 16;
            builder.input("indices", &Args::indices, indices);
            const int64_t width = int64_t{shape.heads} * HD_LATENT_DIM;
            strided_rows(builder.output("out", &Args::out, type_of(args.q_dtype), args.m * width,
@@ -101,6 +103,7 @@ std::vector<CaseMaker> dense_mla_cases() {
     int m, heads, sequences, max_pages;
     int32_t format;
     bool lse = true;
+    bool nan = false;  // The last token of each sequence is NaN: not all rows see it.
   };
   std::vector<CaseMaker> cases;
   for (const Shape& shape : {Shape{1, 1, 1, 1, HD_MLA_BF16},
@@ -109,10 +112,13 @@ std::vector<CaseMaker> dense_mla_cases() {
                              {5, 33, 2, 3, HD_MLA_F32},
                              {4, 16, 1, 4, HD_MLA_FP8},
                              {4, 6, 2, 2, HD_MLA_FP8_F32},
-                             {16, 3, 2, 2, HD_MLA_FP8}}) {
+                             {16, 3, 2, 2, HD_MLA_FP8},
+                             {1, 33, 1, 20, HD_MLA_FP8},
+                             {24, 2, 1, 10, HD_MLA_BF16, true, true},
+                             {40, 5, 3, 1, HD_MLA_FP8, false, true}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_" +
                              std::to_string(shape.sequences) + "s" + std::to_string(shape.max_pages) + "p_" +
-                             format_name(shape.format) + (shape.lse ? "_lse" : "");
+                             format_name(shape.format) + (shape.lse ? "_lse" : "") + (shape.nan ? "_nan" : "");
     cases.push_back(
         {name, shape.m, true, [shape, name](std::span<const int> rows) {
            using Args = hd_dense_mla_args;
@@ -131,7 +137,7 @@ std::vector<CaseMaker> dense_mla_cases() {
            const std::vector<int32_t> table = block_table(shape.sequences, shape.max_pages);
            std::vector<bool> used(static_cast<size_t>(pages * HD_PAGE_TOKENS));
            for (int sequence = 0; sequence < shape.sequences; ++sequence) {
-             for (int i = 0; i < longest; ++i) {
+             for (int i = 0; i < longest - (shape.nan ? 1 : 0); ++i) {
                const int page = table[static_cast<size_t>(sequence * shape.max_pages + i / HD_PAGE_TOKENS)];
                used[static_cast<size_t>(page * HD_PAGE_TOKENS + i % HD_PAGE_TOKENS)] = true;
              }
@@ -178,6 +184,7 @@ std::vector<CaseMaker> masked_mha_cases() {
     int m, heads, keys, nope, v, topk;
     int32_t dtype;
     int gap = 0;
+    bool nan = false;  // A key before the last is NaN: not all rows see it.
   };
   std::vector<CaseMaker> cases;
   for (const Shape& shape : {Shape{1, 1, 1, 1, 1, 0, HD_DTYPE_F32},
@@ -186,11 +193,13 @@ std::vector<CaseMaker> masked_mha_cases() {
                              {16, 2, 130, 16, 24, 0, HD_DTYPE_F32, 3},
                              {4, 4, 65, 33, 17, 64, HD_DTYPE_F32},
                              {3, 2, 300, 128, 128, 128, HD_DTYPE_BF16},
+                             {150, 1, 200, 64, 32, 0, HD_DTYPE_BF16, 0, true},
+                             {40, 2, 150, 128, 128, 64, HD_DTYPE_BF16, 0, true},
                              {2, 2, 0, 8, 8, 0, HD_DTYPE_BF16}}) {
-    const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_" +
-                             std::to_string(shape.keys) + "k_" + std::to_string(shape.nope) + "_" +
-                             std::to_string(shape.v) + "_top" + std::to_string(shape.topk) +
-                             (shape.dtype == HD_DTYPE_F32 ? "_f32" : "_bf16") + (shape.gap ? "_strided" : "");
+    const std::string name =
+        std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_" + std::to_string(shape.keys) + "k_" +
+        std::to_string(shape.nope) + "_" + std::to_string(shape.v) + "_top" + std::to_string(shape.topk) +
+        (shape.dtype == HD_DTYPE_F32 ? "_f32" : "_bf16") + (shape.gap ? "_strided" : "") + (shape.nan ? "_nan" : "");
     cases.push_back({name, shape.m, true, [shape, name](std::span<const int> rows) {
                        using Args = hd_masked_mha_args;
                        Builder<Args> builder(name, HD_OP_MASKED_MHA);
@@ -213,6 +222,10 @@ std::vector<CaseMaker> masked_mha_cases() {
                        if (shape.keys > 0) {
                          std::fill(kv.end() - kv_width, kv.end(), std::numeric_limits<float>::quiet_NaN());
                          std::fill(k_rope.end() - HD_ROPE_DIM, k_rope.end(), std::numeric_limits<float>::quiet_NaN());
+                       }
+                       if (shape.nan) {
+                         const auto end = kv.begin() + (most - 20) * kv_width;
+                         std::fill(end - kv_width, end, std::numeric_limits<float>::quiet_NaN());
                        }
                        std::vector<int32_t> visible;
                        std::vector<int32_t> positions;

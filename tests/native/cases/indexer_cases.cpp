@@ -208,7 +208,10 @@ std::vector<CaseMaker> topk_cases() {
                              {2, 64, 70000, Fill::relu, 1},
                              {2, 512, 40000, Fill::normal, 2},
                              {3, 1024, 65, Fill::normal, 3},
-                             {3, 64, 20000, Fill::levels, 1}}) {
+                             {3, 64, 20000, Fill::levels, 1},
+                             {3, 1024, 20000, Fill::levels, 1},
+                             {1, 2048, 66000, Fill::normal, 1},
+                             {1, 2048, 66000, Fill::relu, 1}}) {
     const std::string name = std::to_string(shape.m) + "_top" + std::to_string(shape.topk) + "_of" +
                              std::to_string(shape.width) + "_fill" + std::to_string(static_cast<int>(shape.fill)) +
                              "_out" + std::to_string(shape.outputs);
@@ -288,7 +291,9 @@ std::vector<CaseMaker> indexer_topk_cases() {
                              {16, 64, 128, {2, 5}, Codes::whole, 1},
                              {4, 33, 64, {1, 20}, Codes::whole, 2},
                              {5, 64, 64, {2, 3}, Codes::normal, 3},
-                             {4, 4, 512, {1, 30}, Codes::whole, 3}}) {
+                             {4, 4, 512, {1, 30}, Codes::whole, 3},
+                             {1, 5, 64, {1, 80}, Codes::whole, 3},
+                             {3, 2, 128, {2, 70}, Codes::whole, 1}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + std::to_string(shape.paging.sequences) + "s" +
                              std::to_string(shape.paging.max_pages) + "p" + codes_name(shape.codes) + "_out" +
