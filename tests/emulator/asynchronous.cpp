@@ -76,6 +76,9 @@ void Copy(Warp& warp, const CopyLane& copy, int lane) {
                   copy.source_bytes);
     }
     std::memset(target + copy.source_bytes, 0, copy.bytes - copy.source_bytes);
+    // By the letter these need a fence.proxy.async before a matrix product reads them; FlashMLA's sparse prefill has
+    // none, and is right on cards.
+    warp.cluster->NoteAsyncWrite(copy.target, copy.bytes);
   });
 }
 
@@ -318,6 +321,7 @@ Next BulkLoad(Warp& warp, const Op& op, uint32_t mask) {
           } else {
             memory.Read(source, at, bytes);
           }
+          warp.cluster->NoteAsyncWrite(to, bytes);
           MbarrierCompleteTransactions(*warp.cluster, signal, static_cast<uint32_t>(bytes));
         });
       });
@@ -349,6 +353,7 @@ Next BulkStoreOut(Warp& warp, const Op& op, uint32_t mask) {
       CheckBulk(target, bytes, lane);
     }
     warp.cluster->Shared(source, bytes, 16, lane);
+    warp.cluster->CheckAsyncRead(source, bytes, lane);
     auto image = std::make_shared<std::vector<std::byte>>();
     BulkStore store;
     store.lane = lane;
@@ -477,6 +482,7 @@ void DecodeBulk(Decoder& decoder, Op& op) {
       form.size = decoder.Source(2, Type::kU32);
     }
     op.run = BulkStoreOut;
+    decoder.code().async_reads = true;
   }
   op.extra = decoder.Extra(form);
 }
@@ -521,6 +527,7 @@ Next StoreAsync(Warp& warp, const Op& op, uint32_t mask) {
       for (const Lane& lane : together) {
         Blame(warp, op, lane.lane, [&] {
           std::memcpy(warp.cluster->Shared(lane.target, bytes, bytes, lane.lane), lane.data.data(), bytes);
+          warp.cluster->NoteAsyncWrite(lane.target, bytes);
           MbarrierCompleteTransactions(*warp.cluster, barrier, bytes);
         });
       }

@@ -72,6 +72,7 @@ Next SyncBlock(Warp& warp, const Op& op, uint32_t mask) {
     SetPredicate(warp, op.d, result ? kAllLanes : 0, mask);
   }
   warp.barrier = -1;
+  warp.synchronised = ++warp.cluster->time;
   return Next::kNext;
 }
 
@@ -103,6 +104,7 @@ Next WaitAtCluster(Warp& warp, const Op&, uint32_t) {
     return Next::kStay;
   }
   warp.cluster_waiting = false;
+  warp.synchronised = ++warp.cluster->time;
   return Next::kNext;
 }
 
@@ -253,6 +255,7 @@ Next TryWait(Warp& warp, const Op& op, uint32_t mask) {
     return Next::kStay;
   }
   warp.expired = false;
+  if (over) warp.synchronised = ++cluster.time;
   SetPredicate(warp, op.d, over, mask);
   return Next::kNext;
 }
@@ -307,6 +310,11 @@ void DecodeMbarrier(Decoder& decoder, Op& op) {
 }
 
 Next Fence(Warp&, const Op&, uint32_t) {
+  return Next::kNext;
+}
+
+Next FenceProxies(Warp& warp, const Op&, uint32_t) {
+  if (warp.cluster->code->async_reads) warp.cluster->FenceProxies(warp);
   return Next::kNext;
 }
 
@@ -389,8 +397,8 @@ bool DecodeBarrier(Decoder& decoder, Op& op) {
   } else if (name == "mbarrier") {
     DecodeMbarrier(decoder, op);
   } else if (name == "fence" || name == "membar") {
+    op.run = decoder.Has("proxy") && decoder.Has("async") ? FenceProxies : Fence;
     decoder.TakeAll();
-    op.run = Fence;
   } else {
     return false;
   }

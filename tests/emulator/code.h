@@ -108,6 +108,7 @@ struct Code {
   size_t dynamic_shared_start = 0;  // address
   size_t local_bytes = 0;           // of a lane
   uint64_t window_base = 0;         // where generic addresses begin
+  bool async_reads = false;         // of shared memory, by matrix products or bulk copies
   struct SpecialSlot {
     Special special;
     int width;        // 4 or 8

@@ -72,6 +72,58 @@ std::span<std::byte> Cluster::SharedOf(uint32_t rank) {
   return {blocks[rank].shared, shared_bytes};
 }
 
+void Cluster::NoteGenericWrite(Warp& warp, uint64_t address, size_t bytes) {
+  const auto rank = static_cast<uint32_t>(address >> 24);
+  auto& writes = blocks[rank].generic_writes;
+  if (writes.empty()) return;
+  const uint32_t offset = address & 0xFFFFFF;
+  for (uint32_t piece = offset / 16; piece <= (offset + bytes - 1) / 16; ++piece) {
+    writes[piece] = {time, static_cast<uint32_t>(&warp - warps.data())};
+    if (!warp.unfenced.empty() && warp.unfenced.back().piece == piece && warp.unfenced.back().rank == rank) {
+      warp.unfenced.back().time = time;
+    } else {
+      warp.unfenced.push_back({rank, piece, time});
+    }
+  }
+}
+
+void Cluster::NoteAsyncWrite(uint64_t address, size_t bytes) {
+  auto& writes = blocks[address >> 24].generic_writes;
+  if (writes.empty() || bytes == 0) return;
+  const uint32_t offset = address & 0xFFFFFF;
+  std::fill(writes.begin() + offset / 16, writes.begin() + static_cast<ptrdiff_t>((offset + bytes - 1) / 16 + 1),
+            GenericWrite{});
+}
+
+void Cluster::CheckAsyncRead(uint64_t address, size_t bytes, int lane) const {
+  const auto& writes = blocks[address >> 24].generic_writes;
+  if (writes.empty() || bytes == 0) return;
+  const uint32_t offset = address & 0xFFFFFF;
+  for (size_t piece = offset / 16; piece <= (offset + bytes - 1) / 16 && piece < writes.size(); ++piece) {
+    if (writes[piece].time == 0) continue;
+    const Warp& writer = warps[writes[piece].warp];
+    throw KernelFault{FaultKind::kIllegalInstruction,
+                      "the async proxy reads shared memory at " + Hex((address & ~uint64_t{0xFFFFFF}) + piece * 16) +
+                          ", which warp " + std::to_string(writer.index) + " of block " +
+                          std::to_string(writer.block->rank) +
+                          " of the cluster wrote, with no fence.proxy.async between",
+                      lane};
+  }
+}
+
+void Cluster::FenceProxies(Warp& warp) {
+  ++time;
+  for (Warp& writer : warps) {
+    const uint64_t until = &writer == &warp ? time : warp.synchronised;
+    while (!writer.unfenced.empty() && writer.unfenced.front().time < until) {
+      const Warp::Unfenced& write = writer.unfenced.front();
+      GenericWrite& mark = blocks[write.rank].generic_writes[write.piece];
+      if (mark.time <= write.time) mark = {};
+      writer.unfenced.pop_front();
+    }
+  }
+}
+
 std::byte* Cluster::Global(Warp& warp, uint64_t address, size_t bytes, size_t alignment, bool write, int lane) {
   Memory::Block* block = warp.last_block;
   if (!block || address - block->allocation.address > block->allocation.size ||
@@ -107,10 +159,27 @@ void ResolveAddresses(Warp& warp, const Op& op, uint32_t mask, Space space, size
   uint64_t addresses[32];
   Addresses(warp, op, addresses);
   Cluster& cluster = *warp.cluster;
+  const bool noted = write && cluster.code->async_reads;
   switch (space) {
-    case Space::kShared:
-      ForLanes(mask, [&](int i) { pointers[i] = cluster.Shared(addresses[i], bytes, alignment, i); });
+    case Space::kShared: {
+      // All lanes in the own block: nothing more to check.
+      const uint64_t first = uint64_t{warp.block->rank} << 24 | kSharedStart;
+      const uint64_t room = cluster.shared_bytes - kSharedStart;
+      uint64_t last = 0, bits = 0;
+      for (int i = 0; i < 32; ++i) {
+        const uint64_t offset = addresses[i] - first;
+        last = offset > last ? offset : last;
+        bits |= addresses[i];
+      }
+      if (mask == kAllLanes && last < room && room - last >= bytes && !(bits & (alignment - 1))) {
+        std::byte* base = warp.block->shared + kSharedStart;
+        for (int i = 0; i < 32; ++i) pointers[i] = base + (addresses[i] - first);
+      } else {
+        ForLanes(mask, [&](int i) { pointers[i] = cluster.Shared(addresses[i], bytes, alignment, i); });
+      }
+      if (noted) ForLanes(mask, [&](int i) { cluster.NoteGenericWrite(warp, addresses[i], bytes); });
       return;
+    }
     case Space::kLocal:
       ForLanes(mask, [&](int i) {
         if (addresses[i] & (alignment - 1)) Misaligned(addresses[i], bytes, alignment, "local", i);
@@ -144,6 +213,7 @@ void ResolveAddresses(Warp& warp, const Op& op, uint32_t mask, Space space, size
         const uint64_t offset = addresses[i] - cluster.memory->base();
         if (offset - kSharedWindow < kWindowBytes) {
           pointers[i] = cluster.Shared(offset - kSharedWindow, bytes, alignment, i);
+          if (noted) cluster.NoteGenericWrite(warp, offset - kSharedWindow, bytes);
         } else if (offset - kLocalWindow < kWindowBytes) {
           if (offset & (alignment - 1)) Misaligned(offset - kLocalWindow, bytes, alignment, "local", i);
           pointers[i] = Local(warp, offset - kLocalWindow, bytes, i);

@@ -344,7 +344,8 @@ struct Product {
   std::vector<float> d;  // 64 × 8
 };
 Product Multiply(uint64_t seed, const std::string& before_wait,
-                 const std::string& wait = "wgmma.wait_group.sync.aligned 0;", const std::string& overwrite = "") {
+                 const std::string& wait = "wgmma.wait_group.sync.aligned 0;", const std::string& overwrite = "",
+                 const std::string& fence = "fence.proxy.async.shared::cta;") {
   std::vector<uint16_t> a(64 * 16), b(8 * 16);
   const auto core = [](int row, int k) { return (row / 8 * 2 + k / 8) * 64 + row % 8 * 8 + k % 8; };
   for (int row = 0; row < 64; ++row) {
@@ -368,7 +369,7 @@ Product Multiply(uint64_t seed, const std::string& before_wait,
     setp.lt.u32 %p0, %r0, 16;
     @%p0 mad.wide.u32 %x3, %r0, 16, %x1; @%p0 ld.global.v4.u32 {%r6, %r7, %r8, %r9}, [%x3]; @%p0 mad.lo.s32 %r11, %r0, 16, %r5;
     @%p0 st.shared.v4.u32 [%r11], {%r6, %r7, %r8, %r9};
-    fence.proxy.async.shared::cta;
+  )" + fence + R"(
     bar.sync 0;
     shr.u32 %r6, %r4, 4; and.b32 %r6, %r6, 16383; cvt.u64.u32 %x4, %r6; or.b64 %x4, %x4, 0x1000080000;
     shr.u32 %r6, %r5, 4; and.b32 %r6, %r6, 16383; cvt.u64.u32 %x5, %r6; or.b64 %x5, %x5, 0x1000080000;
@@ -428,6 +429,17 @@ TEST(PtxSchedule, WgmmaOperandsOverwrittenBeforeTheWaitAreFound) {
   int wrong = 0;
   for (int seed = 1; seed <= kSeeds; ++seed) wrong += !IsRight(Multiply(seed, "st.shared.u32 [%r10], 0;"));
   EXPECT_GT(wrong, 0);
+}
+
+// What ordinary stores wrote is for the async proxy only after a fence of the writer, or of one who waited for it.
+TEST(PtxSchedule, AMissingProxyFenceIsReported) {
+  EXPECT_TRUE(IsRight(Multiply(1, "")));
+  for (const auto* fence : {"", "bar.sync 0;"}) {
+    const auto product = Multiply(1, "", "wgmma.wait_group.sync.aligned 0;", "", fence);
+    EXPECT_EQ(product.fault.kind, FaultKind::kIllegalInstruction);
+    EXPECT_NE(product.fault.text.find("no fence.proxy.async between"), std::string::npos) << product.fault.text;
+  }
+  EXPECT_TRUE(IsRight(Multiply(1, "", "wgmma.wait_group.sync.aligned 0;", "", "bar.sync 0; fence.proxy.async;")));
 }
 
 TEST(PtxSchedule, WgmmaNeedsAWholeWarpgroup) {

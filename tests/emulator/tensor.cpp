@@ -96,6 +96,18 @@ bool ExecuteUpTo(Warp& warp, uint64_t target) {
   return true;
 }
 
+// What the product reads must not wait for a fence.
+void CheckProxies(const Warp& warp, const WgmmaFlight& flight) {
+  WgmmaOperands operands;
+  operands.a_descriptor = flight.a;
+  operands.b_descriptor = flight.b;
+  const uint64_t rank = uint64_t{warp.block->rank} << 24;
+  const uint32_t limit = warp.cluster->shared_bytes;
+  for (const uint32_t piece : WgmmaReads(CodeOf(*flight.op).form, operands)) {
+    if (piece < limit) warp.cluster->CheckAsyncRead(rank | piece, 16, -1);
+  }
+}
+
 Next IssueWgmma(Warp& warp, const Op& op, uint32_t mask) {
   if (mask != kAllLanes) Illegal("wgmma with lanes missing: only " + Hex(mask) + " take part");
   const WgmmaCode& code = CodeOf(op);
@@ -150,6 +162,7 @@ Next IssueWgmma(Warp& warp, const Op& op, uint32_t mask) {
   accumulators->last = number;
   flight.accumulators[w] = std::move(accumulators);
   ++warp.cluster->events;
+  if (flight.issued == 15) CheckProxies(warp, flight);
   // Shared memory may be read as early as now.
   if (flight.issued == 15 && warp.cluster->Early()) ExecuteUpTo(warp, number + 1);
   return Next::kNext;
@@ -271,6 +284,7 @@ void DecodeWgmma(Decoder& decoder, Op& op) {
   }
   op.extra = decoder.Extra(std::move(code));
   op.run = IssueWgmma;
+  decoder.code().async_reads = true;
 }
 
 // --- mma.sync

@@ -42,6 +42,13 @@ struct NamedBarrier {
 struct WgmmaFlight;
 struct HeldAccumulators;
 
+// A write to 16 bytes of shared memory through the generic proxy. The async proxy (matrix products, bulk copies out)
+// may not see it before a fence.proxy.async: by the writing warp, or by one that has synchronised with it since.
+struct GenericWrite {
+  uint64_t time = 0;  // 0: none, or fenced
+  uint32_t warp = 0;  // in the cluster
+};
+
 // What the four warps of a warpgroup have in common: matrix products in flight.
 struct WarpGroup {
   std::deque<std::shared_ptr<WgmmaFlight>> flights;  // in order of issue
@@ -56,6 +63,7 @@ struct Block {
   NamedBarrier barriers[16];
   uint32_t warps = 0, live_warps = 0;
   std::vector<WarpGroup> groups;
+  std::vector<GenericWrite> generic_writes;  // a piece of 16 bytes; empty when the kernel has no use of the async proxy
 };
 
 // Something asynchronous that completes late: when somebody waits for its barrier, or at the end.
@@ -120,6 +128,14 @@ struct Warp {
   uint64_t stalled_at = ~uint64_t{0};
   bool expired = false;  // the time limit of a try_wait
 
+  // --- proxies
+  struct Unfenced {
+    uint32_t rank, piece;
+    uint64_t time;
+  };
+  std::deque<Unfenced> unfenced;  // in order of time
+  uint64_t synchronised = 0;      // time of the last barrier passed
+
   // --- barriers
   int barrier = -1;  // named barrier that the warp has arrived at and waits for
   uint64_t barrier_phase = 0;
@@ -172,6 +188,7 @@ struct Cluster {
   std::vector<Deferred> deferred;
   uint64_t events = 0;  // arrivals and completions: what a stalled warp may wait for
   uint64_t cluster_phase = 0;
+  uint64_t time = 1;          // of generic writes, barriers and fences
   uint32_t shared_bytes = 0;  // end of a block's shared memory, from address 0
   Counters counters;
   uint64_t uninitialized = 0;
@@ -184,6 +201,12 @@ struct Cluster {
   void CompleteAll();
   void CheckClusterBarrier();
   void CheckNamedBarrier(Block& block, NamedBarrier& barrier);
+
+  // --- proxies; `address` is a cluster address
+  void NoteGenericWrite(Warp& warp, uint64_t address, size_t bytes);
+  void NoteAsyncWrite(uint64_t address, size_t bytes);
+  void CheckAsyncRead(uint64_t address, size_t bytes, int lane) const;
+  void FenceProxies(Warp& warp);
 
   // --- memory; both check and throw
   std::byte* Shared(uint64_t address, size_t bytes, size_t alignment, int lane);
