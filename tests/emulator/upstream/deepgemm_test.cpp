@@ -339,7 +339,7 @@ TEST_P(DeepGemm, PagedMqaLogitsOfTwoTokens) {
   TestPagedMqaLogits(GetParam(), 2, {70, 256});
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, DeepGemm, testing::Values(1, 2), testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Seeds, DeepGemm, Seeds(), testing::PrintToStringParamName());
 
 // Planted faults: an otherwise right launch with one thing wrong.
 class DeepGemmFaults : public testing::Test {

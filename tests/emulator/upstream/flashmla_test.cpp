@@ -262,7 +262,7 @@ TEST_P(FlashMla, DenseDecodeInHalfPrecision) {
   TestDenseDecode(GetParam(), true, 1, false, 64, {100});
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, FlashMla, testing::Values(1, 2), testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(Seeds, FlashMla, Seeds(), testing::PrintToStringParamName());
 
 class FlashMlaFaults : public testing::Test {
  protected:

@@ -8,12 +8,19 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <random>
 #include <span>
 #include <vector>
 
 namespace upstream {
+
+// Seeds of the device: 1 to HADAL_EMULATOR_TEST_SEEDS, or to 2.
+inline auto Seeds() {
+  const char* count = std::getenv("HADAL_EMULATOR_TEST_SEEDS");
+  return testing::Range<uint64_t>(1, 1 + (count ? std::strtoull(count, nullptr, 10) : 2));
+}
 
 inline uint16_t ToBf16(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
