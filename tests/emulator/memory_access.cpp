@@ -32,6 +32,12 @@ void Addresses(const Warp& warp, const Op& op, uint64_t (&addresses)[32]) {
                     lane};
 }
 
+bool Inside(const Memory::Block* block, uint64_t address, size_t bytes) {
+  if (!block) return false;
+  const uint64_t offset = address - block->allocation.address;
+  return offset <= block->allocation.size && bytes <= block->allocation.size - offset;
+}
+
 std::byte* Local(Warp& warp, uint64_t offset, size_t bytes, int lane) {
   const size_t size = warp.cluster->code->local_bytes;
   if (offset > size || bytes > size - offset) {
@@ -65,6 +71,12 @@ std::byte* Cluster::Shared(uint64_t address, size_t bytes, size_t alignment, int
         lane};
   }
   if (address & (alignment - 1)) Misaligned(address, bytes, alignment, "shared", lane);
+  if (blocks[rank].live_warps == 0 && !finished) {
+    throw KernelFault{FaultKind::kInvalidAddress,
+                      "shared address " + Hex(address) + ": block " + std::to_string(rank) +
+                          " of the cluster has ended, and its memory with it",
+                      lane};
+  }
   return blocks[rank].shared + offset;
 }
 
@@ -126,8 +138,7 @@ void Cluster::FenceProxies(Warp& warp) {
 
 std::byte* Cluster::Global(Warp& warp, uint64_t address, size_t bytes, size_t alignment, bool write, int lane) {
   Memory::Block* block = warp.last_block;
-  if (!block || address - block->allocation.address > block->allocation.size ||
-      bytes > block->allocation.size - (address - block->allocation.address)) {
+  if (!Inside(block, address, bytes)) {
     block = memory->Whole(address, bytes);
     if (!block) {
       throw KernelFault{FaultKind::kInvalidAddress,
@@ -204,6 +215,14 @@ void ResolveAddresses(Warp& warp, const Op& op, uint32_t mask, Space space, size
           for (int i = 0; i < 32; ++i) pointers[i] = cluster.memory->Host(addresses[i]);
           return;
         }
+      }
+      // Neighbouring lanes at neighbouring addresses: checked as one.
+      bool row = mask == kAllLanes && !(addresses[0] & (alignment - 1));
+      for (int i = 1; i < 32; ++i) row &= addresses[i] == addresses[0] + static_cast<uint64_t>(i) * bytes;
+      if (row && (Inside(block, addresses[0], 32 * bytes) || cluster.memory->Whole(addresses[0], 32 * bytes))) {
+        std::byte* first = cluster.Global(warp, addresses[0], 32 * bytes, alignment, write, 0);
+        for (int i = 0; i < 32; ++i) pointers[i] = first + static_cast<size_t>(i) * bytes;
+        return;
       }
       ForLanes(mask, [&](int i) { pointers[i] = cluster.Global(warp, addresses[i], bytes, alignment, write, i); });
       return;

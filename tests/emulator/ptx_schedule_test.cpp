@@ -42,6 +42,16 @@ Result Execute(const std::string& body, const LaunchConfig& launch, uint64_t see
   return result;
 }
 
+constexpr const char* kBarrier = ".shared .align 8 .b64 bar; mov.u32 %r4, bar; setp.eq.u32 %p7, %r0, 0;\n";
+constexpr const char* kWait = R"(
+  { .reg .pred P; W: mbarrier.try_wait.parity.shared::cta.b64 P, [%r4], PARITY; @P bra D; bra W; D: }
+)";
+std::string WaitFor(int parity) {
+  std::string text = kWait;
+  text.replace(text.find("PARITY"), 6, std::to_string(parity));
+  return text;
+}
+
 // --- barriers of a block
 constexpr const char* kNeighbour = R"(
   .shared .align 4 .b8 s[512];
@@ -109,6 +119,35 @@ TEST(PtxSchedule, ClusterHasNoMemoryOfOtherBlocks) {
   EXPECT_NE(result.fault.text.find("the cluster has 2 blocks"), std::string::npos) << result.fault.text;
 }
 
+TEST(PtxSchedule, ClusterMemoryEndsWithItsBlock) {
+  // Block 1 waits until its neighbour's barrier says go, which it says last.
+  const std::string body = R"(
+    .shared .align 8 .b64 bar; mov.u32 %r4, bar; mov.u32 %r5, %cluster_ctarank; setp.eq.u32 %p0, %r5, 0;
+    setp.eq.u32 %p7, %r0, 0;
+    @%p7 mbarrier.init.shared.b64 [%r4], 1;
+    barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;
+    @!%p0 bra REMOTE;
+    mapa.shared::cluster.u32 %r6, %r4, 1;
+    @%p7 mbarrier.arrive.shared::cluster.b64 _, [%r6];
+    bra DONE;
+  REMOTE:
+  )" + WaitFor(0) + R"(
+    mapa.shared::cluster.u32 %r6, %r4, 0;
+    ld.shared::cluster.u64 %x1, [%r6];
+  DONE:
+  )";
+  int found = 0;
+  for (int seed = 1; seed <= kSeeds; ++seed) {
+    const auto result = Execute(body, Threads(32, 2, 2), seed);
+    found +=
+        result.fault.kind == FaultKind::kInvalidAddress && result.fault.text.find("has ended") != std::string::npos;
+    const auto waiting =
+        Execute(body + "barrier.cluster.arrive.aligned; barrier.cluster.wait.aligned;", Threads(32, 2, 2), seed);
+    EXPECT_FALSE(waiting.fault) << waiting.fault.text;
+  }
+  EXPECT_GT(found, 0);
+}
+
 // A lane that waits lets the lanes run that it waits for, wherever they are.
 TEST(PtxSchedule, GroupsOfLanesGetOnIndependently) {
   const auto result = Execute(R"(
@@ -135,16 +174,6 @@ TEST(PtxSchedule, GroupsOfLanesGetOnIndependently) {
 }
 
 // --- mbarriers
-constexpr const char* kBarrier = ".shared .align 8 .b64 bar; mov.u32 %r4, bar; setp.eq.u32 %p7, %r0, 0;\n";
-constexpr const char* kWait = R"(
-  { .reg .pred P; W: mbarrier.try_wait.parity.shared::cta.b64 P, [%r4], PARITY; @P bra D; bra W; D: }
-)";
-std::string WaitFor(int parity) {
-  std::string text = kWait;
-  text.replace(text.find("PARITY"), 6, std::to_string(parity));
-  return text;
-}
-
 TEST(PtxSchedule, MbarrierPhasesAlternate) {
   for (int seed = 1; seed <= kSeeds; ++seed) {
     const auto result = Execute(std::string(kBarrier) + R"(

@@ -260,6 +260,7 @@ Fault RunCluster(Cluster& cluster) {
         return Deadlock(cluster);
       }
     }
+    cluster.finished = true;
     cluster.CompleteAll();
     for (Warp& warp : cluster.warps) FinishWarp(warp);
   } catch (const KernelFault& fault) {

@@ -189,6 +189,7 @@ struct Cluster {
   uint64_t events = 0;  // arrivals and completions: what a stalled warp may wait for
   uint64_t cluster_phase = 0;
   uint64_t time = 1;          // of generic writes, barriers and fences
+  bool finished = false;      // all warps have left; what is in flight still completes
   uint32_t shared_bytes = 0;  // end of a block's shared memory, from address 0
   Counters counters;
   uint64_t uninitialized = 0;
