@@ -9,10 +9,15 @@ namespace {
 struct F32Products {
   using Vector = __m256;
   using Operand = __m256;
+  static constexpr int kRegisters = 16;
   static constexpr int kRows = 3;
+  static constexpr int kTurningRows = 2;
+  static constexpr int kBlockedRows = 3;
+  static constexpr int kBlockedTurningRows = 2;
+  static constexpr int kTurnedRows = 4;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 16;
-  static constexpr bool kBlockScaled = true;
+  static constexpr bool kScaled = true;
   static constexpr bool kFolds = false;
 
   struct Expand {
@@ -35,6 +40,7 @@ struct F32Products {
   [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }
   [[gnu::always_inline]] static void store(Operand* x, Operand value) { *x = value; }
   [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return _mm256_fmadd_ps(a, b, sum); }
+  [[gnu::always_inline]] static Vector times(Vector sum, float scale) { return sum * floats_of(scale); }
   [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
     return _mm256_fmadd_ps(part, floats_of(scale), sum);
   }

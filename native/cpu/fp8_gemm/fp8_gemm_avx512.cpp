@@ -10,7 +10,7 @@ struct ScaledTables {
   E4m3Table of[kMostFold - kLeastFold + 1];
 };
 
-constexpr ScaledTables kScaled = [] {
+constexpr ScaledTables kTables = [] {
   ScaledTables tables{};
   for (int e = kLeastFold; e <= kMostFold; ++e) tables.of[e - kLeastFold] = make_e4m3_table(e);
   return tables;
@@ -21,16 +21,21 @@ constexpr ScaledTables kScaled = [] {
 struct Bf16Products {
   using Vector = __m512;
   using Operand = __m512i;
+  static constexpr int kRegisters = 32;
   static constexpr int kRows = 6;
+  static constexpr int kTurningRows = 4;
+  static constexpr int kBlockedRows = 3;
+  static constexpr int kBlockedTurningRows = 2;
+  static constexpr int kTurnedRows = 20;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;
-  static constexpr bool kBlockScaled = true;
+  static constexpr bool kScaled = true;
   static constexpr bool kFolds = true;
 
   class Expand {
    public:
     [[gnu::always_inline]] explicit Expand(const float* scale)
-        : table_(scale == nullptr ? kE4m3Table : kScaled.of[fold_index(*scale)]) {}
+        : table_(scale == nullptr ? kE4m3Table : kTables.of[fold_index(*scale)]) {}
     [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
       table_.by_lane(_mm512_loadu_si512(b), first, second);
     }
@@ -53,6 +58,7 @@ struct Bf16Products {
   [[gnu::always_inline]] static Operand load(const Operand* x) { return _mm512_load_si512(x); }
   [[gnu::always_inline]] static void store(Operand* x, Operand value) { _mm512_store_si512(x, value); }
   [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return dot_bf16(sum, a, b); }
+  [[gnu::always_inline]] static Vector times(Vector sum, float scale) { return sum * floats_of(scale); }
   [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
     return _mm512_fmadd_ps(part, _mm512_set1_ps(scale), sum);
   }

@@ -28,6 +28,14 @@ constexpr uint32_t fold_index(float scale) {
   return (std::bit_cast<uint32_t>(scale) >> 23) - (127u + kLeastFold);
 }
 
+// Scales that a sum can be carried over: the sum stays well within f32 whatever they are.
+constexpr bool carries_a(float scale) {
+  return scale >= 0x1p-30f && scale <= 0x1p20f;
+}
+constexpr bool carries_b(float scale) {
+  return scale >= 0x1p-20f && scale <= 0x1p10f;
+}
+
 // Rows of a that are multiplied by one weight.
 struct Fp8Rows {
   const uint8_t* a;      // [count, k]
@@ -70,13 +78,19 @@ class Fp8Batch {
     if (rows_ == 0) return;
     gemm_.run(
         runs_, run_count_, d_,
-        [&](int64_t row, bool folded, typename S::Operand* operands, int64_t stride, float* scales,
+        [&](int64_t row, Scaling scaling, typename S::Operand* operands, int64_t stride, float* scales,
             int64_t scale_stride) {
-          for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) {
-            const float scale = a_scale_[row][block * block_stride_];
-            S::pack_block(a_[row] + block * HD_SCALE_BLOCK, folded ? &scale : nullptr,
+          const int64_t blocks = k_ / HD_SCALE_BLOCK;
+          const auto scale_of_block = [&](int64_t block) { return a_scale_[row][block * block_stride_]; };
+          for (int64_t block = 0; block < blocks; ++block) {
+            const float scale = scale_of_block(block);
+            S::pack_block(a_[row] + block * HD_SCALE_BLOCK, scaling == Scaling::folded ? &scale : nullptr,
                           operands + 2 * block * (HD_SCALE_BLOCK / S::kChunk) * stride, stride);
-            if (!folded) scales[block * scale_stride] = scale;
+            if (scaling == Scaling::carried) {
+              scales[block * scale_stride] = block > 0 ? scale_of_block(block - 1) / scale : scale_of_block(blocks - 1);
+            } else if (scaling == Scaling::blocked) {
+              scales[block * scale_stride] = scale;
+            }
           }
         },
         pool_, workspace_);
@@ -87,15 +101,21 @@ class Fp8Batch {
  private:
   static constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
 
-  // Rows whose scales all fold, then the others. Which they are depends on a row and a weight alone.
+  // The rows by the scaling that serves them.
   void add_part(const Fp8Rows& rows, int64_t count) {
-    bool folded[kMaxRows];
-    const bool weight_folds = S::kFolds && b_scale_is_pow2_ && all_fold(rows.b_scale);
-    for (int64_t i = 0; i < count; ++i) folded[i] = weight_folds && row_folds(rows.a_scale + i * rows.row_stride);
-    for (const bool fold : {true, false}) {
-      DotRun run{reinterpret_cast<const std::byte*>(rows.b), rows.b_scale, rows_, 0, fold};
+    const bool b_folds = S::kFolds && b_scale_is_pow2_ && all_b(rows.b_scale, folds);
+    const bool b_carries = all_b(rows.b_scale, carries_b);
+    Scaling scaling[kMaxRows];
+    for (int64_t i = 0; i < count; ++i) {
+      const float* a_scale = rows.a_scale + i * rows.row_stride;
+      scaling[i] = b_folds && all_a(a_scale, folds)         ? Scaling::folded
+                   : b_carries && all_a(a_scale, carries_a) ? Scaling::carried
+                                                            : Scaling::blocked;
+    }
+    for (const Scaling wanted : {Scaling::folded, Scaling::carried, Scaling::blocked}) {
+      DotRun run{reinterpret_cast<const std::byte*>(rows.b), rows.b_scale, rows_, 0, wanted};
       for (int64_t i = 0; i < count; ++i) {
-        if (folded[i] != fold) continue;
+        if (scaling[i] != wanted) continue;
         a_[rows_] = rows.a + i * k_;
         a_scale_[rows_] = rows.a_scale + i * rows.row_stride;
         d_[rows_] = rows.d + i * rows.d_stride;
@@ -106,16 +126,18 @@ class Fp8Batch {
     }
   }
 
-  bool all_fold(const float* b_scale) const {
+  template <class Test>
+  bool all_b(const float* b_scale, const Test& test) const {
     const int64_t count = (n_ + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * (k_ / HD_SCALE_BLOCK);
     bool all = true;
-    for (int64_t i = 0; i < count; ++i) all &= folds(b_scale[i]);
+    for (int64_t i = 0; i < count; ++i) all &= test(b_scale[i]);
     return all;
   }
 
-  bool row_folds(const float* a_scale) const {
+  template <class Test>
+  bool all_a(const float* a_scale, const Test& test) const {
     bool all = true;
-    for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) all &= folds(a_scale[block * block_stride_]);
+    for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) all &= test(a_scale[block * block_stride_]);
     return all;
   }
 

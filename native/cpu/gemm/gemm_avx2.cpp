@@ -12,10 +12,15 @@ namespace {
 struct ByBf16 {
   using Vector = __m256;
   using Operand = __m256;
+  static constexpr int kRegisters = 16;
   static constexpr int kRows = 3;
+  static constexpr int kTurningRows = 3;
+  static constexpr int kBlockedRows = 1;
+  static constexpr int kBlockedTurningRows = 1;
+  static constexpr int kTurnedRows = 3;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 32;
-  static constexpr bool kBlockScaled = false;
+  static constexpr bool kScaled = false;
 
   [[gnu::always_inline]] static void widen(__m256i pairs, Operand& even, Operand& odd) {
     even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));

@@ -10,8 +10,13 @@ namespace {
 // What both schemes share: partial sums of 16 f32.
 struct DotAvx512 {
   using Vector = __m512;
+  static constexpr int kRegisters = 32;
   static constexpr int kRows = 6;
-  static constexpr bool kBlockScaled = false;
+  static constexpr int kTurningRows = 6;
+  static constexpr int kBlockedRows = 1;
+  static constexpr int kBlockedTurningRows = 1;
+  static constexpr int kTurnedRows = 6;
+  static constexpr bool kScaled = false;
 
   [[gnu::always_inline]] static Vector zero() { return _mm512_setzero_ps(); }
   [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {

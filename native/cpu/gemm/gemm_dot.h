@@ -29,7 +29,7 @@ int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspac
   const auto flush = [&] {
     gemm.run(
         runs, count, row_d,
-        [&](int64_t row, bool, typename S::Operand* operands, int64_t stride, float*, int64_t) {
+        [&](int64_t row, Scaling, typename S::Operand* operands, int64_t stride, float*, int64_t) {
           S::pack(args, row_a[row], operands, stride);
         },
         pool, workspace);
@@ -40,7 +40,7 @@ int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspac
     const auto* b = static_cast<const std::byte*>(args.b) + batch * args.b_batch_stride * b_size;
     for (int64_t first = 0; first < args.m;) {
       const int64_t part = std::min(args.m - first, kMaxRows - rows);
-      runs[count++] = {b, nullptr, rows, part, true};
+      runs[count++] = {b, nullptr, rows, part, Scaling::folded};
       for (int64_t i = first; i < first + part; ++i, ++rows) {
         row_a[rows] = batch * args.a_batch_stride + i * args.a_stride;
         row_d[rows] = batch * args.d_batch_stride + i * args.d_stride;

@@ -19,18 +19,27 @@
 namespace hadal::cpu {
 namespace {
 
+// Where the scales of the 128-blocks of K enter. Which of them serves an output depends on its own scales alone.
+enum class Scaling {
+  folded,   // In the operands already, or there are none.
+  carried,  // The sum is kept in units of the block's scale: at each block it is taken times the last scale over this.
+  blocked,  // Each block is summed by itself and then scaled: where the scales are nothing to divide by.
+};
+
 // Rows of a that share one b.
 struct DotRun {
   const std::byte* b = nullptr;
   const float* b_scale = nullptr;  // [ceil(n / 128), k / 128] or null.
   int64_t first = 0;               // Its first row among the packed ones.
   int64_t rows = 0;
-  bool folded = true;  // Scales are in the operands already; else each 128 of K is scaled by itself.
+  Scaling scaling = Scaling::folded;
 };
 
-// What a scheme S gives: Vector (partial sums), Operand; kRows, rows of a tile; kChunk, elements of K that Expand turns
-// into two operands; kChunkBytes of b; kBlockScaled; Expand, ExpandTail; dot, load, store, zero, scale_add, sum4,
-// store4.
+// What a scheme S gives: Vector (partial sums), Operand; kRegisters of the instruction set; kRows, rows of a tile;
+// kTurningRows, of a tile that turns b; kBlockedRows and kBlockedTurningRows, the same where blocks are summed by
+// themselves; kTurnedRows, up to which every tile turns b; kChunk, elements of K that Expand turns into two operands;
+// kChunkBytes of b; kScaled, whether there are scales; Expand, ExpandTail; dot, load, store, zero, times, scale_add,
+// sum4, store4.
 template <class S>
 class DotGemm {
  public:
@@ -47,9 +56,10 @@ class DotGemm {
     return static_cast<uint64_t>(shape.packed_bytes(std::min(rows, kMaxRows)) + threads * shape.thread_bytes());
   }
 
-  // Multiplies `count` runs. pack(row, folded, operands, stride, scales, scale_stride) writes a packed row: operand i
-  // at operands[i * stride], and where it is not folded the scale of each 128 of K. row_d[row] is the index in d of the
-  // first element of a packed row.
+  // Multiplies `count` runs. pack(row, scaling, operands, stride, scales, scale_stride) writes a packed row: operand i
+  // at operands[i * stride]; carried, the last block's scale, and then for each block after the first the scale of the
+  // one before it over its own; blocked, the scale of each block. row_d[row] is the index in d of the first element of
+  // a packed row.
   template <class Pack>
   void run(const DotRun* runs, int64_t count, const int64_t* row_d, const Pack& pack, ThreadPool& pool,
            std::byte* workspace) const {
@@ -61,9 +71,9 @@ class DotGemm {
     const auto pack_run = [&](int64_t r, int) {
       const DotRun& run = runs[r];
       for (int64_t row = 0; row < run.rows; ++row) {
-        const Tile tile = tile_of(run.rows, row);
+        const Tile tile = Tiling(run).of(row);
         const int64_t base = run.first + tile.first;
-        pack(run.first + row, run.folded, packed + base * operands() + row - tile.first, tile.rows,
+        pack(run.first + row, run.scaling, packed + base * operands() + row - tile.first, tile.rows,
              scales + base * blocks() + row - tile.first, tile.rows);
       }
     };
@@ -71,10 +81,10 @@ class DotGemm {
       int64_t r = 0;
       while (packed_row >= runs[r].first + runs[r].rows) ++r;
       const DotRun& run = runs[r];
-      const Tile tile = tile_of(run.rows, packed_row - run.first);
+      const Tile tile = Tiling(run).of(packed_row - run.first);
       const int64_t base = run.first + tile.first;
       const int64_t within = packed_row - base;
-      pack(packed_row, run.folded, packed + base * operands() + within, tile.rows, scales + base * blocks() + within,
+      pack(packed_row, run.scaling, packed + base * operands() + within, tile.rows, scales + base * blocks() + within,
            tile.rows);
     };
     // Below this the packing costs less than handing it out.
@@ -117,6 +127,48 @@ class DotGemm {
   struct Tile {
     int64_t first;
     int64_t rows;
+  };
+
+  // How the rows of a run fall into tiles. Few rows: alike, and each turns b, which the first-level cache holds. More:
+  // the first tile turns b for the others, and is smaller, since that takes registers too.
+  class Tiling {
+   public:
+    explicit Tiling(const DotRun& run) : rows_(run.rows) {
+      const bool blocked = run.scaling == Scaling::blocked;
+      const int64_t turning = blocked ? S::kBlockedTurningRows : S::kTurningRows;
+      keeps_ = rows_ > S::kTurnedRows;
+      if (keeps_) {
+        const int64_t most = blocked ? S::kBlockedRows : S::kRows;
+        first_ = turning;
+        count_ = 1 + (rows_ - first_ + most - 1) / most;
+      } else {
+        count_ = (rows_ + turning - 1) / turning;
+        first_ = (rows_ + count_ - 1) / count_;
+      }
+    }
+
+    // Whether the first tile keeps b turned for the others.
+    bool keeps() const { return keeps_; }
+    int64_t count() const { return count_; }
+
+    Tile at(int64_t tile) const {
+      if (tile == 0) return {0, first_};
+      const int64_t rest = rows_ - first_;
+      const int64_t begin = rest * (tile - 1) / (count_ - 1);
+      return {first_ + begin, rest * tile / (count_ - 1) - begin};
+    }
+
+    Tile of(int64_t row) const {
+      if (row < first_) return at(0);
+      const int64_t rest = rows_ - first_;
+      return at(1 + ((row - first_ + 1) * (count_ - 1) - 1) / rest);
+    }
+
+   private:
+    int64_t rows_;
+    int64_t first_;
+    int64_t count_;
+    bool keeps_;
   };
 
   struct Work {
@@ -162,21 +214,7 @@ class DotGemm {
 
   int64_t thread_bytes() const { return panel_columns(kMaxRows) * operand_bytes(); }
 
-  // Rows are shared out evenly, so that no tile is left with one row.
-  static int64_t tile_count(int64_t rows) { return (rows + S::kRows - 1) / S::kRows; }
-  static Tile tile_at(int64_t rows, int64_t tile) {
-    const int64_t count = tile_count(rows);
-    const int64_t first = rows / count * tile + std::min(tile, rows % count);
-    return {first, rows / count + (tile < rows % count ? 1 : 0)};
-  }
-  static Tile tile_of(int64_t rows, int64_t row) {
-    const int64_t count = tile_count(rows);
-    const int64_t size = rows / count;
-    const int64_t larger = rows % count;
-    const int64_t tile = row < larger * (size + 1) ? row / (size + 1) : larger + (row - larger * (size + 1)) / size;
-    return tile_at(rows, tile);
-  }
-
+  // Columns of d that one work item computes: some ten microseconds of reading b, or one panel.
   // Columns of d that one work item computes: some ten microseconds of reading b, or one panel.
   int64_t item_columns(int64_t runs, int threads, int64_t width) const {
     constexpr int64_t kItemBytes = 384 * 1024;
@@ -192,11 +230,12 @@ class DotGemm {
 
   // All rows times the columns [column, end). `next` is the b of the panel that comes after.
   void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
-    const int64_t tiles = tile_count(work.run.rows);
+    const Tiling tiling(work.run);
+    const int64_t tiles = tiling.count();
     const int64_t groups = (end - column + kColumns - 1) / kColumns;
     for (int64_t t = 0; t < tiles; ++t) {
-      const Tile tile = tile_at(work.run.rows, t);
-      const Tile next_tile = tile_at(work.run.rows, t + 1 < tiles ? t + 1 : 0);
+      const Tile tile = tiling.at(t);
+      const Tile next_tile = tiling.at(t + 1 < tiles ? t + 1 : 0);
       const int64_t share = next_tile.rows * operands() / groups;
       for (int64_t first = column; first < end; first += kColumns) {
         const Part part{work.a + tile.first * operands(), work.a_scale + tile.first * blocks(), work.row_d + tile.first,
@@ -207,26 +246,35 @@ class DotGemm {
                         // And of the next tile of rows.
                         work.a + next_tile.first * operands() + (first - column) / kColumns * share,
                         groups > 1 ? (share + chunks_ - 1) / chunks_ : 0};
-        const auto call = [&]<int kM>() {
-          if (work.run.folded) {
-            multiply<kM, true>(part, t, tiles);
-          } else if constexpr (S::kBlockScaled) {
-            multiply<kM, false>(part, t, tiles);
-          }
-        };
-        dispatch<S::kRows>(tile.rows, call);
+        const bool keep = tiling.keeps() && t == 0;
+        const bool kept = tiling.keeps() && t > 0;
+        switch (work.run.scaling) {
+          case Scaling::folded:
+            multiply<Scaling::folded, S::kRows, S::kTurningRows>(part, tile.rows, keep, kept);
+            break;
+          case Scaling::carried:
+            if constexpr (S::kScaled) {
+              multiply<Scaling::carried, S::kRows, S::kTurningRows>(part, tile.rows, keep, kept);
+            }
+            break;
+          case Scaling::blocked:
+            if constexpr (S::kScaled) {
+              multiply<Scaling::blocked, S::kBlockedRows, S::kBlockedTurningRows>(part, tile.rows, keep, kept);
+            }
+            break;
+        }
       }
     }
   }
 
-  template <int kM, bool kFolded>
-  void multiply(const Part& part, int64_t tile, int64_t tiles) const {
-    if (tile > 0) {
-      from_panel<kM, kFolded>(part);
-    } else if (tiles > 1) {
-      from_memory<kM, kFolded, true>(part);
+  template <Scaling kScaling, int kRows, int kTurningRows>
+  void multiply(const Part& part, int64_t rows, bool keep, bool kept) const {
+    if (kept) {
+      dispatch<kRows>(rows, [&]<int kM>() { from_panel<kM, kScaling>(part); });
+    } else if (keep) {
+      from_memory<kTurningRows, kScaling, true>(part);
     } else {
-      from_memory<kM, kFolded, false>(part);
+      dispatch<kTurningRows>(rows, [&]<int kM>() { from_memory<kM, kScaling, false>(part); });
     }
   }
 
@@ -265,6 +313,42 @@ class DotGemm {
     }
   }
 
+  // sums *= the product of the scales.
+  template <int kM>
+  [[gnu::always_inline]] static void multiply_by(Sums<kM>& sums, const float* a_scale, float b_scale) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kM; ++i) {
+      const float scale = a_scale[i] * b_scale;
+#pragma GCC unroll 4
+      for (int j = 0; j < kColumns; ++j) sums[i][j] = S::times(sums[i][j], scale);
+    }
+  }
+
+  // All blocks of K in ascending order; step(block, sums) adds the products of one.
+  template <int kM, Scaling kScaling, bool kTight, class Step>
+  [[gnu::always_inline]] void over_blocks(const Part& part, Sums<kM>& sums, const Step& step) const {
+    if constexpr (kScaling == Scaling::blocked) {
+      Vector total[kM * kColumns];
+      std::fill_n(total, kM * kColumns, S::zero());
+      for (int64_t block = 0; block < blocks(); ++block) {
+        if constexpr (kTight) stay_in_memory(total);
+        clear<kM>(sums);
+        step(block, sums);
+        add_scaled<kM>(total, sums, part.a_scale + block * kM, part.b_scale[block]);
+      }
+      finish<kM>(part, total);
+    } else {
+      for (int64_t block = 0; block < blocks(); ++block) {
+        if (kScaling == Scaling::carried && block > 0) {
+          multiply_by<kM>(sums, part.a_scale + block * kM, part.b_scale[block - 1] / part.b_scale[block]);
+        }
+        step(block, sums);
+      }
+      if (kScaling == Scaling::carried) multiply_by<kM>(sums, part.a_scale, part.b_scale[blocks() - 1]);
+      finish<kM>(part, &sums[0][0]);
+    }
+  }
+
   template <int kM>
   void finish(const Part& part, const Vector* sums) const {
     const int64_t count = std::min<int64_t>(kColumns, n_ - part.column);
@@ -292,7 +376,7 @@ class DotGemm {
   }
 
   // b from memory to registers, and with kKeep also to the panel.
-  template <int kM, bool kFolded, bool kKeep>
+  template <int kM, Scaling kScaling, bool kKeep>
   [[gnu::noinline]] void from_memory(const Part& part) const {
     const int64_t count = std::min<int64_t>(kColumns, n_ - part.column);
     const std::byte* b[kColumns];
@@ -319,37 +403,36 @@ class DotGemm {
     };
     Sums<kM> sums;
     clear<kM>(sums);
-    if constexpr (!S::kBlockScaled) {
+    if constexpr (!S::kScaled) {
       const typename S::Expand expand(nullptr);
       const int64_t whole = k_ / S::kChunk;
       for (int64_t c = 0; c < whole; ++c) chunk(c, expand, sums);
       if (whole < chunks_) chunk(whole, typename S::ExpandTail(k_ - whole * S::kChunk), sums);
-    } else if constexpr (kFolded) {
-      for (int64_t block = 0; block < blocks(); ++block) {
-        const typename S::Expand expand(part.b_scale + block);
-        for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, sums);
-      }
+      finish<kM>(part, &sums[0][0]);
     } else {
-      const typename S::Expand expand(nullptr);
-      Vector total[kM * kColumns];
-      std::fill_n(total, kM * kColumns, S::zero());
-      for (int64_t block = 0; block < blocks(); ++block) {
-        stay_in_memory(total);
-        clear<kM>(sums);
-        for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, sums);
-        add_scaled<kM>(total, sums, part.a_scale + block * kM, part.b_scale[block]);
-      }
-      return finish<kM>(part, total);
+      const typename S::Expand unscaled(nullptr);
+      // What b is turned with takes registers too.
+      constexpr bool kTight = 2 * kM * kColumns > S::kRegisters - 12;
+      over_blocks<kM, kScaling, kTight>(
+          part, sums, [&](int64_t block, Sums<kM> & into) __attribute__((always_inline)) {
+            if constexpr (kScaling == Scaling::folded) {
+              const typename S::Expand expand(part.b_scale + block);
+              for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, into);
+            } else {
+              for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, unscaled, into);
+            }
+          });
     }
-    finish<kM>(part, &sums[0][0]);
   }
 
   // b from the panel.
-  template <int kM, bool kFolded>
+  template <int kM, Scaling kScaling>
   [[gnu::noinline]] void from_panel(const Part& part) const {
     const Operand* a = part.a;
     const Operand* b = part.panel;
-    const auto chunk = [&](Sums<kM> & into) __attribute__((always_inline)) {
+    const auto chunk = [&](int64_t c, Sums<kM> & into) __attribute__((always_inline)) {
+      if (c < part.next_chunks) fetch(part, c);
+      fetch_a(part, c);
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
         Operand x[kM];
@@ -367,36 +450,19 @@ class DotGemm {
     };
     Sums<kM> sums;
     clear<kM>(sums);
-    if constexpr (kFolded) {
-      int64_t c = 0;
-      for (; c < part.next_chunks; ++c) {
-        fetch(part, c);
-        fetch_a(part, c);
-        chunk(sums);
-      }
-      for (; c < chunks_; ++c) {
-        fetch_a(part, c);
-        chunk(sums);
-      }
+    if constexpr (kScaling == Scaling::folded) {
+      for (int64_t c = 0; c < chunks_; ++c) chunk(c, sums);
       finish<kM>(part, &sums[0][0]);
     } else {
-      Vector total[kM * kColumns];
-      std::fill_n(total, kM * kColumns, S::zero());
-      for (int64_t block = 0; block < blocks(); ++block) {
-        stay_in_memory(total);
-        clear<kM>(sums);
-        for (int64_t c = block * kBlockChunks; c < (block + 1) * kBlockChunks; ++c) {
-          if (c < part.next_chunks) fetch(part, c);
-          fetch_a(part, c);
-          chunk(sums);
-        }
-        add_scaled<kM>(total, sums, part.a_scale + block * kM, part.b_scale[block]);
-      }
-      finish<kM>(part, total);
+      constexpr bool kTight = 2 * kM * kColumns > S::kRegisters - 4;
+      over_blocks<kM, kScaling, kTight>(
+          part, sums, [&](int64_t block, Sums<kM> & into) __attribute__((always_inline)) {
+            for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, into);
+          });
     }
   }
 
-  // Keeps the compiler from holding totals in registers, which are all taken by the parts of a block.
+  // Keeps the compiler from holding totals in registers, where the parts of a block take them all.
   [[gnu::always_inline]] static void stay_in_memory(Vector* total) {
     asm volatile("" : : "r"(total) : "memory");
   }
