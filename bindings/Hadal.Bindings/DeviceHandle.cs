@@ -1,20 +1,17 @@
-using System.Runtime.InteropServices;
-
 namespace Hadal.Bindings;
 
-/// <summary>Owns one hd_device. Any order of disposal is safe: natively a child keeps its parent.</summary>
-public sealed unsafe class DeviceHandle : SafeHandle
+/// <summary>Owns one hd_device.</summary>
+public sealed unsafe class DeviceHandle : NativeHandle<hd_device>
 {
     private DeviceHandle(hd_device* device)
-        : base(0, ownsHandle: true) => SetHandle((nint)device);
-
-    /// <inheritdoc />
-    public override bool IsInvalid => handle == 0;
+        : base(device) { }
 
     /// <summary>Opens a device.</summary>
     /// <param name="kind">Kind of device.</param>
     /// <param name="ordinal">Which of its kind, from 0.</param>
     /// <param name="threadCount">CPU: threads that compute; 0 takes one a core.</param>
+    /// <exception cref="NativeLibraryException">The library cannot be had.</exception>
+    /// <exception cref="NativeException">The device cannot be had.</exception>
     public static DeviceHandle Create(hd_device_kind kind, int ordinal, int threadCount)
     {
         NativeLibraryResolver.Install();
@@ -30,17 +27,6 @@ public sealed unsafe class DeviceHandle : SafeHandle
         return new DeviceHandle(device);
     }
 
-    /// <summary>The native pointer; throws ObjectDisposedException once disposed.</summary>
-    public hd_device* Native
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(IsClosed, this);
-            return (hd_device*)handle;
-        }
-    }
-
-    /// <inheritdoc />
-    protected override bool ReleaseHandle() =>
-        NativeMethods.hd_device_release((hd_device*)handle) == (int)hd_status.HD_STATUS_OK;
+    private protected override int Release(hd_device* native) =>
+        NativeMethods.hd_device_release(native);
 }

@@ -6,7 +6,7 @@ namespace Hadal.Bindings;
 
 /// <summary>
 /// Finds libhadal: the caller's own hook first, then the file that the environment variable HADAL_LIBRARY names, then the
-/// places where a package or a build puts it. A failure lists every path tried, with the loader's own words.
+/// places where a package or a build puts it. A failure lists every path tried, with the loader's own words. Thread-safe.
 /// </summary>
 public static unsafe class NativeLibraryResolver
 {
@@ -21,6 +21,7 @@ public static unsafe class NativeLibraryResolver
     public static Func<string, nint>? Hook { get; set; }
 
     /// <summary>Hangs the resolver into the runtime, once, and checks that library and bindings fit.</summary>
+    /// <exception cref="NativeLibraryException">The library cannot be had, or is of another version.</exception>
     public static void Install()
     {
         lock (Gate)
@@ -66,14 +67,20 @@ public static unsafe class NativeLibraryResolver
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
-                tried
-                    .Append("\n  ")
-                    .Append(candidate)
-                    .Append(": ")
-                    .Append(e.Message.ReplaceLineEndings(" "));
+                tried.Append("\n  ").Append(candidate).Append(": ");
+                if (ElfHeader.ForeignArchitecture(candidate) is { } foreign)
+                {
+                    // The loader itself would speak of a file that is not there.
+                    tried.Append("is for ").Append(foreign).Append("; this process is ");
+                    tried.Append(RuntimeInformation.ProcessArchitecture);
+                }
+                else
+                {
+                    tried.Append(e.Message.ReplaceLineEndings(" "));
+                }
             }
         }
-        throw new DllNotFoundException(
+        throw new NativeLibraryException(
             $"The native library of Hadal could not be loaded. Reference the package Hadal.Runtime.Cpu for "
                 + $"{RuntimeInformation.RuntimeIdentifier}, or set HADAL_LIBRARY to the file. Tried:{tried}"
         );
@@ -122,12 +129,29 @@ public static unsafe class NativeLibraryResolver
     {
         var info = new hd_build_info { struct_size = (uint)sizeof(hd_build_info) };
         NativeStatus.ThrowIfFailed(NativeMethods.hd_get_build_info(&info));
-        if (info.abi_version != NativeMethods.HD_ABI_VERSION)
+        Check(info);
+    }
+
+    /// <summary>Refuses a library that these bindings were not built with.</summary>
+    internal static void Check(in hd_build_info info)
+    {
+        fixed (hd_build_info* library = &info)
         {
-            throw new HadalException(
-                $"The native library is of ABI {info.abi_version} (version {Marshal.PtrToStringUTF8((nint)info.version)}); "
-                    + $"these bindings are of ABI {NativeMethods.HD_ABI_VERSION}. Use packages of one version."
-            );
+            var version = Marshal.PtrToStringUTF8((nint)library->version);
+            if (info.abi_version != NativeMethods.HD_ABI_VERSION || version != Version)
+            {
+                throw new NativeLibraryException(
+                    $"The native library is version {version} (commit {Marshal.PtrToStringUTF8((nint)library->commit)}, "
+                        + $"ABI {info.abi_version}); these bindings are version {Version} (ABI {NativeMethods.HD_ABI_VERSION}). "
+                        + "Use packages of one version."
+                );
+            }
         }
     }
+
+    /// <summary>Version of these bindings, which the library must share.</summary>
+    internal static string Version { get; } =
+        typeof(NativeLibraryResolver)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+            .InformationalVersion.Split('+')[0];
 }

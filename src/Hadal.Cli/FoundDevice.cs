@@ -45,7 +45,7 @@ internal sealed record FoundDevice(string Id)
                 FreeMemoryBytes = device.FreeMemoryBytes,
             };
         }
-        catch (Exception e) when (e is HadalException or DllNotFoundException)
+        catch (HadalException e)
         {
             return new FoundDevice(id) { WhyNot = e.Message };
         }

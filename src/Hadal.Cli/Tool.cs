@@ -61,12 +61,7 @@ internal static class Tool
         // A stack trace helps nobody at a terminal: whatever failed is named in one line.
         catch (Exception e)
         {
-            bool expected =
-                e
-                is HadalException
-                    or IOException
-                    or UnauthorizedAccessException
-                    or DllNotFoundException;
+            bool expected = e is HadalException or IOException or UnauthorizedAccessException;
             return Report(expected ? e.Message : $"{e.GetType().Name}: {e.Message}", Failure);
         }
 

@@ -13,7 +13,8 @@ public sealed unsafe class Device : IDisposable
     {
         Handle = DeviceHandle.Create(kind, ordinal, threads);
         var info = new hd_device_info { struct_size = (uint)sizeof(hd_device_info) };
-        NativeStatus.ThrowIfFailed(NativeMethods.hd_device_get_info(Handle.Native, &info));
+        using NativeLease<hd_device> device = Handle.Lease();
+        NativeStatus.ThrowIfFailed(NativeMethods.hd_device_get_info(device.Pointer, &info));
         Kind = info.kind == (int)hd_device_kind.HD_DEVICE_CPU ? DeviceKind.Cpu : DeviceKind.Cuda;
         Ordinal = info.ordinal;
         ThreadCount = info.thread_count;
@@ -46,7 +47,8 @@ public sealed unsafe class Device : IDisposable
         get
         {
             ulong free = 0;
-            NativeStatus.ThrowIfFailed(NativeMethods.hd_device_free_memory(Handle.Native, &free));
+            using NativeLease<hd_device> device = Handle.Lease();
+            NativeStatus.ThrowIfFailed(NativeMethods.hd_device_free_memory(device.Pointer, &free));
             return checked((long)free);
         }
     }

@@ -42,19 +42,23 @@ internal sealed unsafe partial class Kernels : IDisposable
 
     public void CopyToDevice(void* destination, void* source, long bytes)
     {
-        if (!IsPlanning)
-            NativeStatus.ThrowIfFailed(
-                NativeMethods.hd_copy_to_device(_stream.Native, destination, source, (ulong)bytes)
-            );
+        if (IsPlanning)
+            return;
+        using NativeLease<hd_stream> stream = _stream.Lease();
+        NativeStatus.ThrowIfFailed(
+            NativeMethods.hd_copy_to_device(stream.Pointer, destination, source, (ulong)bytes)
+        );
     }
 
     /// <summary>Waits for what was queued before.</summary>
     public void CopyToHost(void* destination, void* source, long bytes)
     {
-        if (!IsPlanning)
-            NativeStatus.ThrowIfFailed(
-                NativeMethods.hd_copy_to_host(_stream.Native, destination, source, (ulong)bytes)
-            );
+        if (IsPlanning)
+            return;
+        using NativeLease<hd_stream> stream = _stream.Lease();
+        NativeStatus.ThrowIfFailed(
+            NativeMethods.hd_copy_to_host(stream.Pointer, destination, source, (ulong)bytes)
+        );
     }
 
     /// <summary>y[i] = table[ids[i]].</summary>
@@ -214,12 +218,13 @@ internal sealed unsafe partial class Kernels : IDisposable
         if (IsPlanning)
         {
             ulong size = 0;
+            using NativeLease<hd_device> device = _device.Handle.Lease();
             NativeStatus.ThrowIfFailed(
-                NativeMethods.hd_workspace_size(_device.Handle.Native, (int)op, args, &size)
+                NativeMethods.hd_workspace_size(device.Pointer, (int)op, args, &size)
             );
             _workspaceSize = Math.Max(_workspaceSize, size);
             return;
         }
-        NativeStatus.ThrowIfFailed(kernel(_stream.Native, args, _workspace, _workspaceSize));
+        _stream.Run(kernel, args, _workspace, _workspaceSize);
     }
 }

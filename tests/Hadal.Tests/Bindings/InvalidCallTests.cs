@@ -11,7 +11,6 @@ public sealed class InvalidCallTests
 {
     private static readonly HashSet<string> s_neverRefuses =
     [
-        nameof(NativeMethods.hd_last_error),
         nameof(NativeMethods.hd_device_release),
         nameof(NativeMethods.hd_stream_release),
         nameof(NativeMethods.hd_buffer_release),
@@ -38,6 +37,12 @@ public sealed class InvalidCallTests
         }
         Assert.Equal(hd_status.HD_STATUS_INVALID_ARGUMENT, status);
         var text = LastError();
+        if (function == nameof(NativeMethods.hd_last_error))
+        {
+            // A wrong argument of this one does not change the text that it tells.
+            Assert.Equal(earlier, text);
+            return;
+        }
         Assert.NotEqual(earlier, text);
         var words = text.Split([' ', ':', ';', ',', '.', '(', ')', '"']);
         Assert.Contains(method.GetParameters(), p => words.Contains(p.Name));
