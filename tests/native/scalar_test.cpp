@@ -14,6 +14,15 @@ std::string test_name(const testing::TestParamInfo<int32_t>& info) {
   return name.substr(0, name.find('/'));
 }
 
+// A tensor's tolerance is for two roundings to bf16, one on each side. Here there is one: half an ulp, and what f32 may
+// differ before it. This tells a second rounding in the kernel; attention has one, of its weights.
+Tensor rounded_once(Tensor tensor) {
+  if (tensor.type == Type::bf16 && !tensor.tolerance.exact() && tensor.tolerance.of_rms < 1e-3) {
+    tensor.tolerance.relative = 0x1.01p-8;
+  }
+  return tensor;
+}
+
 TEST_P(Scalar, AgreesWithDoublePrecision) {
   ThreadPool pool(1);
   for (const CaseMaker& maker : cases_of(GetParam())) {
@@ -31,7 +40,7 @@ TEST_P(Scalar, AgreesWithDoublePrecision) {
       Expected& of_tensor = expected[tensor.name];
       of_tensor.values.resize(actual.tensors[i].size() / size_of(tensor.type));
       of_tensor.written.resize(of_tensor.values.size());
-      EXPECT_TRUE(agrees(tensor, actual.tensors[i], of_tensor));
+      EXPECT_TRUE(agrees(rounded_once(tensor), actual.tensors[i], of_tensor));
     }
   }
 }
