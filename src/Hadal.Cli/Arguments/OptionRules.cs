@@ -16,6 +16,20 @@ internal static class OptionRules
                 );
         });
 
+    /// <summary>Refuses other words.</summary>
+    public static void MustBeOneOf(this Option<string> option, string first, string second) =>
+        option.Validators.Add(result =>
+        {
+            if (
+                result.Tokens.Count > 0
+                && result.Tokens[^1].Value != first
+                && result.Tokens[^1].Value != second
+            )
+                result.AddError(
+                    $"{option.Name} is '{result.Tokens[^1].Value}'; it must be {first} or {second}"
+                );
+        });
+
     /// <summary>Refuses a value that the library refuses, in the library's words.</summary>
     /// <param name="option">The option.</param>
     /// <param name="use">Hands the value to the library.</param>

@@ -29,25 +29,40 @@ internal sealed class RunArguments
         DefaultValueFactory = _ => "bfloat16",
     };
 
+    private readonly Option<string> _prefill = new("--prefill")
+    {
+        Description =
+            "absorbed, or expanded: cheaper for dense attention and short contexts, with other bits than decoding",
+        HelpName = "form",
+        DefaultValueFactory = _ => "absorbed",
+    };
+
     public RunArguments(Command command)
     {
         _threads.MustBeAtLeast(0);
-        _activations.Validators.Add(static result =>
-        {
-            if (result.Tokens.Count > 0 && result.Tokens[^1].Value is not ("bfloat16" or "float32"))
-                result.AddError(
-                    $"--activations is '{result.Tokens[^1].Value}'; it must be bfloat16 or float32"
-                );
-        });
+        _activations.MustBeOneOf("bfloat16", "float32");
+        _prefill.MustBeOneOf("absorbed", "expanded");
         command.Add(_device);
         command.Add(_threads);
         command.Add(_activations);
+        command.Add(_prefill);
     }
 
-    public ActivationMode Activations(ParseResult result) =>
-        result.GetValue(_activations) == "float32"
-            ? ActivationMode.Float32
-            : ActivationMode.BFloat16;
+    /// <summary>What the command line says of the model's options, for one sequence and one row of logits a step.</summary>
+    public ModelOptions Options(ParseResult result) =>
+        new()
+        {
+            Activations =
+                result.GetValue(_activations) == "float32"
+                    ? ActivationMode.Float32
+                    : ActivationMode.BFloat16,
+            PrefillForm =
+                result.GetValue(_prefill) == "expanded"
+                    ? PrefillForm.Expanded
+                    : PrefillForm.Absorbed,
+            MaxSequences = 1,
+            MaxLogitRows = 1,
+        };
 
     /// <exception cref="UsageException">There is no device of that name.</exception>
     /// <exception cref="HadalException">It can't be had.</exception>

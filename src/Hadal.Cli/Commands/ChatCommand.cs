@@ -67,11 +67,8 @@ internal sealed class ChatCommand : Command
             _terminal,
             checkpoint,
             device,
-            new ModelOptions
+            _run.Options(result) with
             {
-                Activations = _run.Activations(result),
-                MaxSequences = 1,
-                MaxLogitRows = 1,
                 MaxContextTokens = context,
             },
             cancellationToken

@@ -58,12 +58,9 @@ internal sealed class GenerateCommand : Command
             _terminal,
             checkpoint,
             device,
-            new ModelOptions
+            _run.Options(result) with
             {
-                Activations = _run.Activations(result),
                 MaxStepTokens = result.GetValue(_chunk),
-                MaxSequences = 1,
-                MaxLogitRows = 1,
                 MaxContextTokens = context,
             },
             cancellationToken

@@ -134,12 +134,10 @@ internal sealed class PerplexityCommand : Command
     private ModelOptions OptionsFor(ParseResult result, int window, int? topK)
     {
         int step = Math.Min(StepTokens, window);
-        return new ModelOptions
+        return _run.Options(result) with
         {
-            Activations = _run.Activations(result),
             MaxStepTokens = step,
             MaxLogitRows = step,
-            MaxSequences = 1,
             MaxContextTokens = window,
             IndexTopK = topK,
         };

@@ -72,12 +72,7 @@ internal sealed class TraceCommand : Command
             _terminal,
             checkpoint,
             device,
-            new ModelOptions
-            {
-                Activations = _run.Activations(result),
-                MaxSequences = 1,
-                MaxLogitRows = 1,
-            },
+            _run.Options(result),
             cancellationToken
         );
         TracedSteps traced = TracedSteps.Run(model, prompt, forced, steps, cancellationToken);

@@ -120,6 +120,7 @@ public sealed class GenerateCommandTests
     [InlineData("--chunk", "0", "at least 1")]
     [InlineData("--threads", "-1", "at least 0")]
     [InlineData("--activations", "int8", "bfloat16")]
+    [InlineData("--prefill", "dense", "expanded")]
     [InlineData("--seed", "x", "x")]
     [InlineData("--device", "tpu", "cuda:N")]
     [InlineData("--device", "cuda:x", "cuda:N")]

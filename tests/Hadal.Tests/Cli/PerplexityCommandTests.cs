@@ -37,6 +37,16 @@ public sealed class PerplexityCommandTests
     }
 
     [Fact]
+    public async Task TheFormOfThePrefillChangesBitsAlone()
+    {
+        string[] text = ["--ids", HeldIds, "-w", "128", "-n", "1"];
+        double absorbed = (await LossesAsync(text))[(128, "dense")];
+        double expanded = (await LossesAsync([.. text, "--prefill", "expanded"]))[(128, "dense")];
+        Assert.NotEqual(absorbed, expanded);
+        Assert.Equal(absorbed, expanded, 0.05);
+    }
+
+    [Fact]
     public async Task TextIsTokenized()
     {
         var ofText = await LossesAsync("--file", HeldText, "-w", "100", "-n", "1");
