@@ -356,8 +356,7 @@ class DeepGemmFaults : public testing::Test {
     const Buffer<float> sfa(a.scales), sfb(b.scales);
     const Buffer<uint16_t> d(kM * kN);
     // A tile has 64 rows: those behind the 40 are outside of the tensor map, unless it is too long.
-    if (const auto error =
-            Fp8Gemm(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), kM, kN, kK, nullptr, faults)) {
+    if (const auto error = Fp8Gemm(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), kM, kN, kK, nullptr, faults)) {
       return error;
     }
     if (const auto error = cudaDeviceSynchronize()) return error;
