@@ -25,8 +25,13 @@ internal sealed unsafe class LightningIndexer(
     private readonly DeviceTensor _keyNorm = weights.Vector($"{name}.k_norm.weight");
     private readonly DeviceTensor _keyNormBias = weights.Vector($"{name}.k_norm.bias");
     private readonly DeviceTensor _headWeights = weights.Matrix($"{name}.weights_proj.weight");
-    private readonly float _headScale = 1 / MathF.Sqrt(config.NumHeads);
-    private readonly float _softmaxScale = 1 / MathF.Sqrt(Dim);
+    private readonly float _headScale = HeadScale(config.NumHeads);
+
+    /// <summary>index_head_dim^-0.5; YaRN's m has no part in it.</summary>
+    internal static float SoftmaxScale => 1 / MathF.Sqrt(Dim);
+
+    /// <summary>n_heads^-0.5.</summary>
+    internal static float HeadScale(int heads) => 1 / MathF.Sqrt(heads);
 
     /// <summary>Adds the step's keys to the cache, and leaves the chosen slots in the workspace.</summary>
     public void Forward(Step step, IndexPages cache)
@@ -47,7 +52,7 @@ internal sealed unsafe class LightningIndexer(
         kernels.QuantizeRows(heads, step.ScaleFormat, w.IndexQueryCodes, w.IndexQueryScales);
 
         kernels.Gemm(w.X, _headWeights, w.IndexWeights);
-        kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, _softmaxScale);
+        kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, SoftmaxScale);
         kernels.IndexerTopK(
             w.IndexQueryCodes,
             w.IndexWeights,
