@@ -354,6 +354,7 @@ Next BulkStoreOut(Warp& warp, const Op& op, uint32_t mask) {
     }
     warp.cluster->Shared(source, bytes, 16, lane);
     warp.cluster->CheckAsyncRead(source, bytes, lane);
+    warp.cluster->CheckSharedRead(source, bytes, lane);
     auto image = std::make_shared<std::vector<std::byte>>();
     BulkStore store;
     store.lane = lane;

@@ -190,7 +190,9 @@ Next Initialise(Warp& warp, const Op& op, uint32_t mask) {
     const uint32_t count = warp.In<uint32_t>(op.b)[lane];
     if (count == 0 || count > kMaxCount) Illegal("an mbarrier of " + std::to_string(count) + " arrivals", lane);
     const uint64_t bits = Bits({count, count, 0, false});
-    std::memcpy(warp.cluster->Shared(MbarrierAddress(warp, op, lane), 8, 8, lane), &bits, 8);
+    const uint32_t address = MbarrierAddress(warp, op, lane);
+    std::memcpy(warp.cluster->Shared(address, 8, 8, lane), &bits, 8);
+    warp.cluster->MarkShared(address, 8);
   });
   return Next::kNext;
 }

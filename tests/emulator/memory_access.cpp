@@ -84,7 +84,27 @@ std::span<std::byte> Cluster::SharedOf(uint32_t rank) {
   return {blocks[rank].shared, shared_bytes};
 }
 
+void Cluster::MarkShared(uint64_t address, size_t bytes) {
+  auto& written = blocks[address >> 24].written;
+  if (written.empty()) return;
+  const auto first = written.begin() + static_cast<ptrdiff_t>(address & 0xFFFFFF);
+  std::fill(first, first + static_cast<ptrdiff_t>(bytes), true);
+}
+
+void Cluster::CheckSharedRead(uint64_t address, size_t bytes, int lane) {
+  const auto& written = blocks[address >> 24].written;
+  if (written.empty()) return;
+  const auto first = written.begin() + static_cast<ptrdiff_t>(address & 0xFFFFFF);
+  if (const auto unwritten = std::count(first, first + static_cast<ptrdiff_t>(bytes), false)) {
+    throw KernelFault{FaultKind::kUninitialized,
+                      "a read of never-written shared memory: " + std::to_string(unwritten) + " of " +
+                          std::to_string(bytes) + " bytes at " + Hex(address),
+                      lane};
+  }
+}
+
 void Cluster::NoteGenericWrite(Warp& warp, uint64_t address, size_t bytes) {
+  MarkShared(address, bytes);
   const auto rank = static_cast<uint32_t>(address >> 24);
   auto& writes = blocks[rank].generic_writes;
   if (writes.empty()) return;
@@ -100,6 +120,7 @@ void Cluster::NoteGenericWrite(Warp& warp, uint64_t address, size_t bytes) {
 }
 
 void Cluster::NoteAsyncWrite(uint64_t address, size_t bytes) {
+  MarkShared(address, bytes);
   auto& writes = blocks[address >> 24].generic_writes;
   if (writes.empty() || bytes == 0) return;
   const uint32_t offset = address & 0xFFFFFF;
@@ -170,7 +191,7 @@ void ResolveAddresses(Warp& warp, const Op& op, uint32_t mask, Space space, size
   uint64_t addresses[32];
   Addresses(warp, op, addresses);
   Cluster& cluster = *warp.cluster;
-  const bool noted = write && cluster.code->async_reads;
+  const bool strict = cluster.config->strict, noted = write && (cluster.code->async_reads || strict);
   switch (space) {
     case Space::kShared: {
       // All lanes in the own block: nothing more to check.
@@ -189,6 +210,7 @@ void ResolveAddresses(Warp& warp, const Op& op, uint32_t mask, Space space, size
         ForLanes(mask, [&](int i) { pointers[i] = cluster.Shared(addresses[i], bytes, alignment, i); });
       }
       if (noted) ForLanes(mask, [&](int i) { cluster.NoteGenericWrite(warp, addresses[i], bytes); });
+      if (strict && !write) ForLanes(mask, [&](int i) { cluster.CheckSharedRead(addresses[i], bytes, i); });
       return;
     }
     case Space::kLocal:
@@ -233,6 +255,7 @@ void ResolveAddresses(Warp& warp, const Op& op, uint32_t mask, Space space, size
         if (offset - kSharedWindow < kWindowBytes) {
           pointers[i] = cluster.Shared(offset - kSharedWindow, bytes, alignment, i);
           if (noted) cluster.NoteGenericWrite(warp, offset - kSharedWindow, bytes);
+          if (strict && !write) cluster.CheckSharedRead(offset - kSharedWindow, bytes, i);
         } else if (offset - kLocalWindow < kWindowBytes) {
           if (offset & (alignment - 1)) Misaligned(offset - kLocalWindow, bytes, alignment, "local", i);
           pointers[i] = Local(warp, offset - kLocalWindow, bytes, i);

@@ -305,6 +305,7 @@ Fault RunOne(const Code& code, Memory& memory, const Config& config, const Launc
     block.shared = shared + rank * shared_stride;
     block.warps = block.live_warps = warps;
     block.groups.resize((warps + 3) / 4);
+    if (config.strict) block.written.resize(cluster.shared_bytes);
     if (code.async_reads) block.generic_writes.resize(cluster.shared_bytes / 16 + 1);
     for (uint32_t w = 0; w < warps; ++w) {
       const size_t index = static_cast<size_t>(rank) * warps + w;

@@ -63,6 +63,7 @@ struct Block {
   NamedBarrier barriers[16];
   uint32_t warps = 0, live_warps = 0;
   std::vector<WarpGroup> groups;
+  std::vector<bool> written;                 // bytes of shared memory; empty unless strict
   std::vector<GenericWrite> generic_writes;  // a piece of 16 bytes; empty when the kernel has no use of the async proxy
 };
 
@@ -208,6 +209,10 @@ struct Cluster {
   void NoteAsyncWrite(uint64_t address, size_t bytes);
   void CheckAsyncRead(uint64_t address, size_t bytes, int lane) const;
   void FenceProxies(Warp& warp);
+
+  // --- shared memory that was written, in strict mode
+  void MarkShared(uint64_t address, size_t bytes);
+  void CheckSharedRead(uint64_t address, size_t bytes, int lane);
 
   // --- memory; both check and throw
   std::byte* Shared(uint64_t address, size_t bytes, size_t alignment, int lane);
