@@ -156,17 +156,6 @@ Type Decoder::TakeType() {
   Fail("a type is missing");
 }
 
-Type Decoder::TakeLastType() {
-  for (auto at = left_.end(); at != left_.begin();) {
-    --at;
-    if (const Type type = ptx::TypeOf(*at); type != Type::kNone) {
-      left_.erase(at);
-      return type;
-    }
-  }
-  Fail("a type is missing");
-}
-
 const Operand& Decoder::operand(size_t i) const {
   if (i >= instruction_->operands.size()) Fail("operand " + std::to_string(i + 1) + " is missing");
   return instruction_->operands[i];

@@ -137,7 +137,6 @@ class Decoder {
   // The first of these that is there (taken), or "".
   std::string_view TakeOneOf(std::initializer_list<std::string_view> modifiers);
   ptx::Type TakeType();  // the first type left; throws when there is none
-  ptx::Type TakeLastType();
   void TakeAll() { left_.clear(); }
   [[noreturn]] void Fail(const std::string& why) const;
 

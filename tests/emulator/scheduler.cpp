@@ -297,7 +297,6 @@ Fault RunOne(const Code& code, Memory& memory, const Config& config, const Launc
   cluster.warps.resize(static_cast<size_t>(blocks) * warps);
   for (uint32_t rank = 0; rank < blocks; ++rank) {
     Block& block = cluster.blocks[rank];
-    block.cluster = &cluster;
     block.rank = rank;
     block.id = {static_cast<uint32_t>(cx * launch.cluster.x + rank % launch.cluster.x),
                 static_cast<uint32_t>(cy * launch.cluster.y + rank / launch.cluster.x % launch.cluster.y),
@@ -341,7 +340,12 @@ Fault RunGrid(const Code& code, Memory& memory, const Config& config, const Laun
     Arenas arenas;
     Counters own;
     for (uint64_t number; !stop && (number = next++) < clusters;) {
-      Fault fault = RunOne(code, memory, config, launch, parameters, number, seed, arenas, own);
+      Fault fault;
+      try {
+        fault = RunOne(code, memory, config, launch, parameters, number, seed, arenas, own);
+      } catch (const std::bad_alloc&) {
+        fault = {FaultKind::kInvalidLaunch, "no host memory for the registers of a cluster"};
+      }
       if (!fault) continue;
       stop = true;
       std::lock_guard lock(mutex);

@@ -160,9 +160,10 @@ std::string Warp::DescribeWait() const {
       return "lanes " + Hex(wait.a) + " of its warp";
     case Wait::kWarpGroup:
       return "the other warps of its warpgroup";
-    default:
-      return "something";
+    case Wait::kNothing:
+      break;
   }
+  return "nothing";
 }
 
 bool Cluster::CompleteOne(uint32_t barrier) {

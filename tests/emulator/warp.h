@@ -56,7 +56,6 @@ struct WarpGroup {
 };
 
 struct Block {
-  Cluster* cluster = nullptr;
   uint32_t rank = 0;
   Dim3 id{0, 0, 0};
   std::byte* shared = nullptr;
@@ -91,15 +90,7 @@ struct BulkStore {
 
 // What a lane group waits for, for reports.
 struct Wait {
-  enum Kind : uint8_t {
-    kNothing,
-    kNamedBarrier,
-    kClusterBarrier,
-    kMbarrier,
-    kLanes,
-    kWarpGroup,
-    kOther
-  } kind = kNothing;
+  enum Kind : uint8_t { kNothing, kNamedBarrier, kClusterBarrier, kMbarrier, kLanes, kWarpGroup } kind = kNothing;
   uint64_t a = 0, b = 0;
 };
 
