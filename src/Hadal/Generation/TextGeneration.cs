@@ -23,6 +23,8 @@ public sealed class TextGeneration : IDisposable
     private readonly Utf8StreamDecoder _decoder = new();
     private readonly ArrayPoolBufferWriter<char> _decoded = new();
     private readonly ArrayPoolBufferWriter<char> _text = new();
+    private readonly int[] _token = new int[1];
+    private bool _isDecoding;
     private TimeSpan _prefillTime;
     private TimeSpan _decodeTime;
 
@@ -44,7 +46,7 @@ public sealed class TextGeneration : IDisposable
     }
 
     /// <summary>The token that the last <see cref="MoveNext"/> made.</summary>
-    public int Token { get; private set; }
+    public int Token => _token[0];
 
     /// <summary>The text that became certain with it; valid until the next call.</summary>
     public ReadOnlySpan<char> Text => _text.WrittenSpan;
@@ -58,6 +60,19 @@ public sealed class TextGeneration : IDisposable
     /// <summary>What it took so far.</summary>
     public GenerationUsage Usage =>
         new(_prompt.Length, _stop.TokenCount, _prefillTime, _decodeTime);
+
+    /// <summary>Its place in the cache.</summary>
+    internal CachedSequence Sequence => _sequence;
+
+    /// <summary>The tokens that the next step is to take: what is left of the prompt, or the last token.</summary>
+    internal ReadOnlySpan<int> Pending =>
+        _stop.TokenCount == 0 ? _prompt.AsSpan(_sequence.Length) : _token;
+
+    /// <summary>Whether the step under way gives logits for its last token.</summary>
+    internal bool HasLogits { get; set; }
+
+    /// <summary>The most tokens of the prompt in one step.</summary>
+    internal int Chunk => _chunk;
 
     /// <summary>Makes the next token; the first call works through the prompt.</summary>
     /// <param name="cancellationToken">
@@ -74,11 +89,18 @@ public sealed class TextGeneration : IDisposable
         // The logits are the model's until its next step.
         lock (_generator.Model.Gate)
         {
-            ReadOnlySpan2D<float> logits =
-                _stop.TokenCount == 0 ? Prefill(cancellationToken) : Decode(cancellationToken);
-            Token = _sampler.Sample(logits.GetRowSpan(0));
+            long start = Stopwatch.GetTimestamp();
+            try
+            {
+                while (Pending.Length > _chunk)
+                    Run(Pending[.._chunk], LogitRows.None, cancellationToken);
+                Accept(Run(Pending, LogitRows.Last, cancellationToken).GetRowSpan(0));
+            }
+            finally
+            {
+                AddTime(Stopwatch.GetElapsedTime(start));
+            }
         }
-        Append(Token);
         return true;
     }
 
@@ -99,34 +121,6 @@ public sealed class TextGeneration : IDisposable
         _text.Dispose();
     }
 
-    private ReadOnlySpan2D<float> Prefill(CancellationToken cancellationToken)
-    {
-        long start = Stopwatch.GetTimestamp();
-        try
-        {
-            while (_prompt.Length - _sequence.Length > _chunk)
-                Run(_prompt.AsSpan(_sequence.Length, _chunk), LogitRows.None, cancellationToken);
-            return Run(_prompt.AsSpan(_sequence.Length), LogitRows.Last, cancellationToken);
-        }
-        finally
-        {
-            _prefillTime += Stopwatch.GetElapsedTime(start);
-        }
-    }
-
-    private ReadOnlySpan2D<float> Decode(CancellationToken cancellationToken)
-    {
-        long start = Stopwatch.GetTimestamp();
-        try
-        {
-            return Run([Token], LogitRows.Last, cancellationToken);
-        }
-        finally
-        {
-            _decodeTime += Stopwatch.GetElapsedTime(start);
-        }
-    }
-
     private ReadOnlySpan2D<float> Run(
         scoped ReadOnlySpan<int> tokens,
         LogitRows rows,
@@ -137,6 +131,25 @@ public sealed class TextGeneration : IDisposable
         batch.Clear();
         batch.Add(_sequence, tokens, rows);
         return _generator.Model.Forward(batch, cancellationToken);
+    }
+
+    /// <summary>Takes the time of a step as the first token's or a later one's.</summary>
+    internal void AddTime(TimeSpan time)
+    {
+        if (_isDecoding)
+            _decodeTime += time;
+        else
+            _prefillTime += time;
+        _isDecoding = _stop.TokenCount > 0;
+    }
+
+    /// <summary>Draws the next token.</summary>
+    /// <param name="logits">Those after <see cref="Pending"/>.</param>
+    internal void Accept(ReadOnlySpan<float> logits)
+    {
+        _text.Clear();
+        _token[0] = _sampler.Sample(logits);
+        Append(Token);
     }
 
     private void Append(int token)

@@ -18,7 +18,7 @@ internal sealed unsafe class LightningIndexer(
     private const int Dim = DeepSeekConfig.IndexDim;
 
     // The reference's LayerNorm has this epsilon, whatever rms_norm_eps is.
-    private const float KeyNormEpsilon = 1e-6f;
+    internal const float KeyNormEpsilon = 1e-6f;
 
     private readonly Fp8Weight _query = weights.Fp8($"{name}.wq_b");
     private readonly Fp8Weight _key = weights.Fp8($"{name}.wk");

@@ -11,4 +11,8 @@ public sealed class LightningIndexerTests
         Assert.Equal(0.125f, LightningIndexer.HeadScale(64));
         Assert.Equal(0.088388348f, LightningIndexer.SoftmaxScale);
     }
+
+    [Fact]
+    public void Key_norm_has_an_epsilon_of_its_own() =>
+        Assert.Equal(1e-6f, LightningIndexer.KeyNormEpsilon);
 }
