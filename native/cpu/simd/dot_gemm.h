@@ -313,14 +313,12 @@ class DotGemm {
     }
   }
 
-  // sums *= the product of the scales.
   template <int kM>
-  [[gnu::always_inline]] static void multiply_by(Sums<kM>& sums, const float* a_scale, float b_scale) {
+  [[gnu::always_inline]] static void multiply_by(Sums<kM>& sums, const float* scales) {
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
-      const float scale = a_scale[i] * b_scale;
 #pragma GCC unroll 4
-      for (int j = 0; j < kColumns; ++j) sums[i][j] = S::times(sums[i][j], scale);
+      for (int j = 0; j < kColumns; ++j) sums[i][j] = S::times(sums[i][j], scales[i]);
     }
   }
 
@@ -338,13 +336,21 @@ class DotGemm {
       }
       finish<kM>(part, total);
     } else {
+      // What a block multiplies by is made during the one before, and waits in memory: the division takes its time.
+      float scales[2][kM];
+      const auto prepare = [&](int64_t block, float b_scale) __attribute__((always_inline)) {
+        for (int i = 0; i < kM; ++i) scales[block % 2][i] = part.a_scale[block % blocks() * kM + i] * b_scale;
+        asm volatile("" : : "r"(scales) : "memory");
+      };
       for (int64_t block = 0; block < blocks(); ++block) {
-        if (kScaling == Scaling::carried && block > 0) {
-          multiply_by<kM>(sums, part.a_scale + block * kM, part.b_scale[block - 1] / part.b_scale[block]);
+        if constexpr (kScaling == Scaling::carried) {
+          if (block > 0) multiply_by<kM>(sums, scales[block % 2]);
+          const float b_scale = part.b_scale[block];
+          prepare(block + 1, block + 1 < blocks() ? b_scale / part.b_scale[block + 1] : b_scale);
         }
         step(block, sums);
       }
-      if (kScaling == Scaling::carried) multiply_by<kM>(sums, part.a_scale, part.b_scale[blocks() - 1]);
+      if constexpr (kScaling == Scaling::carried) multiply_by<kM>(sums, scales[blocks() % 2]);
       finish<kM>(part, &sums[0][0]);
     }
   }
