@@ -97,9 +97,12 @@ internal sealed unsafe class WeightLoader(
         return new ExpertWeights(experts);
     }
 
-    private static bool ArePowersOfTwo(TensorView scales)
+    private static bool ArePowersOfTwo(TensorView scales) => ArePowersOfTwo(scales.AsSpan<int>());
+
+    /// <summary>Whether kernels may fold f32 scales, given by their bits, into bf16 values without rounding.</summary>
+    internal static bool ArePowersOfTwo(ReadOnlySpan<int> scales)
     {
-        foreach (int bits in scales.AsSpan<int>())
+        foreach (int bits in scales)
         {
             // Positive, normal, finite, and no mantissa.
             if ((bits & 0x007f_ffff) != 0 || bits is <= 0 or >= 0x7f80_0000)
