@@ -14,7 +14,7 @@ struct F32Products {
   static constexpr int kTurningRows = 2;
   static constexpr int kBlockedRows = 3;
   static constexpr int kBlockedTurningRows = 2;
-  static constexpr int kTurnedRows = 4;
+  static constexpr int kTurnedRows = 2;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 16;
   static constexpr bool kScaled = true;

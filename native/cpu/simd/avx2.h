@@ -20,11 +20,10 @@ constexpr int64_t kFloats = 8;
 // subnormals too; NaN is the one code to mend.
 [[gnu::always_inline]] inline void e4m3_to_f32_shifted(__m128i codes, __m256& first, __m256& second) {
   const __m256i high = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 8);
-  const __m256i magnitude = _mm256_and_si256(high, _mm256_set1_epi16(0x7f00));
-  const __m256i nan =
-      _mm256_and_si256(_mm256_cmpeq_epi16(magnitude, _mm256_set1_epi16(0x7f00)), _mm256_set1_epi16(0x7c00));
-  const __m256i half =
-      _mm256_or_si256(_mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80))), nan);
+  __m256i half = _mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
+  const __m256i negative = _mm256_or_si256(half, _mm256_set1_epi16(static_cast<short>(0x8000)));
+  // All bits set are a NaN too.
+  half = _mm256_or_si256(half, _mm256_cmpeq_epi16(negative, _mm256_set1_epi16(static_cast<short>(0xbf80))));
   first = _mm256_cvtph_ps(_mm256_castsi256_si128(half));
   second = _mm256_cvtph_ps(_mm256_extracti128_si256(half, 1));
 }
