@@ -42,7 +42,7 @@ int32_t DenseMlaAvx512::run(const Args& args, ThreadPool& pool, std::byte* works
                      static_cast<const bf16*>(args.q),
                      static_cast<bf16*>(args.out),
                      args.lse};
-  run_mla<Simd>(call, FirstTokens{args}, static_cast<int64_t>(args.max_pages) * HD_PAGE_TOKENS, true, pool, workspace);
+  run_mla<Simd>(call, FirstTokens{args}, true, pool, workspace);
   return HD_STATUS_OK;
 }
 

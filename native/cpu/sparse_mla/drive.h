@@ -4,6 +4,7 @@
 // its own, and the chunks are merged in order. So one query's chunks can be shared out and the bits stay.
 #pragma once
 
+#include <bit>
 #include <cstring>
 
 #include "cpu/kernel.h"
@@ -48,20 +49,26 @@ struct MlaPlan {
   int64_t head_blocks;
   int64_t chunks;  // Items that a row's tokens make, at most.
   int queries;
+  bool is_apart;
 
-  MlaPlan(int64_t m, int all_heads, int64_t longest, int threads, bool shares_tokens) {
+  // `longest`: tokens that a row has at most. Heads are not split for the workspace's size, which is known before the
+  // rows' tokens are: split ones want no more.
+  MlaPlan(int64_t m, int all_heads, int64_t longest, int threads, bool shares_tokens, bool splits_heads) {
     const auto blocks_of_heads = [&] { return (all_heads + heads - 1) / heads; };
     heads = std::min(all_heads, kMostRows);
     head_blocks = blocks_of_heads();
     // Few rows, or a remainder that would leave workers idle.
     const bool apart = m * head_blocks < 2 * static_cast<int64_t>(threads) && m * head_blocks % threads != 0;
-    chunks = apart ? chunks_of(longest) : 1;
-    while (apart && m * head_blocks * chunks < 2 * static_cast<int64_t>(threads) && heads > 32) {
+    chunks = apart ? std::max<int64_t>(1, chunks_of(longest)) : 1;
+    const int64_t shared = std::min<int64_t>(kMostRows / heads, m * head_blocks / (4 * static_cast<int64_t>(threads)));
+    queries = shares_tokens && !apart ? static_cast<int>(std::max<int64_t>(1, shared)) : 1;
+    // Each block of heads expands the tokens for itself, which costs about a twentieth: only where workers would idle.
+    while (splits_heads && apart && heads > 32 && m * head_blocks * chunks < 4 * static_cast<int64_t>(threads) &&
+           m * head_blocks * chunks % threads != 0) {
       heads = (heads / 2 + 31) / 32 * 32;
       head_blocks = blocks_of_heads();
     }
-    const int64_t shared = std::min<int64_t>(kMostRows / heads, m * head_blocks / (4 * static_cast<int64_t>(threads)));
-    queries = shares_tokens && !apart ? static_cast<int>(std::max<int64_t>(1, shared)) : 1;
+    is_apart = apart;
   }
 };
 
@@ -83,10 +90,11 @@ struct MlaScratch {
 
 template <class Simd>
 uint64_t mla_workspace(int64_t m, int heads, int64_t longest, int threads, bool shares_tokens) {
-  const MlaPlan plan(m, heads, longest, threads, shares_tokens);
-  const uint64_t parts = plan.chunks > 1 ? static_cast<uint64_t>(m * plan.head_blocks * plan.chunks) *
-                                               AttentionRows<Simd>::state_bytes(plan.heads, HD_LATENT_DIM)
-                                         : 0;
+  const MlaPlan plan(m, heads, longest, threads, shares_tokens, false);
+  // Halves of a power of two want together what it wants.
+  const auto rows = static_cast<int>(std::bit_ceil(static_cast<unsigned>(plan.heads)));
+  const uint64_t part = AttentionRows<Simd>::state_bytes(rows, HD_LATENT_DIM);
+  const uint64_t parts = plan.is_apart ? static_cast<uint64_t>(m * plan.head_blocks * plan.chunks) * part : 0;
   return MlaScratch<Simd>::bytes(plan) * static_cast<uint64_t>(threads) + parts;
 }
 
@@ -244,16 +252,16 @@ class MlaItem {
   int heads_;
 };
 
-// `longest` bounds the tokens of a row, as in the workspace's query.
 template <class Simd, class Tokens>
-void run_mla(const MlaCall& call, const Tokens& tokens, int64_t longest, bool shares_tokens, ThreadPool& pool,
-             std::byte* workspace) {
-  const MlaPlan plan(call.m, call.heads, longest, pool.threads(), shares_tokens);
+void run_mla(const MlaCall& call, const Tokens& tokens, bool shares_tokens, ThreadPool& pool, std::byte* workspace) {
+  int64_t longest = 0;
+  for (int32_t row = 0; row < call.m; ++row) longest = std::max(longest, tokens.count(row));
+  const MlaPlan plan(call.m, call.heads, longest, pool.threads(), shares_tokens, true);
   const uint64_t bytes = MlaScratch<Simd>::bytes(plan);
   const auto item_of = [&](int64_t head_block, int worker) {
     return MlaItem<Simd, Tokens>(call, tokens, plan, head_block, workspace + bytes * static_cast<uint64_t>(worker));
   };
-  if (plan.chunks == 1) {
+  if (!plan.is_apart) {
     const int64_t groups = (call.m + plan.queries - 1) / plan.queries;
     pool.parallel_for(groups * plan.head_blocks, [&](int64_t index, int worker) {
       auto item = item_of(index % plan.head_blocks, worker);

@@ -47,7 +47,7 @@ int32_t SparseMlaAvx512::run(const Args& args, ThreadPool& pool, std::byte* work
                      static_cast<const bf16*>(args.q),
                      static_cast<bf16*>(args.out),
                      args.lse};
-  run_mla<Simd>(call, ChosenTokens{args}, args.topk, false, pool, workspace);
+  run_mla<Simd>(call, ChosenTokens{args}, false, pool, workspace);
   return HD_STATUS_OK;
 }
 

@@ -40,6 +40,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {3, 16, 128, HD_MLA_FP8, true, true, 8.0f},
                              {1, 40, 1152, HD_MLA_FP8, true, true, 1.0f, 24},
                              {5, 3, 640, HD_MLA_FP8, false, false, 1.0f, 14},
+                             {1, 72, 64, HD_MLA_FP8, true},
                              {3, 7, 128, HD_MLA_FP8_F32, true, true, 8.0f}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + format_name(shape.format) +
