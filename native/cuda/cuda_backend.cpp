@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "alignment.h"
 #include "inventory.h"
 #include "kernel.h"
 #include "staging.h"
@@ -194,7 +195,9 @@ int32_t allocate(void* device, uint64_t size, void** data) {
                 static_cast<unsigned long long>(size), free, total, cuda->card.name);
   }
   if (const int32_t status = status_of(error, "cudaMalloc")) return status;
-  const int32_t status = status_of(cudaMemset(*data, 0, size), "cudaMemset");
+  // A cleared buffer may be used at once on a stream that waits for no other.
+  int32_t status = status_of(cudaMemset(*data, 0, size), "cudaMemset");
+  if (status == HD_STATUS_OK) status = status_of(cudaStreamSynchronize(cudaStreamLegacy), "cudaMemset");
   if (status != HD_STATUS_OK) cudaFree(*data);
   return status;
 }
@@ -242,6 +245,7 @@ int32_t run(void* stream, int32_t op, const void* args, void* workspace, uint64_
     return fail(HD_STATUS_INVALID_ARGUMENT, "%s: workspace_size is %llu; these arguments want %llu (hd_workspace_size)",
                 variant->name, static_cast<unsigned long long>(size), static_cast<unsigned long long>(wanted));
   }
+  if (const int32_t status = check_alignment(op, args)) return status;
   if (const int32_t status = enter(*cuda->device)) return status;
   return variant->run(args, card, cuda->stream, static_cast<std::byte*>(workspace));
 }

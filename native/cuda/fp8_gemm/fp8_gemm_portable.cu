@@ -142,8 +142,6 @@ unsigned tiles(int64_t count) {
 }  // namespace
 
 int32_t Fp8GemmPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
-  GroupedWeights weights;
-  if (const int32_t status = read_groups("hd_fp8_gemm", 1, &args.b, &args.b_scale, weights)) return status;
   const Product p{args.a,
                   args.a_scale,
                   args.a_scale_row_stride,

@@ -1,5 +1,7 @@
 #include "fp8_gemm/groups.h"
 
+#include "alignment.h"
+
 namespace hadal::cuda {
 
 int32_t read_groups(const char* function, int32_t groups, const uint8_t* const* b, const float* const* b_scale,
@@ -10,7 +12,7 @@ int32_t read_groups(const char* function, int32_t groups, const uint8_t* const* 
     weights.scale_step = b_scale[1] - b_scale[0];
   }
   for (int32_t g = 0; g < groups; ++g) {
-    if (reinterpret_cast<uintptr_t>(b[g]) % 16 != 0) {
+    if (!is_aligned(b[g])) {
       return fail(HD_STATUS_INVALID_ARGUMENT, "%s: b[%d] is %p; on CUDA it must be 16-byte aligned", function, g,
                   static_cast<const void*>(b[g]));
     }

@@ -37,7 +37,9 @@ __global__ void __launch_bounds__(kThreads) multiply_bf16(hd_gemm_args args) {
     __syncthreads();
     for (int depth = 0; depth < kDepth; depth += 16) {
       uint32_t a_part[2][4];
+#pragma unroll
       for (int i = 0; i < 2; ++i) load_a(a_part[i], &a[row + i * 16][depth], kStride);
+#pragma unroll
       for (int j = 0; j < 4; ++j) {
         uint32_t b_part[2];
         if (args.b_is_kn != 0) {
@@ -45,14 +47,18 @@ __global__ void __launch_bounds__(kThreads) multiply_bf16(hd_gemm_args args) {
         } else {
           load_b(b_part, &b[column + j * 8][depth], kStride);
         }
+#pragma unroll
         for (int i = 0; i < 2; ++i) mma(sum[i][j], a_part[i], b_part);
       }
     }
   }
   const int g = static_cast<int>(threadIdx.x) % 32 / 4;
   const int t = static_cast<int>(threadIdx.x) % 4;
+#pragma unroll
   for (int i = 0; i < 2; ++i) {
+#pragma unroll
     for (int j = 0; j < 4; ++j) {
+#pragma unroll
       for (int e = 0; e < 4; ++e) {
         const int64_t m = m0 + row + i * 16 + e / 2 * 8 + g;
         const int64_t n = n0 + column + j * 8 + 2 * t + e % 2;
@@ -80,10 +86,12 @@ __global__ void __launch_bounds__(kWarps * 32) multiply_f32(hd_gemm_args args) {
   float sum[kRows] = {};
   for (int64_t k = threadIdx.x % 32; k < args.k; k += 32) {
     const float b = load(args.b, args.b_dtype, b_first + k * b_step);
+#pragma unroll
     for (int i = 0; i < kRows; ++i) {
       if (m0 + i < args.m) sum[i] += load(args.a, args.a_dtype, a_first + i * args.a_stride + k) * b;
     }
   }
+#pragma unroll
   for (int i = 0; i < kRows; ++i) {
     const float total = warp_sum(sum[i]);
     if (threadIdx.x % 32 == 0 && m0 + i < args.m) {

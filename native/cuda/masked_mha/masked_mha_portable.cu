@@ -55,7 +55,10 @@ __global__ void __launch_bounds__(kThreads) masked_mha(hd_masked_mha_args args) 
     const float shrink = expf(maximum - highest);
     total = total * shrink + block_sum(w, warps);
     maximum = highest;
-    for (int32_t j = thread, n = 0; j < args.v_dim; j += kThreads, ++n) {
+#pragma unroll
+    for (int n = 0; n < kMaxDim / kThreads; ++n) {
+      const int32_t j = thread + n * kThreads;
+      if (j >= args.v_dim) break;
       float x = sum[n] * shrink;
       for (int k = 0; k < kThreads; ++k) {
         if (key_at[k] < 0) continue;
@@ -65,8 +68,11 @@ __global__ void __launch_bounds__(kThreads) masked_mha(hd_masked_mha_args args) 
       sum[n] = x;
     }
   }
-  for (int32_t j = thread, n = 0; j < args.v_dim; j += kThreads, ++n) {
-    store(args.out, args.q_dtype, item * args.v_dim + j, total == 0.0f ? 0.0f : __fdiv_rn(sum[n], total));
+#pragma unroll
+  for (int n = 0; n < kMaxDim / kThreads; ++n) {
+    const int32_t j = thread + n * kThreads;
+    if (j < args.v_dim)
+      store(args.out, args.q_dtype, item * args.v_dim + j, total == 0.0f ? 0.0f : __fdiv_rn(sum[n], total));
   }
 }
 

@@ -57,6 +57,7 @@ int32_t MoePermutePortable::run(const Args& args, const Card&, cudaStream_t stre
   const int64_t threads = ceil_div(args.experts, 32) * 32;
   place<<<1, static_cast<unsigned>(threads < 256 ? 256 : threads), 0, stream>>>(args);
   if (const int32_t status = launched("moe_permute")) return status;
+  if (args.m == 0) return HD_STATUS_OK;  // The layout of no rows has been written.
   copy_rows<<<static_cast<unsigned>(static_cast<int64_t>(args.m) * args.top_experts), 128, 0, stream>>>(args);
   return launched("moe_permute");
 }

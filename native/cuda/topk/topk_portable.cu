@@ -27,7 +27,7 @@ __device__ uint32_t key_of(float score) {
   return (bits & 0x80000000u) != 0u ? ~bits : bits | 0x80000000u;
 }
 
-__device__ void write(const Choice& choice, int64_t row, int32_t at, int32_t position) {
+__device__ __forceinline__ void write(const Choice& choice, int64_t row, int32_t at, int32_t position) {
   const int64_t index = row * choice.topk + at;
   if (choice.positions != nullptr) choice.positions[index] = position;
   if (choice.indices == nullptr) return;
@@ -37,7 +37,7 @@ __device__ void write(const Choice& choice, int64_t row, int32_t at, int32_t pos
 }
 
 // Sum of `x` over the threads before this one; `total` receives the sum over all. `warps` is shared memory.
-__device__ int exclusive_sum(int x, int* warps, int& total) {
+__device__ __forceinline__ int exclusive_sum(int x, int* warps, int& total) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   int sum = x;
@@ -58,7 +58,7 @@ __device__ int exclusive_sum(int x, int* warps, int& total) {
 }
 
 // One block a row.
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 1)
     select(const float* scores, int64_t stride, const int32_t* visible, int64_t first_row, Choice choice) {
   __shared__ int bins[256];
   __shared__ int warps[kWarps];

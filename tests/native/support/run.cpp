@@ -1,5 +1,6 @@
 #include "support/run.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -109,8 +110,21 @@ Outcome run_on_device(hd_device* device, hd_stream* stream, const Case& source) 
     return static_cast<std::byte*>(address);
   };
   std::vector<std::byte> args = source.args;
-  for (const Tensor& tensor : source.tensors) {
-    std::byte* address = allocate(tensor.offset + tensor.content.size() + 1) + tensor.offset;
+  // Tensors of an array of pointers lie equally spaced, as CUDA wants weights of groups.
+  std::vector<std::byte*> spaced(source.tensors.size());
+  for (const PointerArray& array : source.arrays) {
+    size_t step = HD_ALIGNMENT;
+    for (const size_t tensor : array.tensors) {
+      const Tensor& one = source.tensors[tensor];
+      step = std::max(step, (one.offset + one.content.size() + HD_ALIGNMENT - 1) / HD_ALIGNMENT * HD_ALIGNMENT);
+    }
+    std::byte* first = allocate(step * array.tensors.size() + 1);
+    for (size_t i = 0; i < array.tensors.size(); ++i) spaced[array.tensors[i]] = first + i * step;
+  }
+  for (size_t i = 0; i < source.tensors.size(); ++i) {
+    const Tensor& tensor = source.tensors[i];
+    std::byte* address =
+        (spaced[i] != nullptr ? spaced[i] : allocate(tensor.offset + tensor.content.size() + 1)) + tensor.offset;
     data.push_back(address);
     require(hd_copy_to_device(stream, address, tensor.content.data(), tensor.content.size()), "hd_copy_to_device");
     for (const size_t field : tensor.fields) std::memcpy(&args[field], &address, sizeof address);
