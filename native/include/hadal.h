@@ -18,6 +18,7 @@
  *  - On the CPU a kernel call returns when its work is done. On other devices it returns once the work is queued.
  *  - Pointers are to memory of the stream's device. An output may not overlap an input or another output unless the
  *    field's comment says so. A count of zero is allowed everywhere and does nothing.
+ *  - On CUDA, pointers to e4m3 codes are 16-byte aligned, and all others to their element; other addresses are refused.
  *  - Strides are in elements (bytes where a name ends in _bytes). Row-major: the last dimension is contiguous.
  *  - "act" marks the activation type: HD_DTYPE_BF16, or HD_DTYPE_F32 (CPU only: the verification mode, in which
  *    activations stay f32 between operations while the FP8 semantics are the same).
@@ -484,7 +485,7 @@ typedef struct hd_fp8_gemm_contiguous_args {
   const float* const* b_scale;   /**< Host array [groups] of pointers to [ceil(n/128), k/128]. CUDA: equally spaced. */
   int32_t b_scale_is_pow2;       /**< As in hd_fp8_gemm, of all groups. */
   const int32_t* grouped_layout; /**< [m]: group of each row, not descending but for -1 on padding rows. */
-  void* d;                       /**< [m, n] of d_dtype, contiguous; padding rows are not written. */
+  void* d; /**< [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA. */
 } hd_fp8_gemm_contiguous_args;
 
 /**

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "e356fa0782527eb3f8f01628f96a93052b8b9961addfa8ff69c6d50482188f3a";
+        "714b65691dbac7eeb747596bd31e506b4a9a717112ef8a08c63cc1518916f610";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.

@@ -272,7 +272,9 @@ public unsafe struct hd_fp8_gemm_contiguous_args
     /// <summary>[m]: group of each row, not descending but for -1 on padding rows.</summary>
     public int* grouped_layout;
 
-    /// <summary>[m, n] of d_dtype, contiguous; padding rows are not written.</summary>
+    /// <summary>
+    /// [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA.
+    /// </summary>
     public void* d;
 }
 

@@ -3,50 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <set>
 
 #include "core/thread_pool.h"
+#include "cuda/cuda_device.h"
 #include "support/builder.h"
 #include "support/compare.h"
-#include "support/run.h"
 
 namespace hadal::tests {
 namespace {
-
-// The device that all tests share; nothing where there is none, with the library's reason.
-struct Shared {
-  hd_device* device = nullptr;
-  hd_stream* stream = nullptr;
-  std::string why;
-
-  Shared() {
-    const hd_device_options options{sizeof(hd_device_options), HD_DEVICE_CUDA, 0, 0};
-    if (hd_device_create(&options, &device) != HD_STATUS_OK || hd_stream_create(device, &stream) != HD_STATUS_OK) {
-      why = last_error();
-      return;
-    }
-    hd_device_info info{};
-    info.struct_size = sizeof info;
-    hd_device_get_info(device, &info);
-    std::printf("running on %s, %s\n", info.name, info.isa);
-  }
-  ~Shared() {
-    hd_stream_release(stream);
-    hd_device_release(device);
-  }
-};
-
-const Shared& shared() {
-  static const Shared only;
-  return only;
-}
 
 class Cuda : public testing::TestWithParam<int32_t> {
  protected:
   ThreadPool pool{2};
 
   void SetUp() override {
-    if (shared().stream == nullptr) GTEST_SKIP() << "no CUDA device, so nothing was run: " << shared().why;
+    if (cuda().stream == nullptr) GTEST_SKIP() << "no CUDA device, so nothing was run: " << cuda().why;
   }
 };
 
@@ -81,7 +52,7 @@ TEST_P(Cuda, AgreesWithTheScalar) {
     // Odd addresses are for the CPU alone.
     for (Tensor& tensor : source.tensors) tensor.offset = 0;
     allow_rounded_latents(source);
-    const Outcome actual = run_on_device(shared().device, shared().stream, source);
+    const Outcome actual = run_on_device(cuda().device, cuda().stream, source);
     if (is_for_the_cpu(source)) {
       EXPECT_EQ(actual.status, HD_STATUS_UNSUPPORTED) << actual.text;
       EXPECT_NE(actual.text.find("no kernel of the CUDA backend takes these arguments"), std::string::npos)
@@ -100,7 +71,7 @@ TEST_P(Cuda, AgreesWithTheScalar) {
     ++served;
   }
   char name[64] = {};
-  hd_kernel_name(shared().device, GetParam(), name, sizeof name);
+  hd_kernel_name(cuda().device, GetParam(), name, sizeof name);
   std::printf("%s: %d cases agree, %d are for the CPU alone\n", name, served, refused);
   EXPECT_GT(served, 0) << "no case is served, so nothing was tested";
 }
@@ -111,7 +82,7 @@ TEST_P(Cuda, RefusesOddAddressesOrServesThem) {
   for (Tensor& tensor : source.tensors) {
     if (tensor.offset == 0) tensor.offset = size_of(tensor.type);
   }
-  const Outcome outcome = run_on_device(shared().device, shared().stream, source);
+  const Outcome outcome = run_on_device(cuda().device, cuda().stream, source);
   if (outcome.status != HD_STATUS_OK) {
     EXPECT_EQ(outcome.status, HD_STATUS_INVALID_ARGUMENT) << outcome.text;
     EXPECT_NE(outcome.text.find("on CUDA it must be"), std::string::npos) << outcome.text;

@@ -1,0 +1,145 @@
+// What goes wrong on a CUDA device comes back as a status with CUDA's own words, and the process lives. Each test wants
+// a process and an emulated device of its own: CMakeLists.txt says which environment.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "cuda/cuda_device.h"
+#include "support/cpu_stream.h"
+
+namespace hadal::tests {
+namespace {
+
+std::string refusal(int32_t expected, int32_t status) {
+  EXPECT_EQ(status, expected) << last_error();
+  return last_error();
+}
+
+int32_t create(hd_device** device) {
+  const hd_device_options options{sizeof(hd_device_options), HD_DEVICE_CUDA, 0, 0};
+  return hd_device_create(&options, device);
+}
+
+// y[i] = table[ids[i]] over tables that are shorter than `rows` says, as far as the device can tell.
+int32_t take_rows(hd_stream* stream, const void* table, const int32_t* ids, void* y, int32_t rows) {
+  hd_embedding_args args{};
+  args.struct_size = sizeof args;
+  args.table_dtype = args.y_dtype = HD_DTYPE_F32;
+  args.m = 1;
+  args.n = 4;
+  args.rows = rows;
+  args.ids = ids;
+  args.table = table;
+  args.y = y;
+  return hd_embedding(stream, &args, nullptr, 0);
+}
+
+void* memory(hd_device* device, uint64_t bytes, std::vector<hd_buffer*>& buffers) {
+  hd_buffer* buffer = nullptr;
+  EXPECT_EQ(hd_buffer_create(device, bytes, &buffer), HD_STATUS_OK) << last_error();
+  buffers.push_back(buffer);
+  void* data = nullptr;
+  EXPECT_EQ(hd_buffer_get_data(buffer, &data, nullptr), HD_STATUS_OK) << last_error();
+  return data;
+}
+
+void expect_cpu_serves() {
+  const CpuStream cpu;
+  const float table[4] = {1, 2, 3, 4};
+  const int32_t id = 0;
+  float y[4] = {};
+  EXPECT_EQ(take_rows(cpu.stream(), table, &id, y, 1), HD_STATUS_OK) << last_error();
+  EXPECT_EQ(y[3], 4.0f);
+}
+
+TEST(CudaFaults, NoDevice) {
+  hd_device* device = nullptr;
+  const std::string text = refusal(HD_STATUS_UNSUPPORTED, create(&device));
+  EXPECT_NE(text.find("no CUDA device is present"), std::string::npos) << text;
+  expect_cpu_serves();
+}
+
+TEST(CudaFaults, UnsupportedArchitecture) {
+  hd_device* device = nullptr;
+  const std::string text = refusal(HD_STATUS_UNSUPPORTED, create(&device));
+  EXPECT_NE(text.find("is sm_75; the CUDA backend needs sm_80 or later"), std::string::npos) << text;
+  expect_cpu_serves();
+}
+
+TEST(CudaFaults, OutOfDeviceMemory) {
+  ASSERT_NE(cuda().stream, nullptr) << cuda().why;
+  std::vector<hd_buffer*> buffers;
+  hd_buffer* buffer = nullptr;
+  const std::string text = refusal(HD_STATUS_OUT_OF_MEMORY, hd_buffer_create(cuda().device, 1u << 30, &buffer));
+  EXPECT_NE(text.find("1073741824 bytes of device memory were refused"), std::string::npos) << text;
+  EXPECT_EQ(buffer, nullptr);
+  // What fits is still given, and works.
+  const float row[4] = {1, 2, 3, 4};
+  const int32_t id = 0;
+  void* table = memory(cuda().device, sizeof row, buffers);
+  void* ids = memory(cuda().device, 4, buffers);
+  void* y = memory(cuda().device, 16, buffers);
+  ASSERT_EQ(hd_copy_to_device(cuda().stream, table, row, sizeof row), HD_STATUS_OK) << last_error();
+  ASSERT_EQ(hd_copy_to_device(cuda().stream, ids, &id, 4), HD_STATUS_OK) << last_error();
+  ASSERT_EQ(take_rows(cuda().stream, table, static_cast<int32_t*>(ids), y, 1), HD_STATUS_OK) << last_error();
+  float taken[4] = {};
+  ASSERT_EQ(hd_copy_to_host(cuda().stream, taken, y, sizeof taken), HD_STATUS_OK) << last_error();
+  EXPECT_EQ(taken[3], 4.0f);
+  for (hd_buffer* each : buffers) hd_buffer_release(each);
+}
+
+// More rows than a grid has along y: the launch is refused, and nothing else.
+TEST(CudaFaults, FailingLaunch) {
+  ASSERT_NE(cuda().stream, nullptr) << cuda().why;
+  constexpr int kRows = 64 * 65535 + 1;
+  std::vector<hd_buffer*> buffers;
+  hd_gemm_args args{};
+  args.struct_size = sizeof args;
+  args.a_dtype = args.b_dtype = args.d_dtype = HD_DTYPE_BF16;
+  args.batch = args.n = args.k = 1;
+  args.m = kRows;
+  args.a = memory(cuda().device, 2 * kRows, buffers);
+  args.b = memory(cuda().device, 2, buffers);
+  args.d = memory(cuda().device, 2 * kRows, buffers);
+  args.a_stride = args.b_stride = args.d_stride = 1;
+  const std::string text = refusal(HD_STATUS_INTERNAL, hd_gemm(cuda().stream, &args, nullptr, 0));
+  EXPECT_NE(text.find("CUDA: invalid configuration argument (cudaErrorInvalidConfiguration)"), std::string::npos)
+      << text;
+  args.m = 2;
+  EXPECT_EQ(hd_gemm(cuda().stream, &args, nullptr, 0), HD_STATUS_OK) << last_error();
+  EXPECT_EQ(hd_stream_synchronize(cuda().stream), HD_STATUS_OK) << last_error();
+  for (hd_buffer* each : buffers) hd_buffer_release(each);
+}
+
+// A kernel reads out of bounds between good calls: every call from then on says that the device is lost, handles can
+// still be released, and the CPU serves.
+TEST(CudaFaults, StickyErrorLosesTheDevice) {
+  {
+    const CudaDevice lost;
+    ASSERT_NE(lost.stream, nullptr) << lost.why;
+    std::vector<hd_buffer*> buffers;
+    // The table comes last: beyond it lies nothing.
+    void* ids = memory(lost.device, 4, buffers);
+    void* y = memory(lost.device, 16, buffers);
+    void* table = memory(lost.device, 16, buffers);
+    ASSERT_EQ(take_rows(lost.stream, table, static_cast<int32_t*>(ids), y, 1), HD_STATUS_OK) << last_error();
+    const int32_t far = 1 << 26;
+    ASSERT_EQ(hd_copy_to_device(lost.stream, ids, &far, 4), HD_STATUS_OK) << last_error();
+    // Queued without complaint; found when somebody waits.
+    ASSERT_EQ(take_rows(lost.stream, table, static_cast<int32_t*>(ids), y, far + 1), HD_STATUS_OK) << last_error();
+    const std::string text = refusal(HD_STATUS_DEVICE_LOST, hd_stream_synchronize(lost.stream));
+    EXPECT_NE(text.find("CUDA: an illegal memory access was encountered"), std::string::npos) << text;
+    float taken[4] = {};
+    refusal(HD_STATUS_DEVICE_LOST, take_rows(lost.stream, table, static_cast<int32_t*>(ids), y, 1));
+    refusal(HD_STATUS_DEVICE_LOST, hd_copy_to_host(lost.stream, taken, y, sizeof taken));
+    hd_buffer* buffer = nullptr;
+    refusal(HD_STATUS_DEVICE_LOST, hd_buffer_create(lost.device, 16, &buffer));
+    for (hd_buffer* each : buffers) EXPECT_EQ(hd_buffer_release(each), HD_STATUS_OK);
+  }
+  hd_device* device = nullptr;
+  refusal(HD_STATUS_DEVICE_LOST, create(&device));
+  expect_cpu_serves();
+}
+
+}  // namespace
+}  // namespace hadal::tests
