@@ -9,12 +9,16 @@ double spin_f32_avx2(float* out) {
   constexpr int kRounds = 40000;
   const __m256 x = _mm256_set1_ps(1.01f);
   __m256 sums[kChains];
-  for (auto& sum : sums) sum = _mm256_setzero_ps();
+#pragma GCC unroll 12
+  for (int i = 0; i < kChains; ++i) sums[i] = _mm256_setzero_ps();
   for (int round = 0; round < kRounds; ++round) {
 #pragma GCC unroll 12
-    for (int i = 0; i < kChains; ++i) sums[i] = _mm256_fmadd_ps(x, x, sums[i]);
-    asm volatile("" : "+x"(sums[0]));
+    for (int i = 0; i < kChains; ++i) {
+      sums[i] = _mm256_fmadd_ps(x, x, sums[i]);
+      asm volatile("" : "+x"(sums[i]));  // Chains that are alike would be computed once.
+    }
   }
+#pragma GCC unroll 12
   for (int i = 1; i < kChains; ++i) sums[0] = _mm256_add_ps(sums[0], sums[i]);
   _mm256_storeu_ps(out, sums[0]);
   return 16.0 * kChains * kRounds;
