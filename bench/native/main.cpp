@@ -1,10 +1,10 @@
 // Every variant of the inventory at shapes of the real model, as a share of what the machine can do: the limits are
 // measured first, and the bandwidth again before each shape, since it drifts.
 //
-//   hadal_bench [--threads=N] [--scalar] [Google Benchmark's flags, as --benchmark_filter=fp8_gemm/avx512]
+//   hadal_bench [--threads=N] [--thread-time] [--scalar] [Google Benchmark's flags, as
+//   --benchmark_filter=fp8_gemm/avx512]
 #include <benchmark/benchmark.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -57,9 +57,9 @@ void measure(benchmark::State& state, const cpu::Variant& variant, const Setting
   int64_t calls = 0;
   for (auto _ : state) {
     if (call.turn) call.turn(calls++);
-    const auto start = std::chrono::steady_clock::now();
+    const double start = seconds_now();
     const int32_t status = variant.run(args, pool, workspace.get());
-    const double time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double time = seconds_now() - start;
     if (status != HD_STATUS_OK) {
       state.SkipWithError("the call was refused");
       return;
@@ -101,6 +101,11 @@ bool take_flag(int& count, char** arguments, const std::string& name, std::strin
 int run(int count, char** arguments) {
   std::string threads = std::to_string(std::thread::hardware_concurrency());
   take_flag(count, arguments, "--threads", &threads);
+  // One thread by its own processor time, where the machine is busy with other things.
+  if (take_flag(count, arguments, "--thread-time", nullptr)) {
+    threads.assign(1, '1');
+    measure_by_thread_time();
+  }
   const bool scalar = take_flag(count, arguments, "--scalar", nullptr);
   std::vector<char*> flags(arguments, arguments + count);
   std::string tabular = "--benchmark_counters_tabular=true";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <vector>
 
 #include "cpu/features.h"
@@ -10,13 +11,15 @@
 namespace hadal::bench {
 namespace {
 
+bool by_thread_time = false;
+
 template <class Call>
 double seconds(int repeats, const Call& call) {
   std::vector<double> samples;
   for (int i = 0; i < repeats; ++i) {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = seconds_now();
     call();
-    samples.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    samples.push_back(seconds_now() - start);
   }
   return quiet(samples.data(), repeats);
 }
@@ -30,10 +33,9 @@ double peak(ThreadPool& pool, double (*spin)(float*)) {
   double operations = 0;
   for (int64_t repeat = 0; repeat < kRepeats; ++repeat) {
     pool.parallel_for(threads, [&](int64_t i, int) {
-      const auto start = std::chrono::steady_clock::now();
+      const double start = seconds_now();
       const double done = spin(&out[static_cast<size_t>(i) * 64]);
-      times[static_cast<size_t>(i * kRepeats + repeat)] =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      times[static_cast<size_t>(i * kRepeats + repeat)] = seconds_now() - start;
       if (i == 0) operations = done;
     });
   }
@@ -67,6 +69,21 @@ uint64_t read_words(const void* data, uint64_t bytes) {
 }
 
 }  // namespace
+
+void measure_by_thread_time() {
+  by_thread_time = true;
+}
+
+double seconds_now() {
+#if defined(__linux__)
+  if (by_thread_time) {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  }
+#endif
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 double quiet(double* samples, int64_t count) {
   double* chosen = samples + count / 10;

@@ -20,6 +20,11 @@ struct Roofline {
   }
 };
 
+// The clock of everything measured: the wall's, or the calling thread's processor time, by which one thread can be
+// judged on a machine that is busy with other things.
+void measure_by_thread_time();
+double seconds_now();
+
 Roofline measure_roofline(ThreadPool& pool);
 
 // Bytes a second read from memory; it drifts, so that it is measured again beside what it judges.
