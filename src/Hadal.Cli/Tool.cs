@@ -30,6 +30,7 @@ internal static class Tool
             new PerplexityCommand(terminal),
             new TraceCommand(terminal),
             new DevicesCommand(terminal),
+            new SynthCommand(terminal),
         };
         ParseResult result = root.Parse(args);
         if (result.Action is ParseErrorAction)

@@ -1,0 +1,165 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Hadal.Checkpoints;
+using Hadal.Cli.Arguments;
+using Hadal.Cli.Synthesis;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal synth</c>: a checkpoint of random weights in the real layout, to measure with.</summary>
+internal sealed class SynthCommand : Command
+{
+    private const long Megabyte = 1_000_000;
+
+    private readonly Terminal _terminal;
+    private readonly Argument<string> _folder = new("folder")
+    {
+        Description = "The folder to write; it must not exist yet",
+    };
+    private readonly Option<FileInfo?> _config = new("--config", "-c")
+    {
+        Description = "The config.json to make weights for",
+        HelpName = "path",
+    };
+    private readonly Option<string?> _preset = new("--preset", "-p")
+    {
+        Description =
+            $"Takes a built-in configuration: {Preset.V3At800M}, 0.8 B parameters in the architecture of V3.2, or "
+            + $"{Preset.TrueShape}, the shapes of V3.2 with 2 layers, 32 experts and a vocabulary of 4096",
+        HelpName = "name",
+    };
+    private readonly Option<int?> _layers = new("--layers")
+    {
+        Description = "Replaces num_hidden_layers",
+        HelpName = "count",
+    };
+    private readonly Option<int?> _experts = new("--experts")
+    {
+        Description = "Replaces n_routed_experts",
+        HelpName = "count",
+    };
+    private readonly Option<string> _scales = new("--scales")
+    {
+        Description =
+            "The scales of FP8 blocks: power-of-two, as V3.1 and V3.2 have them, or general, as V3 and R1",
+        HelpName = "kind",
+        DefaultValueFactory = _ => "power-of-two",
+    };
+    private readonly Option<ulong> _seed = new("--seed")
+    {
+        Description = "The same seed gives the same bytes",
+        HelpName = "number",
+        DefaultValueFactory = _ => 1,
+    };
+    private readonly Option<int> _shard = new("--shard-size")
+    {
+        Description = "Megabytes of weights in a file",
+        HelpName = "megabytes",
+        DefaultValueFactory = _ => 4000,
+    };
+
+    public SynthCommand(Terminal terminal)
+        : base("synth", "Writes a checkpoint of random weights in the real layout, to measure with")
+    {
+        _terminal = terminal;
+        _scales.MustBeOneOf("power-of-two", "general");
+        _shard.MustBeAtLeast(1);
+        Add(_folder);
+        Add(_config);
+        Add(_preset);
+        Add(_layers);
+        Add(_experts);
+        Add(_scales);
+        Add(_seed);
+        Add(_shard);
+        SetAction(RunAsync);
+    }
+
+    private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        string folder = Path.GetFullPath(result.GetValue(_folder)!);
+        JsonObject config = await ReadConfigAsync(result, cancellationToken).ConfigureAwait(false);
+        if (result.GetValue(_layers) is { } layers)
+            config["num_hidden_layers"] = layers;
+        if (result.GetValue(_experts) is { } experts)
+            config["n_routed_experts"] = experts;
+        var checkpoint = new RandomCheckpoint(Serialize(config), result.GetValue(_shard) * Megabyte)
+        {
+            Seed = result.GetValue(_seed),
+            Scales =
+                result.GetValue(_scales) == "general" ? ScaleKind.General : ScaleKind.PowersOfTwo,
+        };
+        if (Path.Exists(folder))
+            throw new UsageException($"{folder} exists already; nothing is overwritten");
+        Directory.CreateDirectory(folder);
+        try
+        {
+            RequireRoom(folder, checkpoint.TotalBytes);
+            ProgressBar.Show(
+                _terminal,
+                $"writing {Units.Bytes(checkpoint.TotalBytes)}",
+                checkpoint.TotalBytes,
+                report => checkpoint.Write(folder, bytes => report(bytes), cancellationToken)
+            );
+        }
+        catch
+        {
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
+        await _terminal
+            .Output.WriteLineAsync(
+                $"{folder}: {Units.Bytes(checkpoint.TotalBytes)} of weights in {checkpoint.ShardCount} file{(checkpoint.ShardCount == 1 ? "" : "s")}"
+            )
+            .ConfigureAwait(false);
+    }
+
+    private async Task<JsonObject> ReadConfigAsync(
+        ParseResult result,
+        CancellationToken cancellationToken
+    )
+    {
+        FileInfo? file = result.GetValue(_config);
+        string? preset = result.GetValue(_preset);
+        if ((file is null) == (preset is null))
+            throw new UsageException("give either --config or --preset");
+        if (preset is not null)
+            return preset is Preset.V3At800M or Preset.TrueShape
+                ? Preset.Config(preset)
+                : throw new UsageException(
+                    $"--preset is '{preset}'; it must be {Preset.V3At800M} or {Preset.TrueShape}"
+                );
+        try
+        {
+            using FileStream stream = file!.OpenRead();
+            JsonNode? node = await JsonNode
+                .ParseAsync(stream, cancellationToken: cancellationToken)
+                .ConfigureAwait(false);
+            return node as JsonObject
+                ?? throw new CheckpointException($"{file.FullName}: must be a JSON object");
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            throw new CheckpointException($"{file!.FullName}: is broken: {e.Message}", e);
+        }
+    }
+
+    private static byte[] Serialize(JsonObject config)
+    {
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true }))
+            config.WriteTo(writer);
+        return bytes.ToArray();
+    }
+
+    /// <exception cref="IOException">The weights would not fit: said before hours of writing.</exception>
+    private static void RequireRoom(string folder, long bytes)
+    {
+        long free = new DriveInfo(folder).AvailableFreeSpace;
+        if (free < bytes)
+            throw new IOException(
+                $"{folder}: the weights take {Units.Bytes(bytes)}, and the disk has {Units.Bytes(free)}"
+            );
+    }
+}
