@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "cpu/indexer_logits/check.h"
+#include "cpu/indexer_logits/page.h"
 #include "cpu/kernel.h"
 
 namespace hadal::cpu {
@@ -30,19 +32,6 @@ struct IndexScratch {
     return reinterpret_cast<typename Score::Head*>(this + 1) + static_cast<int64_t>(i) * heads;
   }
 };
-
-[[maybe_unused]] inline const uint8_t* index_page(const uint8_t* cache, int64_t page) {
-  return cache + page * HD_PAGE_TOKENS * HD_INDEX_TOKEN_BYTES;
-}
-
-[[maybe_unused]] inline const float* page_scales(const uint8_t* page) {
-  return reinterpret_cast<const float*>(page + HD_PAGE_TOKENS * HD_INDEX_DIM);
-}
-
-// A page is a few microseconds' work: time enough for the next to arrive.
-[[maybe_unused]] inline void prefetch_page(const uint8_t* page) {
-  for (int i = 0; i < HD_PAGE_TOKENS * HD_INDEX_TOKEN_BYTES; i += 64) __builtin_prefetch(page + i, 0, 2);
-}
 
 // Calls body(first, last, segment) over blocks of rows and segments of keys.
 template <class Body>
@@ -89,7 +78,7 @@ int32_t run_contiguous(const hd_indexer_logits_args& args, ThreadPool& pool, std
       for (int32_t row = first; row < last; ++row) {
         if (!sees(row)) continue;
         Score::score(scratch.query(row - first, args.heads), args.weights + static_cast<int64_t>(row) * args.heads,
-                     args.heads, scratch.keys, scales, scratch.scores);
+                     args.heads, scratch.keys, scales, scratch.scores, nullptr);
         const int64_t from = std::max<int64_t>(args.start[row], key);
         const int64_t to = std::min<int64_t>(args.end[row], key + HD_PAGE_TOKENS);
         std::copy(scratch.scores + (from - key), scratch.scores + (to - key),
@@ -121,13 +110,14 @@ int32_t run_paged(const hd_indexer_logits_paged_args& args, ThreadPool& pool, st
       const int64_t stop = std::min<int64_t>(segment + kSegmentPages * HD_PAGE_TOKENS, visible);
       for (int64_t key = segment; key < stop; key += HD_PAGE_TOKENS) {
         const uint8_t* page = index_page(args.cache, table[key / HD_PAGE_TOKENS]);
-        if (key + HD_PAGE_TOKENS < stop) prefetch_page(index_page(args.cache, table[key / HD_PAGE_TOKENS + 1]));
+        const uint8_t* ahead =
+            key + HD_PAGE_TOKENS < stop ? index_page(args.cache, table[key / HD_PAGE_TOKENS + 1]) : nullptr;
         Score::expand_keys(page, scratch.keys);
         for (int32_t row = begin; row < end; ++row) {
           const int64_t left = args.visible[row] - key;
           if (left <= 0) continue;
           Score::score(scratch.query(row - begin, args.heads), args.weights + static_cast<int64_t>(row) * args.heads,
-                       args.heads, scratch.keys, page_scales(page), scratch.scores);
+                       args.heads, scratch.keys, page_scales(page), scratch.scores, std::exchange(ahead, nullptr));
           std::copy_n(scratch.scores, std::min<int64_t>(left, HD_PAGE_TOKENS),
                       args.logits + row * args.logits_stride + key);
         }

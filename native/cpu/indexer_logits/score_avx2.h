@@ -2,6 +2,7 @@
 // Included by *_avx2.cpp alone.
 #pragma once
 
+#include "cpu/indexer_logits/page.h"
 #include "cpu/simd/avx2.h"
 #include "cpu/simd/transpose_avx2.h"
 
@@ -49,8 +50,11 @@ struct IndexScore {
   }
 
   // y[s] = scales[s] * sum over heads, ascending, of weights[h] * relu(q[h] . k[s]); y is aligned to 64 bytes.
-  static void score(const Head* q, const float* weights, int heads, const Keys& keys, const float* scales, float* y) {
+  // `ahead`: the page to be read next, or null.
+  static void score(const Head* q, const float* weights, int heads, const Keys& keys, const float* scales, float* y,
+                    const uint8_t* ahead) {
     for (int key = 0; key < kKeys; key += 16) {
+      prefetch_share(ahead, key, key + 16, kKeys);
       __m256 sum[2] = {};
       int h = 0;
       for (; h + 6 <= heads; h += 6) add_heads<6>(q + h, weights + h, keys, key, sum);

@@ -2,6 +2,7 @@
 // Included by *_avx512.cpp alone.
 #pragma once
 
+#include "cpu/indexer_logits/page.h"
 #include "cpu/simd/avx512.h"
 
 namespace hadal::cpu {
@@ -65,10 +66,15 @@ struct IndexScore {
   }
 
   // y[s] = scales[s] * sum over heads, ascending, of weights[h] * relu(q[h] . k[s]); y is aligned to 64 bytes.
-  static void score(const Head* q, const float* weights, int heads, const Keys& keys, const float* scales, float* y) {
+  // `ahead`: the page to be read next, or null.
+  static void score(const Head* q, const float* weights, int heads, const Keys& keys, const float* scales, float* y,
+                    const uint8_t* ahead) {
     __m512 sum[4] = {};
     int h = 0;
-    for (; h + 4 <= heads; h += 4) add_heads<4>(q + h, weights + h, keys, sum);
+    for (; h + 4 <= heads; h += 4) {
+      prefetch_share(ahead, h, h + 4, heads);
+      add_heads<4>(q + h, weights + h, keys, sum);
+    }
     for (; h < heads; ++h) add_heads<1>(q + h, weights + h, keys, sum);
     for (int v = 0; v < 4; ++v) _mm512_store_ps(y + 16 * v, _mm512_mul_ps(_mm512_loadu_ps(scales + 16 * v), sum[v]));
   }

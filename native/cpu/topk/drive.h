@@ -211,13 +211,13 @@ int32_t run_indexer_topk(const hd_indexer_topk_args& args, ThreadPool& pool, std
       const int64_t stop = pages * (part + 1) / shape.parts;
       for (int64_t p = pages * part / shape.parts; p < stop; ++p) {
         const uint8_t* page = index_page(args.cache, table[p]);
-        if (p + 1 < stop) prefetch_page(index_page(args.cache, table[p + 1]));
+        const uint8_t* ahead = p + 1 < stop ? index_page(args.cache, table[p + 1]) : nullptr;
         Score::expand_keys(page, scratch.keys);
         for (int64_t row = begin; row < end; ++row) {
           const int64_t left = args.visible[row] - p * HD_PAGE_TOKENS;
           if (args.visible[row] <= args.topk || left <= 0) continue;
           Score::score(scratch.query(static_cast<int>(row - begin), args.heads), args.weights + row * args.heads,
-                       args.heads, scratch.keys, page_scales(page), scratch.scores);
+                       args.heads, scratch.keys, page_scales(page), scratch.scores, std::exchange(ahead, nullptr));
           selections[row - begin].offer(scratch.scores, std::min<int64_t>(left, HD_PAGE_TOKENS),
                                         static_cast<int32_t>(p * HD_PAGE_TOKENS));
         }
