@@ -119,7 +119,7 @@ class DotGemm {
  private:
   static constexpr int kColumns = 4;  // Columns of a tile.
   // Shares of a second-level cache of 1 MiB: b as operands, and rows of a that are worth keeping there.
-  static constexpr int64_t kPanelBytes = 384 * 1024;
+  static constexpr int64_t kPanelBytes = 512 * 1024;
   static constexpr int64_t kRowsBytes = 384 * 1024;
   static constexpr int64_t kPanelColumns = 32;
   static constexpr int64_t kAheadBytes = 2048;  // Of each of four rows.
