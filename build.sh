@@ -5,6 +5,7 @@
 #   ./build.sh run [ARGUMENTS]   builds, then runs the tool `hadal`; without arguments it writes text with the embedded model
 #   ./build.sh test [OPTIONS]    builds, then runs every test, native and managed; options go to dotnet test
 #   ./build.sh sanitize          builds native with sanitizers, then runs the native tests
+#   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages
 #   ./build.sh setup             only sets up
 #
 # Set-up installs what is missing of g++ 12, CMake 3.25, GoogleTest (tests only) and the .NET 10 SDK, and says so.
@@ -158,6 +159,12 @@ case $command in
     need_googletest
     cmake --workflow --preset sanitize
     ;;
+  pack)
+    set_up
+    cmake -P native/packaging/build.cmake
+    rm -rf artifacts/packages
+    dotnet pack Interop.sln -c Release -o artifacts/packages "$@"
+    ;;
   setup)
     set_up
     for tool in "$@"; do
@@ -169,5 +176,5 @@ case $command in
       fi
     done
     ;;
-  *) fail "unknown command '$command': one of build, run, test, sanitize, setup" ;;
+  *) fail "unknown command '$command': one of build, run, test, sanitize, pack, setup" ;;
 esac

@@ -21,7 +21,7 @@ internal static class ElfHeader
         {
             return null;
         }
-        if (!head.StartsWith("\x7fELF"u8))
+        if (!head.StartsWith("\u007fELF"u8))
             return null;
         // e_machine of the ELF specification.
         ushort machine = BinaryPrimitives.ReadUInt16LittleEndian(head[MachineOffset..]);

@@ -1,0 +1,21 @@
+# Builds the libraries that are shipped, as far as this machine can: cmake -P native/packaging/build.cmake
+get_filename_component(root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+find_program(ninja ninja)
+if(ninja AND NOT DEFINED ENV{CMAKE_GENERATOR})
+  set(ENV{CMAKE_GENERATOR} Ninja)
+endif()
+cmake_host_system_information(RESULT processors QUERY NUMBER_OF_LOGICAL_CORES)
+
+function(build target triplet)
+  find_program(compiler_${target} ${triplet}-g++-12)
+  if(NOT compiler_${target})
+    message("Not built: the library for Linux on ${target}, which wants ${triplet}-g++-12")
+    return()
+  endif()
+  foreach(arguments "--preset;package-${target}" "--build;--preset;package-${target};--parallel;${processors}")
+    execute_process(COMMAND "${CMAKE_COMMAND}" ${arguments} WORKING_DIRECTORY "${root}" COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+endfunction()
+
+build(x64 x86_64-linux-gnu)
+build(arm64 aarch64-linux-gnu)
