@@ -512,7 +512,8 @@ typedef struct hd_fp8_gemm_masked_args {
   const float* const* b_scale;  /**< As in hd_fp8_gemm_contiguous. */
   int32_t b_scale_is_pow2;      /**< As in hd_fp8_gemm, of all groups. */
   const int32_t* masked_m;      /**< [groups]: rows of each group that count, 0 to m_max. */
-  void* d;                      /**< [groups, m_max, n] of d_dtype, contiguous; rows past masked_m are not written. */
+  void* d; /**< [groups, m_max, n] of d_dtype, contiguous; rows past masked_m: not written on the CPU, anything on CUDA.
+            */
 } hd_fp8_gemm_masked_args;
 
 /** The grouped form of hd_fp8_gemm for decode. Source: DeepGEMM's m_grouped_fp8_gemm_nt_masked. */

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "714b65691dbac7eeb747596bd31e506b4a9a717112ef8a08c63cc1518916f610";
+        "651fa3e3b7b993219039041f03e16d37dd671fdf99ae3bd60791a737927de76a";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.

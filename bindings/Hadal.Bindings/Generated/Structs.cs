@@ -328,7 +328,8 @@ public unsafe struct hd_fp8_gemm_masked_args
     public int* masked_m;
 
     /// <summary>
-    /// [groups, m_max, n] of d_dtype, contiguous; rows past masked_m are not written.
+    /// [groups, m_max, n] of d_dtype, contiguous; rows past masked_m: not written on the CPU,
+    /// anything on CUDA.
     /// </summary>
     public void* d;
 }

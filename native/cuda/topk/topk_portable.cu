@@ -129,11 +129,36 @@ int64_t logit_stride(const hd_indexer_topk_args& args) {
 
 }  // namespace
 
+hd_indexer_logits_paged_args logits_of(const hd_indexer_topk_args& args) {
+  hd_indexer_logits_paged_args logits{};
+  logits.struct_size = sizeof logits;
+  logits.m = args.m;
+  logits.heads = args.heads;
+  logits.pages = args.pages;
+  logits.sequences = args.sequences;
+  logits.max_pages = args.max_pages;
+  logits.q = args.q;
+  logits.weights = args.weights;
+  logits.cache = args.cache;
+  logits.block_table = args.block_table;
+  logits.row_sequence = args.row_sequence;
+  logits.visible = args.visible;
+  return logits;
+}
+
 int32_t TopkPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   select<<<static_cast<unsigned>(args.m), kThreads, 0, stream>>>(
       args.scores, args.scores_stride, args.visible, 0,
       Choice{args.topk, args.max_pages, args.block_table, args.row_sequence, args.positions, args.indices});
   return launched("topk");
+}
+
+int32_t choose(const hd_indexer_topk_args& args, const float* scores, int64_t stride, int64_t first, int64_t count,
+               cudaStream_t stream) {
+  select<<<static_cast<unsigned>(count), kThreads, 0, stream>>>(
+      scores, stride, args.visible, first,
+      Choice{args.topk, args.max_pages, args.block_table, args.row_sequence, args.positions, args.indices});
+  return launched("indexer_topk");
 }
 
 uint64_t IndexerTopkPortable::workspace(const Args& args, const Card&) {
@@ -147,26 +172,16 @@ int32_t IndexerTopkPortable::run(const Args& args, const Card& card, cudaStream_
   auto* scores = reinterpret_cast<float*>(workspace);
   for (int64_t first = 0; first < args.m; first += chunk) {
     const auto rows = static_cast<int32_t>(args.m - first < chunk ? args.m - first : chunk);
-    hd_indexer_logits_paged_args logits{};
-    logits.struct_size = sizeof logits;
+    hd_indexer_logits_paged_args logits = logits_of(args);
     logits.m = rows;
-    logits.heads = args.heads;
-    logits.pages = args.pages;
-    logits.sequences = args.sequences;
-    logits.max_pages = args.max_pages;
-    logits.q = args.q + first * args.heads * HD_INDEX_DIM;
-    logits.weights = args.weights + first * args.heads;
-    logits.cache = args.cache;
-    logits.block_table = args.block_table;
-    logits.row_sequence = args.row_sequence + first;
-    logits.visible = args.visible + first;
+    logits.q += first * args.heads * HD_INDEX_DIM;
+    logits.weights += first * args.heads;
+    logits.row_sequence += first;
+    logits.visible += first;
     logits.logits = scores;
     logits.logits_stride = stride;
     if (const int32_t status = IndexerLogitsPagedPortable::run(logits, card, stream, nullptr)) return status;
-    select<<<static_cast<unsigned>(rows), kThreads, 0, stream>>>(
-        scores, stride, args.visible, first,
-        Choice{args.topk, args.max_pages, args.block_table, args.row_sequence, args.positions, args.indices});
-    if (const int32_t status = launched("indexer_topk")) return status;
+    if (const int32_t status = choose(args, scores, stride, first, rows, stream)) return status;
   }
   return HD_STATUS_OK;
 }

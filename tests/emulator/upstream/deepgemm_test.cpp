@@ -167,18 +167,20 @@ TEST_P(DeepGemm, Fp8GroupedContiguous) {
 TEST_P(DeepGemm, Fp8GroupedMasked) {
   Random random(GetParam());
   const int max_m = 128, n = 128, k = 256;
-  const std::vector<int> rows_of{5, 0, 128, 70};
-  const auto a = MakeActivation(kMaskedGroups, max_m, k, random), b = MakeWeight(kMaskedGroups, n, k, random);
+  constexpr int kGroups = 4;
+  std::vector<int> rows_of{5, 0, 128, 70};
+  rows_of.resize(kMaskedGroups);
+  const auto a = MakeActivation(kGroups, max_m, k, random), b = MakeWeight(kGroups, n, k, random);
   const Buffer<uint8_t> da(a.bytes), db(b.bytes);
   const Buffer<float> sfa(a.scales), sfb(b.scales);
   const Buffer<int> rows(rows_of);
-  const Buffer<uint16_t> d(size_t(kMaskedGroups) * max_m * n);
-  ASSERT_EQ(Fp8GemmMasked(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), rows.get(), max_m, n, k, nullptr),
+  const Buffer<uint16_t> d(size_t(kGroups) * max_m * n);
+  ASSERT_EQ(Fp8GemmMasked(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), rows.get(), kGroups, max_m, n, k, nullptr),
             cudaSuccess);
   ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << hadalEmulatorReport();
   const auto actual = d.Download();
   Comparison comparison;
-  for (int group = 0; group < kMaskedGroups; ++group) {
+  for (int group = 0; group < kGroups; ++group) {
     for (int row = 0; row < rows_of[group]; ++row) {
       for (int column = 0; column < n; ++column) {
         comparison.Add(

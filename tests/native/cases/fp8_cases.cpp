@@ -49,6 +49,7 @@ struct GemmShape {
   bool mn_scales = false;  // The MN-major form of the activation's scales.
   bool nan = false;        // A NaN in one row of a and in one row of b.
   int groups = 1;
+  bool padded = false;  // Groups of a multiple of 128 rows, as CUDA wants them, some of the rows padding.
 
   std::string name() const {
     return std::to_string(groups) + "g_" + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + "_" +
@@ -60,7 +61,7 @@ struct GemmShape {
             : codes == Codes::small ? "_small"
             : codes == Codes::whole ? "_whole"
                                     : "") +
-           (d_gap != 0 ? "_strided" : "") + (mn_scales ? "_mn" : "") + (nan ? "_nan" : "");
+           (d_gap != 0 ? "_strided" : "") + (mn_scales ? "_mn" : "") + (nan ? "_nan" : "") + (padded ? "_padded" : "");
   }
 
   int64_t row_stride() const { return mn_scales ? 1 : k / HD_SCALE_BLOCK; }
@@ -135,6 +136,16 @@ std::vector<GemmShape> gemm_shapes() {
       {130, 33, 128, kB, Codes::normal, true, 1},
       {3, 1100, 128, kB, Codes::normal, true, 1},
   };
+}
+
+// A grouped product in the form that DeepGEMM's kernels take.
+GemmShape padded_shape(int m, int groups) {
+  GemmShape shape{m, 64, 256};
+  shape.b_pow2 = 1;
+  shape.mn_scales = true;
+  shape.groups = groups;
+  shape.padded = true;
+  return shape;
 }
 
 }  // namespace
@@ -308,6 +319,9 @@ std::vector<CaseMaker> fp8_gemm_contiguous_cases() {
   for (GemmShape& shape : shapes) {
     shape.groups = 1 + shape.m % 7;
     shape.d_gap = 0;
+  }
+  shapes.push_back(padded_shape(384, 3));
+  for (const GemmShape& shape : shapes) {
     cases.push_back({shape.name(), shape.m, true, [shape](std::span<const int> rows) {
                        Builder<hd_fp8_gemm_contiguous_args> builder(shape.name(), HD_OP_FP8_GEMM_CONTIGUOUS);
                        auto& args = builder.args;
@@ -317,6 +331,10 @@ std::vector<CaseMaker> fp8_gemm_contiguous_cases() {
                        // Rows are handed out to the groups in the order of their ids, unevenly; some are padding.
                        std::vector<int32_t> layout;
                        for (const int row : rows) {
+                         if (shape.padded) {
+                           layout.push_back(row % 128 < 100 - row / 128 * 30 ? row / 128 : -1);
+                           continue;
+                         }
                          const int group = std::min(shape.groups - 1, row * (shape.groups + 1) / std::max(shape.m, 1));
                          layout.push_back(row % 5 == 3 ? -1 : group);
                        }
@@ -344,6 +362,9 @@ std::vector<CaseMaker> fp8_gemm_masked_cases() {
   for (GemmShape& shape : shapes) {
     shape.groups = 1 + shape.m % 4;
     shape.d_gap = 0;
+  }
+  shapes.push_back(padded_shape(128, 4));
+  for (const GemmShape& shape : shapes) {
     cases.push_back(
         {shape.name(), shape.m, true, [shape](std::span<const int> rows) {
            // Row i of the case is row i of every group.
@@ -355,7 +376,7 @@ std::vector<CaseMaker> fp8_gemm_masked_cases() {
            args.m_max = count_of(rows);
            const int64_t blocks = shape.k / HD_SCALE_BLOCK;
            const int64_t last = (m_max - 1) * args.a_scale_row_stride + (blocks - 1) * args.a_scale_block_stride;
-           args.a_scale_group_stride = last + 3;
+           args.a_scale_group_stride = shape.padded ? blocks * args.a_scale_block_stride : last + 3;
            std::vector<uint8_t> a;
            std::vector<float> scales(static_cast<size_t>((shape.groups - 1) * args.a_scale_group_stride + last + 1),
                                      std::numeric_limits<float>::quiet_NaN());

@@ -110,13 +110,14 @@ Outcome run_on_device(hd_device* device, hd_stream* stream, const Case& source) 
     return static_cast<std::byte*>(address);
   };
   std::vector<std::byte> args = source.args;
-  // Tensors of an array of pointers lie equally spaced, as CUDA wants weights of groups.
+  // Tensors of an array of pointers lie equally spaced, as CUDA wants weights of groups, and scales without gaps.
   std::vector<std::byte*> spaced(source.tensors.size());
   for (const PointerArray& array : source.arrays) {
-    size_t step = HD_ALIGNMENT;
+    size_t step = 0;
     for (const size_t tensor : array.tensors) {
       const Tensor& one = source.tensors[tensor];
-      step = std::max(step, (one.offset + one.content.size() + HD_ALIGNMENT - 1) / HD_ALIGNMENT * HD_ALIGNMENT);
+      const size_t alignment = one.type == Type::u8 ? HD_ALIGNMENT : size_of(one.type);
+      step = std::max(step, (one.offset + one.content.size() + alignment - 1) / alignment * alignment);
     }
     std::byte* first = allocate(step * array.tensors.size() + 1);
     for (size_t i = 0; i < array.tensors.size(); ++i) spaced[array.tensors[i]] = first + i * step;

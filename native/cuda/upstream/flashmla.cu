@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "flashmla.h"
+#include "flashmla_errors.h"
 #include "params.h"
 #include "sm90/decode/dense/splitkv_mla.h"
 #include "sm90/decode/sparse_fp8/splitkv_mla.h"
@@ -66,7 +67,7 @@ int DenseDecodeParts(int sms, int s_q, int h_q) {
   return std::max(sms / ((s_q * h_q + 63) / 64), 1);
 }
 
-cudaError_t RunSparseDecode(const SparseDecode& decode, const DecodeWorkspace& workspace, cudaStream_t stream) {
+cudaError_t RunSparseDecode(const SparseDecode& decode, const DecodeWorkspace& workspace, cudaStream_t stream) try {
   if (const auto error = RunMetadata(decode.b, decode.topk, decode.seqlens, workspace, stream)) return error;
   DecodingParams params = MakeParams(decode.b, decode.s_q, decode.h_q, decode.page_count, decode.scale, workspace);
   constexpr int kTokenBytes = 656;
@@ -84,9 +85,11 @@ cudaError_t RunSparseDecode(const SparseDecode& decode, const DecodeWorkspace& w
   sm90::run_flash_splitkv_mla_fp8_sparse_kernel(params, stream);
   run_flash_mla_combine_kernel<cutlass::bfloat16_t>(params, stream);
   return cudaPeekAtLastError();
+} catch (const Failure& failure) {
+  return failure.status;
 }
 
-cudaError_t RunDenseDecode(const DenseDecode& decode, const DecodeWorkspace& workspace, cudaStream_t stream) {
+cudaError_t RunDenseDecode(const DenseDecode& decode, const DecodeWorkspace& workspace, cudaStream_t stream) try {
   if (const auto error = RunMetadata(decode.b, -1, decode.seqlens, workspace, stream)) return error;
   DecodingParams params = MakeParams(decode.b, decode.s_q, decode.h_q, decode.page_count, decode.scale, workspace);
   params.topk = -1;
@@ -108,9 +111,11 @@ cudaError_t RunDenseDecode(const DenseDecode& decode, const DecodeWorkspace& wor
     run_flash_mla_combine_kernel<cutlass::bfloat16_t>(params, stream);
   }
   return cudaPeekAtLastError();
+} catch (const Failure& failure) {
+  return failure.status;
 }
 
-cudaError_t RunSparsePrefill(const SparsePrefill& prefill, cudaStream_t stream) {
+cudaError_t RunSparsePrefill(const SparsePrefill& prefill, cudaStream_t stream) try {
   SparsePrefillParams params{};
   params.s_q = prefill.s_q;
   params.s_kv = prefill.s_kv;
@@ -133,6 +138,8 @@ cudaError_t RunSparsePrefill(const SparsePrefill& prefill, cudaStream_t stream) 
   params.stream = stream;
   sm90::run_fwd_kernel(params);
   return cudaPeekAtLastError();
+} catch (const Failure& failure) {
+  return failure.status;
 }
 
 }  // namespace upstream

@@ -20,16 +20,30 @@ struct GemmFaults {
 };
 
 // d[m, n] = Σ_k a[m, k]·b[n, k] with scales sfa [k/128, align(m, 4)] (MN-major) and sfb [⌈n/128⌉, ⌈k/128⌉]; d is bf16.
+// Rows of d are d_stride elements apart, a multiple of 8; 0: n.
 cudaError_t Fp8Gemm(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d, int m, int n,
-                    int k, cudaStream_t stream, GemmFaults faults = {});
+                    int k, cudaStream_t stream, GemmFaults faults = {}, int64_t d_stride = 0);
 // Rows in groups of a multiple of 128; group_of_row int32 [m], −1: skipped. b [groups, n, k]. CTA pairs share B's
 // tiles.
 cudaError_t Fp8GemmContiguous(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d,
                               const int* group_of_row, int groups, int m, int n, int k, cudaStream_t stream);
-// a [groups, max_m, k], rows_of_group int32 [groups]; groups at most kMaskedGroups, max_m a multiple of 128.
-inline constexpr int kMaskedGroups = 4;
+// a [groups, max_m, k], rows_of_group int32 [kMaskedGroups], zeros from `groups` on; max_m a multiple of 128.
+inline constexpr int kMaskedGroups = 256;
 cudaError_t Fp8GemmMasked(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d,
-                          const int* rows_of_group, int max_m, int n, int k, cudaStream_t stream);
+                          const int* rows_of_group, int groups, int max_m, int n, int k, cudaStream_t stream);
+
+// d[i] [m, n] = a[i] [m, k] times b[i] [n, k] (K-major) or [k, n] (MN-major), for `batch` products of one shape.
+// Strides are in elements, multiples of 8; those between batches count where batch is above 1, which is at most
+// kMaxBatch.
+inline constexpr int kMaxBatch = 128;
+struct Bf16Product {
+  const uint16_t *a, *b;
+  uint16_t* d;
+  int batch, m, n, k;
+  bool b_is_kn;
+  int64_t a_stride, a_batch_stride, b_stride, b_batch_stride, d_stride, d_batch_stride;
+};
+cudaError_t RunBf16Product(const Bf16Product& product, cudaStream_t stream);
 
 // d[m, n] = Σ_k a[m, k]·b[n, k], bf16.
 cudaError_t Bf16Gemm(const uint16_t* a, const uint16_t* b, uint16_t* d, int m, int n, int k, cudaStream_t stream);
@@ -45,7 +59,8 @@ cudaError_t Bf16GemmBatchedMnMajor(const uint16_t* a, const uint16_t* w, uint16_
 cudaError_t MqaLogits(const uint8_t* q, const uint8_t* k, const float* k_scale, const float* weights, const int* start,
                       const int* end, float* logits, int s_q, int s_kv, int h, int stride, cudaStream_t stream);
 
-// Schedule int32 [kDeepGemmSms + 1, 2] for context_lens int32 [b]; b at most 32.
+// Schedule int32 [kDeepGemmSms + 1, 2] for context_lens int32 [b]; b at most kPagedRows.
+inline constexpr int kPagedRows = 512;
 cudaError_t PagedMqaMetadata(const int* context_lens, int* schedule, int b, cudaStream_t stream);
 // q e4m3 [b, next_n, 64, 128], pages of 64·132 bytes, weights f32 [b·next_n, 64], block_table int32 [b, table_stride];
 // logits f32 [b·next_n, stride], stride a multiple of 256. next_n is 1 or 2.

@@ -27,7 +27,7 @@ cudaError_t LaunchContiguous(const uint8_t* q, const uint8_t* k, const float* k_
                         reinterpret_cast<uint32_t*>(const_cast<int*>(end)), logits,
                         TensorMap2D(kBytes, q, kHeadDim, uint64_t(s_q) * kHeads, kHeadDim, 128, kHeadDim, kHeadDim),
                         TensorMap2D(kBytes, k, kHeadDim, s_kv, kHeadDim, kBlockKv, kHeadDim, kHeadDim),
-                        TensorMap2D(kFloats, k_scale, Align(s_kv, 4), 1, kBlockKv, 1, 0, 0),
+                        TensorMap2D(kFloats, k_scale, s_kv, 1, kBlockKv, 1, 0, 0),
                         TensorMap2D(kFloats, weights, kHeads, s_q, kHeads, kBlockQ, kHeads, 0));
   });
 }
@@ -65,7 +65,7 @@ cudaError_t MqaLogits(const uint8_t* q, const uint8_t* k, const float* k_scale, 
 }
 
 cudaError_t PagedMqaMetadata(const int* context_lens, int* schedule, int b, cudaStream_t stream) {
-  return LaunchKernel(&deep_gemm::smxx_paged_mqa_logits_metadata<32, 256, kDeepGemmSms>, 1, 32, 32 * 4, 1, stream,
+  return LaunchKernel(&deep_gemm::smxx_paged_mqa_logits_metadata<kPagedRows, 256, kDeepGemmSms>, 1, 32, 0, 1, stream,
                       uint32_t(b), 1u, false, reinterpret_cast<const uint32_t*>(context_lens),
                       reinterpret_cast<uint32_t*>(schedule));
 }

@@ -11,7 +11,8 @@ using deep_gemm::GemmType;
 
 template <int kGroups, int kBlockM, int kBlockN, int kStages, int kMulticast, GemmType kType>
 cudaError_t Launch(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d, int* layout,
-                   int a_groups, int b_groups, int m, int n, int k, cudaStream_t stream, GemmFaults faults = {}) {
+                   int a_groups, int b_groups, int m, int n, int k, cudaStream_t stream, GemmFaults faults = {},
+                   int64_t d_stride = 0) {
   constexpr int kBlockK = 128, kSwizzleD = kBlockN * 2 >= 128 ? 128 : kBlockN * 2;
   constexpr int kMathThreads = kBlockM <= 64 ? 128 : 256;
   const auto kernel =
@@ -27,11 +28,11 @@ cudaError_t Launch(const uint8_t* a, const float* sfa, const uint8_t* b, const f
                                    kBlockK, kBlockM, k, 128);
     const auto map_b = TensorMap2D(CU_TENSOR_MAP_DATA_TYPE_UINT8, b, k, uint64_t(n) * b_groups, kBlockK, kBlockN, k,
                                    faults.wrong_swizzle_of_b ? 64 : 128);
-    const auto map_d =
-        TensorMap2D(CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, d, n, uint64_t(m) * a_groups, kBlockN, kBlockM, n, kSwizzleD);
+    const auto map_d = TensorMap2D(CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, d, n, uint64_t(m) * a_groups, kBlockN, kBlockM,
+                                   d_stride == 0 ? n : d_stride, kSwizzleD);
     const int aligned_m = Align(m, 4);
-    const auto map_sfa = TensorMap2D(CU_TENSOR_MAP_DATA_TYPE_FLOAT32, sfa, aligned_m, uint64_t(blocks_k) * a_groups,
-                                     kBlockM, 1, aligned_m, 0);
+    const auto map_sfa =
+        TensorMap2D(CU_TENSOR_MAP_DATA_TYPE_FLOAT32, sfa, m, uint64_t(blocks_k) * a_groups, kBlockM, 1, aligned_m, 0);
     return LaunchKernel(kernel, kDeepGemmSms, 128 + kMathThreads, shared_bytes, kMulticast, stream,
                         const_cast<float*>(sfb), layout, uint32_t(m), uint32_t(n), uint32_t(Align(k, 128)), map_a,
                         map_b, map_d, map_sfa);
@@ -41,8 +42,9 @@ cudaError_t Launch(const uint8_t* a, const float* sfa, const uint8_t* b, const f
 }  // namespace
 
 cudaError_t Fp8Gemm(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d, int m, int n,
-                    int k, cudaStream_t stream, GemmFaults faults) {
-  return Launch<1, 64, 128, 6, 1, GemmType::Normal>(a, sfa, b, sfb, d, nullptr, 1, 1, m, n, k, stream, faults);
+                    int k, cudaStream_t stream, GemmFaults faults, int64_t d_stride) {
+  return Launch<1, 64, 128, 6, 1, GemmType::Normal>(a, sfa, b, sfb, d, nullptr, 1, 1, m, n, k, stream, faults,
+                                                    d_stride);
 }
 
 cudaError_t Fp8GemmContiguous(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d,
@@ -52,9 +54,9 @@ cudaError_t Fp8GemmContiguous(const uint8_t* a, const float* sfa, const uint8_t*
 }
 
 cudaError_t Fp8GemmMasked(const uint8_t* a, const float* sfa, const uint8_t* b, const float* sfb, uint16_t* d,
-                          const int* rows_of_group, int max_m, int n, int k, cudaStream_t stream) {
+                          const int* rows_of_group, int groups, int max_m, int n, int k, cudaStream_t stream) {
   return Launch<kMaskedGroups, 64, 64, 8, 1, GemmType::MGroupedMasked>(
-      a, sfa, b, sfb, d, const_cast<int*>(rows_of_group), kMaskedGroups, kMaskedGroups, max_m, n, k, stream);
+      a, sfa, b, sfb, d, const_cast<int*>(rows_of_group), groups, groups, max_m, n, k, stream);
 }
 
 }  // namespace upstream
