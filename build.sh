@@ -4,6 +4,7 @@
 #   ./build.sh [build]           builds native and managed
 #   ./build.sh run [ARGUMENTS]   builds, then runs the tool `hadal`; without arguments it writes text with the embedded model
 #   ./build.sh test [OPTIONS]    builds, then runs every test, native and managed; options go to dotnet test
+#   ./build.sh cuda [OPTIONS]    builds the CUDA backend (native/cuda/README.md); options go to CMake
 #   ./build.sh sanitize          builds native with sanitizers, then runs the native tests
 #   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages
 #   ./build.sh setup             only sets up
@@ -154,6 +155,17 @@ case $command in
     dotnet test --solution Interop.sln -c Release "$@" || status=1
     exit $status
     ;;
+  cuda)
+    set_up
+    [[ -n ${HADAL_NVCC_ROOT:-} ]] || HADAL_NVCC_ROOT=$(native/cuda/get-nvcc.sh)
+    # Upstream's kernels come from the submodules, or from folders given by these variables.
+    folders=()
+    for name in HADAL_FLASHMLA_DIR HADAL_DEEPGEMM_DIR HADAL_CUTLASS_DIR; do
+      [[ -z ${!name:-} ]] || folders+=("-D$name=${!name}")
+    done
+    cmake --preset cuda "-DHADAL_NVCC_ROOT=$HADAL_NVCC_ROOT" "${folders[@]}" "$@"
+    cmake --build --preset cuda
+    ;;
   sanitize)
     set_up
     need_googletest
@@ -176,5 +188,5 @@ case $command in
       fi
     done
     ;;
-  *) fail "unknown command '$command': one of build, run, test, sanitize, pack, setup" ;;
+  *) fail "unknown command '$command': one of build, run, test, cuda, sanitize, pack, setup" ;;
 esac
