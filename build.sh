@@ -136,6 +136,14 @@ set_up() {
   export CTEST_PARALLEL_LEVEL=${CTEST_PARALLEL_LEVEL:-$processors}
 }
 
+# Where both were built, the managed tests find the CUDA backend and the emulated device; without them
+# they say that they skip.
+emulate_cuda() {
+  local backend=$PWD/out/release/native/cuda runtime=$PWD/out/release/tests/emulator/runtime/lib
+  [[ -z ${HADAL_BACKEND_PATH:-} && -e $backend/libhadal-cuda.so && -e $runtime/libcudart.so.12 ]] || return 0
+  export HADAL_BACKEND_PATH=$backend LD_LIBRARY_PATH=$runtime${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+}
+
 case $command in
   build)
     set_up
@@ -152,6 +160,7 @@ case $command in
     need_googletest
     status=0
     cmake --workflow --preset release || status=1
+    emulate_cuda
     dotnet test --solution Interop.sln -c Release "$@" || status=1
     exit $status
     ;;

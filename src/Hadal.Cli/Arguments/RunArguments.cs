@@ -9,6 +9,7 @@ internal sealed class RunArguments
 {
     private const string Cpu = "cpu";
     private const string Cuda = "cuda";
+    private const string Float32 = "float32";
 
     private readonly Option<string> _device = new("--device", "-d")
     {
@@ -40,7 +41,7 @@ internal sealed class RunArguments
     public RunArguments(Command command)
     {
         _threads.MustBeAtLeast(0);
-        _activations.MustBeOneOf("bfloat16", "float32");
+        _activations.MustBeOneOf("bfloat16", Float32);
         _prefill.MustBeOneOf("absorbed", "expanded");
         command.Add(_device);
         command.Add(_threads);
@@ -53,7 +54,7 @@ internal sealed class RunArguments
         new()
         {
             Activations =
-                result.GetValue(_activations) == "float32"
+                result.GetValue(_activations) == Float32
                     ? ActivationMode.Float32
                     : ActivationMode.BFloat16,
             PrefillForm =
@@ -74,6 +75,8 @@ internal sealed class RunArguments
             return Device.Cpu(threads);
         if (threads != 0)
             throw new UsageException($"--threads is for the CPU; --device is {name}");
+        if (result.GetValue(_activations) == Float32)
+            throw new UsageException($"--activations {Float32} is for the CPU; --device is {name}");
         if (name == Cuda)
             return Device.Cuda();
         if (

@@ -11,5 +11,8 @@ internal sealed record CacheLayout(int Layers, hd_mla_format Format, bool HasInd
     public const int IndexPageBytes =
         NativeMethods.HD_PAGE_TOKENS * NativeMethods.HD_INDEX_TOKEN_BYTES;
 
+    /// <summary>Bytes of a page in all layers.</summary>
+    public long PageBytes => (long)Layers * (MlaPageBytes + (HasIndex ? IndexPageBytes : 0));
+
     public int MlaPageBytes => NativeMethods.HD_PAGE_TOKENS * MlaPages.TokenBytes(Format);
 }

@@ -64,6 +64,9 @@ public sealed unsafe class PagedCache : IDisposable
 
     internal LayerCache[] Layers { get; }
 
+    /// <summary>Decode steps over this cache's memory as its model recorded them, by sequences and columns of the block table.</summary>
+    internal Dictionary<(int Sequences, int TablePages), GraphHandle> DecodeSteps { get; } = [];
+
     /// <summary>Begins an empty sequence. Its pages come as it grows, and go back when it is disposed.</summary>
     public CachedSequence CreateSequence()
     {
@@ -75,6 +78,9 @@ public sealed unsafe class PagedCache : IDisposable
     public void Dispose()
     {
         _disposed = true;
+        foreach (GraphHandle step in DecodeSteps.Values)
+            step.Dispose();
+        DecodeSteps.Clear();
         _memory.Dispose();
     }
 

@@ -34,11 +34,19 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private int _draftableRevision;
     private bool _disposed;
 
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="ownsCheckpoint">Whether it goes with the model.</param>
+    /// <param name="device">What to run on.</param>
+    /// <param name="options">How to load.</param>
+    /// <param name="isCounting">Whether this is a rehearsal: nothing is allocated on the device, but it must have the memory.</param>
+    /// <param name="progress">Is told of each tensor, or null.</param>
+    /// <param name="cancellationToken">Looked at between tensors.</param>
     private DeepSeekModel(
         Checkpoint checkpoint,
         bool ownsCheckpoint,
         Device device,
         ModelOptions options,
+        bool isCounting,
         IProgress<LoadProgress>? progress,
         CancellationToken cancellationToken
     )
@@ -57,9 +65,14 @@ public sealed unsafe class DeepSeekModel : IDisposable
         hd_dtype act = hd_dtype.HD_DTYPE_BF16;
         if (options.Activations == ActivationMode.Float32)
             act = hd_dtype.HD_DTYPE_F32;
+        if (act == hd_dtype.HD_DTYPE_F32 && device.Kind != DeviceKind.Cpu)
+            throw new ArgumentException(
+                $"{nameof(ModelOptions.Activations)} is {options.Activations}, which runs on the CPU alone; on {device} it must be {ActivationMode.BFloat16}",
+                nameof(options)
+            );
 
-        _kernels = new Kernels(device);
-        _memory = new DeviceMemory(device);
+        _memory = new DeviceMemory(device, isCounting);
+        _kernels = new Kernels(_memory);
         _layers = new DecoderLayer[config.NumHiddenLayers];
         try
         {
@@ -124,6 +137,8 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 config.Indexer is not null
             );
             _kernels.Plan(Plan);
+            if (isCounting)
+                RequireMemory(weights);
             // Last, so that a failed load leaves the checkpoint to its owner.
             _owned = ownsCheckpoint ? checkpoint : null;
         }
@@ -168,6 +183,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     /// <param name="progress">Is told of each tensor.</param>
     /// <param name="cancellationToken">Looked at between tensors.</param>
     /// <exception cref="CheckpointException">Something in the folder is missing, broken or not supported.</exception>
+    /// <exception cref="DeviceMemoryException">The device has too little free memory; nothing was uploaded.</exception>
     public static DeepSeekModel Load(
         string folder,
         Device device,
@@ -180,14 +196,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
         Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
         try
         {
-            return new DeepSeekModel(
-                checkpoint,
-                true,
-                device,
-                options ?? new ModelOptions(),
-                progress,
-                cancellationToken
-            );
+            return Load(checkpoint, true, device, options, progress, cancellationToken);
         }
         catch
         {
@@ -203,6 +212,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     /// <param name="progress">Is told of each tensor.</param>
     /// <param name="cancellationToken">Looked at between tensors.</param>
     /// <exception cref="CheckpointException">A tensor is missing or not as it must be.</exception>
+    /// <exception cref="DeviceMemoryException">The device has too little free memory; nothing was uploaded.</exception>
     public static DeepSeekModel Load(
         Checkpoint checkpoint,
         Device device,
@@ -213,11 +223,36 @@ public sealed unsafe class DeepSeekModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
+        return Load(checkpoint, false, device, options, progress, cancellationToken);
+    }
+
+    private static DeepSeekModel Load(
+        Checkpoint checkpoint,
+        bool ownsCheckpoint,
+        Device device,
+        ModelOptions? options,
+        IProgress<LoadProgress>? progress,
+        CancellationToken cancellationToken
+    )
+    {
+        options ??= new ModelOptions();
+        // Weights are uploaded only when all of it will fit; the CPU leaves them in the map.
+        if (device.Kind != DeviceKind.Cpu)
+            new DeepSeekModel(
+                checkpoint,
+                false,
+                device,
+                options,
+                isCounting: true,
+                null,
+                cancellationToken
+            ).Dispose();
         return new DeepSeekModel(
             checkpoint,
-            false,
+            ownsCheckpoint,
             device,
-            options ?? new ModelOptions(),
+            options,
+            isCounting: false,
             progress,
             cancellationToken
         );
@@ -262,7 +297,11 @@ public sealed unsafe class DeepSeekModel : IDisposable
             try
             {
                 Start(batch, cache);
-                Run(batch.LogitRowCount, cancellationToken);
+                if (CanReplay(batch))
+                    Replay(batch, cache, cancellationToken);
+                else
+                    Run(batch.LogitRowCount, cancellationToken);
+                ReadLogits(batch.LogitRowCount);
             }
             catch
             {
@@ -316,6 +355,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
             fixed (int* ids = nextTokens)
                 _kernels.CopyToDevice(_inputs, ids, sizeof(int) * (long)nextTokens.Length);
             RunPredictor(batch.LogitRowCount);
+            ReadLogits(batch.LogitRowCount);
             return Logits(batch.LogitRowCount);
         }
     }
@@ -391,12 +431,40 @@ public sealed unsafe class DeepSeekModel : IDisposable
         _kernels.Embedding(_step.Workspace.Residual, rows, residual);
         _kernels.RmsNorm(x, residual, norm, Config.RmsNormEps, x);
         _kernels.Gemm(x, head, logits);
+    }
+
+    private void ReadLogits(int rows) =>
         _kernels.CopyToHost(
             _hostLogits,
-            logits.Data,
-            (long)logitRows * logits.Columns * sizeof(float)
+            _logits.Data,
+            (long)rows * _logits.Columns * sizeof(float)
         );
+
+    /// <summary>
+    /// Whether the step is one that comes again and again: a token of each sequence, on a device that records. A trace
+    /// looks at each layer, which a replayed step doesn't show.
+    /// </summary>
+    private bool CanReplay(StepBatch batch) =>
+        Device.Kind == DeviceKind.Cuda
+        && Trace is null
+        && batch.TokenCount == batch.SequenceCount
+        && batch.LogitRowCount == batch.TokenCount;
+
+    /// <summary>Launches the step as recorded for as many sequences and as wide a block table, recording it the first time.</summary>
+    private void Replay(StepBatch batch, PagedCache cache, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        (int, int) shape = (batch.SequenceCount, batch.TablePages);
+        if (!cache.DecodeSteps.TryGetValue(shape, out GraphHandle? step))
+        {
+            step = Record(batch.LogitRowCount);
+            cache.DecodeSteps.Add(shape, step);
+        }
+        _kernels.Launch(step);
     }
+
+    private GraphHandle Record(int logitRows) =>
+        _kernels.Record(() => Run(logitRows, CancellationToken.None));
 
     private ReadOnlySpan2D<float> Logits(int rows) => new(_hostLogits, rows, Config.VocabSize, 0);
 
@@ -424,6 +492,20 @@ public sealed unsafe class DeepSeekModel : IDisposable
             if (_predictor is not null)
                 RunPredictor(rows);
         }
+    }
+
+    private void RequireMemory(WeightLoader weights)
+    {
+        long expanded = weights.DequantizedBytes;
+        DeviceMemoryException.ThrowIfShort(
+            Device,
+            weights.BytesDone,
+            expanded,
+            PagedCache.PagesFor(MaxContextTokens) * CacheLayout.PageBytes,
+            MaxContextTokens,
+            _memory.AllocatedBytes - weights.BytesDone - expanded,
+            Options.MaxStepTokens
+        );
     }
 
     private void Release()

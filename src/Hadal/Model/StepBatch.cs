@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Hadal.Caching;
 
@@ -44,7 +45,7 @@ public sealed unsafe class StepBatch : IDisposable
     /// <summary>Grows with every change.</summary>
     internal int Revision { get; private set; }
 
-    /// <summary>Columns of the block table of this step.</summary>
+    /// <summary>Columns of the block table of this step: a power of two or the most, so that few widths come up.</summary>
     internal int TablePages { get; private set; }
 
     internal int* Host => _host;
@@ -158,6 +159,10 @@ public sealed unsafe class StepBatch : IDisposable
             _sequences[i].Reserve(_counts[i]);
             TablePages = Math.Max(TablePages, _sequences[i].Pages.Length);
         }
+        TablePages = Math.Min(
+            (int)BitOperations.RoundUpToPowerOf2((uint)TablePages),
+            _maxSequencePages
+        );
         int* slots = _host + SlotsOffset(Options);
         int* table = _host + TableOffset(Options);
         for (int i = 0; i < SequenceCount; i++, table += TablePages)

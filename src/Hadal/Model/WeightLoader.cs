@@ -19,7 +19,12 @@ internal sealed unsafe class WeightLoader(
 {
     private readonly long _bytesTotal = checkpoint.Tensors.Values.Sum(t => t.ByteLength);
     private int _tensorsDone;
-    private long _bytesDone;
+
+    /// <summary>Bytes of the weights brought so far.</summary>
+    public long BytesDone { get; private set; }
+
+    /// <summary>Bytes of device memory that <see cref="Dequantize"/> took.</summary>
+    public long DequantizedBytes { get; private set; }
 
     /// <summary>A matrix, unquantised.</summary>
     public DeviceTensor Matrix(string name)
@@ -60,6 +65,7 @@ internal sealed unsafe class WeightLoader(
     public DeviceTensor Dequantize(Fp8Weight weight)
     {
         DeviceTensor expanded = memory.Matrix(activations, weight.Rows, weight.Columns);
+        DequantizedBytes += (long)weight.Rows * weight.Columns * DeviceTensor.SizeOf(activations);
         kernels.Dequantize(weight, expanded);
         return expanded;
     }
@@ -159,9 +165,9 @@ internal sealed unsafe class WeightLoader(
     {
         cancellationToken.ThrowIfCancellationRequested();
         _tensorsDone++;
-        _bytesDone += view.ByteLength;
+        BytesDone += view.ByteLength;
         progress?.Report(
-            new LoadProgress(_tensorsDone, checkpoint.Tensors.Count, _bytesDone, _bytesTotal)
+            new LoadProgress(_tensorsDone, checkpoint.Tensors.Count, BytesDone, _bytesTotal)
         );
     }
 }

@@ -2,12 +2,17 @@ using Hadal.Bindings;
 
 namespace Hadal.Tensors;
 
-/// <summary>Memory of one device, handed out piece by piece at set-up and given back as a whole. Not thread-safe.</summary>
-internal sealed unsafe class DeviceMemory(Device device) : IDisposable
+/// <summary>
+/// Memory of one device, handed out piece by piece at set-up and given back as a whole. It can also just count what would
+/// be handed out: the addresses are then not to be used. Not thread-safe.
+/// </summary>
+internal sealed unsafe class DeviceMemory(Device device, bool isCounting = false) : IDisposable
 {
     private readonly List<BufferHandle> _buffers = [];
 
     public Device Device { get; } = device;
+
+    public bool IsCounting { get; } = isCounting;
 
     /// <summary>Bytes allocated so far.</summary>
     public long AllocatedBytes { get; private set; }
@@ -15,6 +20,11 @@ internal sealed unsafe class DeviceMemory(Device device) : IDisposable
     /// <summary>Zeroed memory, aligned for any operation.</summary>
     public void* Allocate(long bytes)
     {
+        if (IsCounting)
+        {
+            AllocatedBytes += bytes;
+            return (void*)NativeMethods.HD_ALIGNMENT;
+        }
         BufferHandle buffer = BufferHandle.Create(Device.Handle, (ulong)Math.Max(bytes, 1));
         _buffers.Add(buffer);
         AllocatedBytes += bytes;

@@ -15,11 +15,13 @@ internal sealed unsafe partial class Kernels : IDisposable
     private void* _workspace;
     private ulong _workspaceSize;
 
-    public Kernels(Device device)
+    /// <param name="memory">Where the workspace goes; memory that only counts makes all calls planning.</param>
+    public Kernels(DeviceMemory memory)
     {
-        _device = device;
-        _stream = StreamHandle.Create(device.Handle);
-        _memory = new DeviceMemory(device);
+        _memory = memory;
+        _device = memory.Device;
+        _stream = StreamHandle.Create(_device.Handle);
+        IsPlanning = memory.IsCounting;
     }
 
     /// <summary>Whether calls only note the workspace that they want.</summary>
@@ -30,15 +32,17 @@ internal sealed unsafe partial class Kernels : IDisposable
     {
         IsPlanning = true;
         graph();
-        IsPlanning = false;
+        IsPlanning = _memory.IsCounting;
         _workspace = _memory.Allocate((long)_workspaceSize);
     }
 
-    public void Dispose()
-    {
-        _stream.Dispose();
-        _memory.Dispose();
-    }
+    public void Dispose() => _stream.Dispose();
+
+    /// <summary>Notes calls down without running them; copies to the host can't be among them.</summary>
+    public GraphHandle Record(Action calls) => GraphHandle.Record(_stream, calls);
+
+    /// <summary>Runs what was noted down.</summary>
+    public void Launch(GraphHandle graph) => graph.Launch(_stream);
 
     public void CopyToDevice(void* destination, void* source, long bytes)
     {

@@ -25,7 +25,13 @@ internal sealed class GoldenRun
     /// <summary>Steps whose best token is not the reference's though its two best logits are further apart than the error.</summary>
     public List<string> WrongTokens { get; } = [];
 
-    public static GoldenRun Of(DeepSeekModel model, string name, int prompt)
+    /// <summary>Runs a prompt and as many steps of its continuation as asked for.</summary>
+    public static GoldenRun Of(
+        DeepSeekModel model,
+        string name,
+        int prompt,
+        int steps = int.MaxValue
+    )
     {
         using var golden = new Golden(name, prompt);
         var run = new GoldenRun(prompt);
@@ -34,7 +40,7 @@ internal sealed class GoldenRun
         using PagedCache cache = model.CreateCache(golden.Ids.Length + golden.Tokens.Length);
         using CachedSequence sequence = cache.CreateSequence();
         using StepBatch batch = model.CreateBatch();
-        for (int step = 0; step < golden.Tokens.Length; step++)
+        for (int step = 0; step < Math.Min(steps, golden.Tokens.Length); step++)
         {
             ReadOnlySpan<int> tokens = step == 0 ? golden.Ids : golden.Tokens.Slice(step - 1, 1);
             run.Add(golden, step, Feed(model, batch, sequence, tokens), trace);
