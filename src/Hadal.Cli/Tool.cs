@@ -31,6 +31,7 @@ internal static class Tool
             new TraceCommand(terminal),
             new DevicesCommand(terminal),
             new SynthCommand(terminal),
+            new BenchCommand(terminal),
         };
         ParseResult result = root.Parse(args);
         if (result.Action is ParseErrorAction)

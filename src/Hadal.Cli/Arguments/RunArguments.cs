@@ -65,6 +65,9 @@ internal sealed class RunArguments
             MaxLogitRows = 1,
         };
 
+    /// <summary>Whether one thread computes.</summary>
+    public bool IsSingleThreaded(ParseResult result) => result.GetValue(_threads) == 1;
+
     /// <exception cref="UsageException">There is no device of that name.</exception>
     /// <exception cref="HadalException">It can't be had.</exception>
     public Device OpenDevice(ParseResult result)

@@ -360,6 +360,34 @@ public sealed unsafe class DeepSeekModel : IDisposable
         }
     }
 
+    /// <summary>
+    /// Puts random latents and indexer keys where the batch's tokens go, in all layers, as if the tokens had been computed:
+    /// a long context for measuring, without its prefill.
+    /// </summary>
+    internal void FillRandomly(StepBatch batch, ulong seed)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        lock (Gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (batch.Cache is not { } cache)
+                return;
+            _draftable = null;
+            batch.Reserve();
+            try
+            {
+                Start(batch, cache);
+                RandomCacheContent.Append(_step, seed);
+            }
+            catch
+            {
+                batch.RollBack();
+                throw;
+            }
+            batch.Commit();
+        }
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {

@@ -1,0 +1,250 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using Hadal.Checkpoints;
+using Hadal.Cli.Arguments;
+using Hadal.Cli.Benchmarking;
+using Hadal.Model;
+using Spectre.Console;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal bench</c>: what a token costs as the context grows, with sparse and with dense attention.</summary>
+internal sealed class BenchCommand : Command
+{
+    private const int ShortestDefault = 1024;
+
+    private readonly Terminal _terminal;
+    private readonly ModelArguments _model;
+    private readonly Option<int[]> _contexts = new("--contexts")
+    {
+        Description =
+            "Lengths of context to measure at, in tokens; without it, the powers of two from 1024 to --max",
+        HelpName = "tokens",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => [],
+    };
+    private readonly Option<int> _max = new("--max")
+    {
+        Description = "The longest context of those by default; the model may end sooner",
+        HelpName = "tokens",
+        DefaultValueFactory = _ => 128 * 1024,
+    };
+    private readonly Option<int> _chunk = new("--chunk")
+    {
+        Description = "Tokens of a prefill step",
+        HelpName = "tokens",
+        DefaultValueFactory = _ => 512,
+    };
+    private readonly Option<int> _decode = new("--decode")
+    {
+        Description = "Tokens decoded for a measurement",
+        HelpName = "tokens",
+        DefaultValueFactory = _ => 8,
+    };
+    private readonly Option<int> _repeats = new("--repeats")
+    {
+        Description = "Measurements of each, of which the median counts",
+        HelpName = "count",
+        DefaultValueFactory = _ => 3,
+    };
+    private readonly Option<string> _densePrefill = new("--dense-prefill")
+    {
+        Description =
+            "The form of the dense prefill: expanded, which is the cheaper one, or absorbed, which takes less memory",
+        HelpName = "form",
+        DefaultValueFactory = _ => "expanded",
+    };
+    private readonly Option<FileInfo?> _csv = new("--csv")
+    {
+        Description = "Writes the figures as comma-separated values",
+        HelpName = "path",
+    };
+    private readonly Option<FileInfo?> _plot = new("--plot")
+    {
+        Description = "Draws cost against position, as PNG",
+        HelpName = "path",
+    };
+    private readonly RunArguments _run;
+    private readonly JsonArgument _json;
+
+    public BenchCommand(Terminal terminal)
+        : base(
+            "bench",
+            "Measures what a token costs as the context grows, with sparse and with dense attention. Tokens are random, and "
+                + "contexts are not computed: their caches are filled with random latents and keys, which makes the chosen "
+                + "tokens lie anywhere. With --threads 1 processor time is measured, which a busy machine changes little."
+        )
+    {
+        _terminal = terminal;
+        _max.MustBeAtLeast(1);
+        _chunk.MustBeAtLeast(1);
+        _decode.MustBeAtLeast(1);
+        _repeats.MustBeAtLeast(1);
+        _densePrefill.MustBeOneOf("absorbed", "expanded");
+        _model = new ModelArguments(this);
+        Add(_contexts);
+        Add(_max);
+        Add(_chunk);
+        Add(_decode);
+        Add(_repeats);
+        Add(_densePrefill);
+        Add(_csv);
+        Add(_plot);
+        _run = new RunArguments(this);
+        _json = new JsonArgument(this);
+        SetAction(RunAsync);
+    }
+
+    private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(
+            _model.Folder(result),
+            cancellationToken: cancellationToken
+        );
+        using Device device = _run.OpenDevice(result);
+        var sweep = new PositionSweep(checkpoint, device)
+        {
+            PrefillTokens = result.GetValue(_chunk),
+            DecodeTokens = result.GetValue(_decode),
+            Repeats = result.GetValue(_repeats),
+            ByProcessorTime = _run.IsSingleThreaded(result),
+        };
+        int[] contexts = ContextsOf(
+            result,
+            checkpoint.Config.MaxPositionEmbeddings - sweep.RoomNeeded
+        );
+        List<CostAtPosition> costs = [];
+        ProgressBar.Show(
+            _terminal,
+            $"measuring {contexts.Length} contexts",
+            contexts.Sum(context => (double)context + sweep.RoomNeeded),
+            report =>
+            {
+                foreach (int context in contexts)
+                {
+                    foreach ((string attention, ModelOptions options) in Kinds(context))
+                        costs.Add(sweep.Measure(context, attention, options, cancellationToken));
+                    report(context + sweep.RoomNeeded);
+                }
+            }
+        );
+        if (result.GetValue(_csv) is { } csv)
+            await File.WriteAllTextAsync(csv.FullName, Csv(costs), cancellationToken)
+                .ConfigureAwait(false);
+        if (result.GetValue(_plot) is { } plot)
+            CostPlot.Save(costs, Path.GetFileName(checkpoint.Folder), plot.FullName);
+        if (_json.IsGiven(result))
+            ShowJson(costs, sweep, device);
+        else
+            Show(costs);
+
+        List<(string, ModelOptions)> Kinds(int context)
+        {
+            ModelOptions options = _run.Options(result);
+            ModelOptions dense = options with
+            {
+                PrefillForm =
+                    result.GetValue(_densePrefill) == "expanded"
+                        ? PrefillForm.Expanded
+                        : PrefillForm.Absorbed,
+            };
+            if (checkpoint.Config.Indexer is null)
+                return [("dense", dense)];
+            // Selection of as many tokens as there are is dense attention.
+            int all = (context + sweep.RoomNeeded + 63) / 64 * 64;
+            return [("sparse", options), ("dense", dense with { IndexTopK = all })];
+        }
+    }
+
+    /// <param name="result">The command line.</param>
+    /// <param name="longest">What the model has room for.</param>
+    private int[] ContextsOf(ParseResult result, int longest)
+    {
+        int[] contexts = result.GetValue(_contexts)!;
+        if (contexts.Length == 0)
+        {
+            int max = Math.Min(result.GetValue(_max), longest);
+            for (int context = ShortestDefault; context <= max; context *= 2)
+                contexts = [.. contexts, context];
+            if (contexts.Length == 0 && max > 0)
+                contexts = [max];
+        }
+        foreach (int context in contexts)
+        {
+            if (context < 0 || context > longest)
+                throw new UsageException(
+                    $"--contexts has {context}; it must be from 0 to {longest}, where the model's longest context leaves room for --chunk and --decode"
+                );
+        }
+        return contexts.Length > 0
+            ? [.. contexts.Distinct().Order()]
+            : throw new UsageException(
+                $"--chunk is {result.GetValue(_chunk)}; the model's context has no room for it and a token before"
+            );
+    }
+
+    private static string Csv(List<CostAtPosition> costs)
+    {
+        var text = new StringBuilder(
+            "context_tokens,attention,prefill_ms_per_token,decode_ms_per_token\n"
+        );
+        foreach (CostAtPosition cost in costs)
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{cost.Context},{cost.Attention},{cost.Prefill * 1e3:0.00000},{cost.Decode * 1e3:0.00000}\n"
+            );
+        return text.ToString();
+    }
+
+    private void ShowJson(List<CostAtPosition> costs, PositionSweep sweep, Device device) =>
+        _terminal.ShowJson(json =>
+        {
+            json.WriteStartArray("results");
+            foreach (CostAtPosition cost in costs)
+            {
+                json.WriteStartObject();
+                json.WriteNumber("context_tokens", cost.Context);
+                json.WriteString("attention", cost.Attention);
+                json.WriteNumber("prefill_ms_per_token", cost.Prefill * 1e3);
+                json.WriteNumber("decode_ms_per_token", cost.Decode * 1e3);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteString("context_content", "random");
+            json.WriteString("clock", sweep.ByProcessorTime ? "processor" : "wall");
+            json.WriteString("device", device.Name);
+            json.WriteString("isa", device.Isa);
+        });
+
+    private void Show(List<CostAtPosition> costs)
+    {
+        Table table = new Table()
+            .Border(TableBorder.Simple)
+            .AddColumn("context", c => c.RightAligned())
+            .AddColumn("attention")
+            .AddColumn("prefill tok/s", c => c.RightAligned())
+            .AddColumn("decode tok/s", c => c.RightAligned())
+            .AddColumn("prefill, dense / this", c => c.RightAligned())
+            .AddColumn("decode, dense / this", c => c.RightAligned());
+        foreach (CostAtPosition cost in costs)
+        {
+            CostAtPosition dense = costs.Last(c => c.Context == cost.Context);
+            table.AddRow(
+                Number(cost.Context, "0"),
+                cost.Attention,
+                Number(1 / cost.Prefill, "0.0"),
+                Number(1 / cost.Decode, "0.0"),
+                Number(dense.Prefill / cost.Prefill, "0.00"),
+                Number(dense.Decode / cost.Decode, "0.00")
+            );
+        }
+        _terminal.Show(table);
+        _terminal.Output.WriteLine(
+            "The contexts' caches were filled with random latents and keys, not by prefill."
+        );
+    }
+
+    private static string Number(double value, string format) =>
+        value.ToString(format, CultureInfo.InvariantCulture);
+}

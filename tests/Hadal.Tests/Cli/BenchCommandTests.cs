@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Text.Json;
+using Hadal.Caching;
+using Hadal.Model;
+using Hadal.Tests.Checkpoints;
+
+namespace Hadal.Tests.Cli;
+
+public sealed class BenchCommandTests
+{
+    private static string[] Quick(params string[] args) =>
+        ["bench", "--chunk", "32", "--decode", "2", "--repeats", "2", .. args];
+
+    [Fact]
+    public async Task EveryContextIsMeasuredSparseAndDense()
+    {
+        using var folder = new TemporaryFolder();
+        string csv = folder.File("costs.csv");
+        string plot = folder.File("costs.png");
+        CliResult result = await CliResult.RunAsync(
+            Quick(
+                "--threads",
+                "1",
+                "--contexts",
+                "200",
+                "0",
+                "--json",
+                "--csv",
+                csv,
+                "--plot",
+                plot
+            )
+        );
+        Assert.Equal("", result.Error);
+        Assert.Equal(0, result.Status);
+
+        JsonElement[] results = [.. result.Json.GetProperty("results").EnumerateArray()];
+        (int, string?)[] expected = [(0, "sparse"), (0, "dense"), (200, "sparse"), (200, "dense")];
+        Assert.Equal(
+            expected,
+            results.Select(r =>
+                (r.GetProperty("context_tokens").GetInt32(), r.GetProperty("attention").GetString())
+            )
+        );
+        Assert.All(results, r => Assert.True(r.GetProperty("decode_ms_per_token").GetDouble() > 0));
+        Assert.Equal("random", result.Json.GetProperty("context_content").GetString());
+
+        Assert.Equal("processor", result.Json.GetProperty("clock").GetString());
+
+        string[] lines = await File.ReadAllLinesAsync(csv, TestContext.Current.CancellationToken);
+        Assert.Equal(5, lines.Length);
+        Assert.Equal(
+            results[3].GetProperty("prefill_ms_per_token").GetDouble(),
+            double.Parse(lines[4].Split(',')[2], CultureInfo.InvariantCulture),
+            1e-5
+        );
+        byte[] png = await File.ReadAllBytesAsync(plot, TestContext.Current.CancellationToken);
+        Assert.Equal("PNG"u8, png.AsSpan(1, 3));
+        Assert.True(png.Length > 5000);
+    }
+
+    [Fact]
+    public async Task ItGoesByPowersOfTwoAsFarAsTheModelDoes()
+    {
+        // The embedded model's context is 1024, so there is room for 992 before a chunk.
+        CliResult result = await CliResult.RunAsync(Quick("--json"));
+        Assert.Equal(0, result.Status);
+        Assert.Equal(
+            992,
+            result.Json.GetProperty("results")[0].GetProperty("context_tokens").GetInt32()
+        );
+    }
+
+    [Fact]
+    public async Task TheTableSaysThatContextsAreRandom()
+    {
+        CliResult result = await CliResult.RunAsync(Quick("--contexts", "100"));
+        Assert.Equal(0, result.Status);
+        Assert.Contains("dense / this", result.Output, StringComparison.Ordinal);
+        Assert.Contains("random latents and keys", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AContextThatTheModelHasNotIsRefused()
+    {
+        (await CliResult.RunAsync(Quick("--contexts", "1000"))).MustRefuse(2, "1000", "992");
+        (await CliResult.RunAsync(Quick("--contexts", "-1"))).MustRefuse(2, "-1", "992");
+        (await CliResult.RunAsync("bench", "--chunk", "1024")).MustRefuse(2, "--chunk", "1024");
+        (await CliResult.RunAsync("bench", "--repeats", "0")).MustRefuse(2, "--repeats", "0");
+    }
+
+    [Fact]
+    public void ARandomContextIsSeenByEveryLaterToken()
+    {
+        using var device = Device.Cpu();
+        using DeepSeekModel model = DeepSeekModel.Load(
+            Paths.EmbeddedModel,
+            device,
+            new ModelOptions { MaxStepTokens = 64, LoadPredictor = false }
+        );
+        float[] first = LogitsAfter(model, 1);
+        Assert.All(first, logit => Assert.True(float.IsFinite(logit)));
+        Assert.Equal(first, LogitsAfter(model, 1));
+        Assert.NotEqual(first, LogitsAfter(model, 2));
+    }
+
+    private static float[] LogitsAfter(DeepSeekModel model, ulong seed)
+    {
+        using PagedCache cache = model.CreateCache(101);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        foreach (int count in (int[])[64, 36])
+        {
+            batch.Clear();
+            batch.Add(sequence, new int[count], LogitRows.None);
+            model.FillRandomly(batch, seed);
+        }
+        Assert.Equal(100, sequence.Length);
+        batch.Clear();
+        batch.Add(sequence, [3]);
+        return model.Forward(batch).GetRowSpan(0).ToArray();
+    }
+}
