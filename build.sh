@@ -5,6 +5,7 @@
 #   ./build.sh run [ARGUMENTS]   builds, then runs the tool `hadal`; without arguments it writes text with the embedded model
 #   ./build.sh test [OPTIONS]    builds, then runs every test, native and managed; options go to dotnet test
 #   ./build.sh cuda [OPTIONS]    builds the CUDA backend (native/cuda/README.md); options go to CMake
+#   ./build.sh gpu-bundle        builds out/gpu-bundle, whose script `run` proves and reports on a machine with a card
 #   ./build.sh sanitize          builds native with sanitizers, then runs the native tests
 #   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages
 #   ./build.sh setup             only sets up
@@ -144,6 +145,16 @@ emulate_cuda() {
   export HADAL_BACKEND_PATH=$backend LD_LIBRARY_PATH=$runtime${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 }
 
+configure_cuda() { # PRESET OPTIONS...
+  [[ -n ${HADAL_NVCC_ROOT:-} ]] || HADAL_NVCC_ROOT=$(native/cuda/get-nvcc.sh)
+  # Upstream's kernels come from the submodules, or from folders given by these variables.
+  local folders=() name
+  for name in HADAL_FLASHMLA_DIR HADAL_DEEPGEMM_DIR HADAL_CUTLASS_DIR; do
+    [[ -z ${!name:-} ]] || folders+=("-D$name=${!name}")
+  done
+  cmake --preset "$1" "-DHADAL_NVCC_ROOT=$HADAL_NVCC_ROOT" "${folders[@]}" "${@:2}"
+}
+
 case $command in
   build)
     set_up
@@ -166,14 +177,15 @@ case $command in
     ;;
   cuda)
     set_up
-    [[ -n ${HADAL_NVCC_ROOT:-} ]] || HADAL_NVCC_ROOT=$(native/cuda/get-nvcc.sh)
-    # Upstream's kernels come from the submodules, or from folders given by these variables.
-    folders=()
-    for name in HADAL_FLASHMLA_DIR HADAL_DEEPGEMM_DIR HADAL_CUTLASS_DIR; do
-      [[ -z ${!name:-} ]] || folders+=("-D$name=${!name}")
-    done
-    cmake --preset cuda "-DHADAL_NVCC_ROOT=$HADAL_NVCC_ROOT" "${folders[@]}" "$@"
+    configure_cuda cuda "$@"
     cmake --build --preset cuda
+    ;;
+  gpu-bundle)
+    set_up
+    need_googletest
+    configure_cuda release -DHADAL_BUILD_CUDA=ON "$@"
+    cmake --build --preset release --target hadal hadal-cuda hadal_cuda_tests
+    native/cuda/gpu-bundle.sh out/release out/gpu-bundle
     ;;
   sanitize)
     set_up
@@ -197,5 +209,5 @@ case $command in
       fi
     done
     ;;
-  *) fail "unknown command '$command': one of build, run, test, cuda, sanitize, pack, setup" ;;
+  *) fail "unknown command '$command': one of build, run, test, cuda, gpu-bundle, sanitize, pack, setup" ;;
 esac
