@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "core/thread_pool.h"
 #include "cuda/cuda_device.h"
@@ -145,6 +146,30 @@ TEST_P(Cuda, RefusesOddAddressesOrServesThem) {
   }
 }
 
+// More rows than one launch of upstream's kernels takes: the adapters go through them in chunks.
+class CudaChunks : public Cuda {};
+
+TEST_P(CudaChunks, AgreeWithTheScalar) {
+  const auto cases = cases_of(GetParam());
+  const auto maker = std::find_if(cases.begin(), cases.end(), [](const CaseMaker& each) {
+    return each.independent_rows && each.rows == 17 && !is_for_the_cpu(each.whole());
+  });
+  ASSERT_NE(maker, cases.end()) << "no case of 17 rows to make more of";
+  SCOPED_TRACE(maker->name);
+  std::vector<int> rows;
+  for (int row = 0; row < 530; ++row) rows.push_back(row % 17);
+  Case source = maker->make(rows);
+  for (Tensor& tensor : source.tensors) tensor.offset = 0;
+  const Outcome actual = run_on_device(cuda().device, cuda().stream, source);
+  ASSERT_EQ(actual.status, HD_STATUS_OK) << actual.text;
+  const Outcome expected = run_variant(scalar_variant(GetParam()), source, pool);
+  ASSERT_EQ(expected.status, HD_STATUS_OK) << expected.text;
+  for (size_t i = 0; i < source.tensors.size(); ++i) {
+    if (source.tensors[i].role == Role::input) continue;
+    EXPECT_TRUE(agrees(source.tensors[i], actual.tensors[i], expected.tensors[i]));
+  }
+}
+
 std::string name_of(const testing::TestParamInfo<int32_t>& info) {
   std::string name = scalar_variant(info.param).name;
   name.resize(name.find('/'));
@@ -152,6 +177,11 @@ std::string name_of(const testing::TestParamInfo<int32_t>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, Cuda, testing::Range<int32_t>(0, HD_OP_COUNT), name_of);
+
+INSTANTIATE_TEST_SUITE_P(Device, CudaChunks,
+                         testing::Values(HD_OP_INDEXER_LOGITS, HD_OP_INDEXER_LOGITS_PAGED, HD_OP_INDEXER_TOPK,
+                                         HD_OP_SPARSE_MLA, HD_OP_DENSE_MLA),
+                         name_of);
 
 }  // namespace
 }  // namespace hadal::tests
