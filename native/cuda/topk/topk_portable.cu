@@ -50,6 +50,8 @@ __device__ __forceinline__ int exclusive_sum(int x, int* warps, int& total) {
   __syncthreads();
   int before = 0;
   total = 0;
+// All 32 at once would spill the registers that a thread of 1024 has.
+#pragma unroll 4
   for (int i = 0; i < kWarps; ++i) {
     if (i < warp) before += warps[i];
     total += warps[i];
