@@ -94,7 +94,9 @@ uint64_t mla_workspace(int64_t m, int heads, int64_t longest, int threads, bool 
   // Halves of a power of two want together what it wants.
   const auto rows = static_cast<int>(std::bit_ceil(static_cast<unsigned>(plan.heads)));
   const uint64_t part = AttentionRows<Simd>::state_bytes(rows, HD_LATENT_DIM);
-  const uint64_t parts = plan.is_apart ? static_cast<uint64_t>(m * plan.head_blocks * plan.chunks) * part : 0;
+  // Enough for fewer rows too: as their number falls, they are apart and together in turn.
+  const int64_t apart = std::min<int64_t>(m * plan.head_blocks, 2 * static_cast<int64_t>(threads) - 1);
+  const uint64_t parts = static_cast<uint64_t>(apart * std::max<int64_t>(1, chunks_of(longest))) * part;
   return MlaScratch<Simd>::bytes(plan) * static_cast<uint64_t>(threads) + parts;
 }
 
