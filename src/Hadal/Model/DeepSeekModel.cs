@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using CommunityToolkit.HighPerformance;
 using Hadal.Bindings;
@@ -29,7 +30,10 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private readonly DeviceTensor _lastX;
     private readonly DeviceTensor _lastResidual;
     private readonly DeviceTensor _logits;
-    private float* _hostLogits;
+
+    /// <summary>Pinned, and the collector's: who holds a step's logits may read them after the model's disposal.</summary>
+    private readonly float[] _hostLogits;
+
     private StepBatch? _draftable;
     private int _draftableRevision;
     private bool _disposed;
@@ -120,11 +124,10 @@ public sealed unsafe class DeepSeekModel : IDisposable
             _lastX = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
             _lastResidual = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
             _logits = _memory.Matrix(hd_dtype.HD_DTYPE_F32, options.MaxLogitRows, config.VocabSize);
-            _hostLogits = (float*)
-                NativeMemory.Alloc(
-                    (nuint)((long)options.MaxLogitRows * config.VocabSize),
-                    sizeof(float)
-                );
+            _hostLogits = GC.AllocateUninitializedArray<float>(
+                checked(options.MaxLogitRows * config.VocabSize),
+                pinned: true
+            );
             CacheLayout = new CacheLayout(
                 config.NumHiddenLayers + (_predictor is null ? 0 : 1),
                 (config.Indexer is null, options.Activations) switch
@@ -463,7 +466,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
 
     private void ReadLogits(int rows) =>
         _kernels.CopyToHost(
-            _hostLogits,
+            Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_hostLogits)),
             _logits.Data,
             (long)rows * _logits.Columns * sizeof(float)
         );
@@ -494,7 +497,8 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private GraphHandle Record(int logitRows) =>
         _kernels.Record(() => Run(logitRows, CancellationToken.None));
 
-    private ReadOnlySpan2D<float> Logits(int rows) => new(_hostLogits, rows, Config.VocabSize, 0);
+    private ReadOnlySpan2D<float> Logits(int rows) =>
+        new(_hostLogits, 0, rows, Config.VocabSize, 0);
 
     /// <summary>Asks every operation for the workspace that it wants, for all sizes of a step.</summary>
     private void Plan()
@@ -544,7 +548,5 @@ public sealed unsafe class DeepSeekModel : IDisposable
         _kernels.Dispose();
         _memory.Dispose();
         _owned?.Dispose();
-        NativeMemory.Free(_hostLogits);
-        _hostLogits = null;
     }
 }

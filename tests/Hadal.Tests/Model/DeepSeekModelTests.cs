@@ -50,6 +50,20 @@ public sealed class DeepSeekModelTests : IDisposable
     }
 
     [Fact]
+    public void Logits_may_be_read_after_the_models_disposal()
+    {
+        using DeepSeekModel model = TestModels.Load("kjv-shakespeare");
+        using PagedCache cache = model.CreateCache(64);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        batch.Add(sequence, [5, 6, 7]);
+        ReadOnlySpan2D<float> logits = model.Forward(batch, Cancellation);
+        float[,] before = logits.ToArray();
+        model.Dispose();
+        Assert.Equal(before, logits.ToArray());
+    }
+
+    [Fact]
     public void Step_without_tokens_does_nothing()
     {
         using StepBatch batch = _model.CreateBatch();
