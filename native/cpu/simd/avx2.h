@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "cpu/number.h"
-#include "cpu/simd/e4m3_table.h"
 
 namespace hadal::cpu {
 namespace {
@@ -33,33 +32,6 @@ constexpr int64_t kFloats = 8;
   e4m3_to_f32_shifted(codes, first, second);
   first = _mm256_mul_ps(first, _mm256_set1_ps(256.0f));
   second = _mm256_mul_ps(second, _mm256_set1_ps(256.0f));
-}
-
-// 32 codes to two vectors of bf16 whose 128-bit lanes are in order: lane l of `first` holds the codes 16 l to
-// 16 l + 7, of `second` 16 l + 8 to 16 l + 15. The table has 128 entries and pshufb takes 16, so the codes from 16 on
-// (normal numbers) are shifted into place instead: bf16 = (code + (120 << 3)) << 4.
-[[gnu::always_inline]] inline void e4m3_to_bf16(__m256i codes, __m256i& first, __m256i& second) {
-  const __m256i low_table =
-      _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(kE4m3Table.low)));
-  const __m256i high_table =
-      _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(kE4m3Table.high)));
-  const __m256i magnitude = _mm256_and_si256(codes, _mm256_set1_epi8(0x7f));
-  const __m256i sign = _mm256_xor_si256(codes, magnitude);
-  const __m256i is_small = _mm256_cmpgt_epi8(_mm256_set1_epi8(16), magnitude);
-  const __m256i is_nan = _mm256_cmpeq_epi8(magnitude, _mm256_set1_epi8(0x7f));
-  const __m256i low_small = _mm256_shuffle_epi8(low_table, magnitude);
-  const __m256i high_small = _mm256_shuffle_epi8(high_table, magnitude);
-  // Bytes of (code << 4) + 0x3c00: the low one is code << 4, the high one code >> 4 plus 0x3c.
-  const __m256i low_normal =
-      _mm256_and_si256(_mm256_slli_epi16(magnitude, 4), _mm256_set1_epi8(static_cast<char>(0xf0)));
-  const __m256i high_normal = _mm256_add_epi8(_mm256_and_si256(_mm256_srli_epi16(magnitude, 4), _mm256_set1_epi8(0x07)),
-                                              _mm256_set1_epi8(0x3c));
-  __m256i low = _mm256_blendv_epi8(low_normal, low_small, is_small);
-  __m256i high = _mm256_blendv_epi8(high_normal, high_small, is_small);
-  low = _mm256_blendv_epi8(low, _mm256_set1_epi8(static_cast<char>(0xc0)), is_nan);
-  high = _mm256_or_si256(_mm256_blendv_epi8(high, _mm256_set1_epi8(0x7f), is_nan), sign);
-  first = _mm256_unpacklo_epi8(low, high);
-  second = _mm256_unpackhi_epi8(low, high);
 }
 
 [[gnu::always_inline]] inline __m256 bf16_to_f32(__m128i x) {
