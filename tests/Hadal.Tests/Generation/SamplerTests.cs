@@ -252,10 +252,12 @@ public sealed class SamplerTests
         {
             var sampler = new Sampler(options, logits.Length);
             sampler.Sample(logits);
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int i = 0; i < 20; i++)
-                sampler.Sample(logits);
-            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            Action round = () =>
+            {
+                for (int i = 0; i < 20; i++)
+                    sampler.Sample(logits);
+            };
+            Assert.Equal(0, Allocations.Of(round));
         }
     }
 
