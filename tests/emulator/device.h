@@ -31,8 +31,8 @@ struct Config {
   size_t memory_bytes = size_t{8} << 30;
   // Orders warps and late completions: another seed is another legal interleaving, and the same seed is the same one.
   uint64_t seed = 1;
-  // Reading never-written memory is a fault, and not only counted (upstream kernels do it on purpose); of shared memory,
-  // which isn't counted, too.
+  // Reading never-written memory is a fault, and not only counted (upstream kernels do it on purpose); of shared
+  // memory, which isn't counted, too.
   bool strict = false;
   // Host threads that run clusters in parallel; 0 takes all cores.
   int threads = 0;
