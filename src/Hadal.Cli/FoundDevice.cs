@@ -18,16 +18,24 @@ internal sealed record FoundDevice(string Id)
 
     public static List<FoundDevice> All()
     {
-        List<FoundDevice> devices = [Try("cpu", () => Device.Cpu())];
-        for (int ordinal = 0; ; ordinal++)
+        // Where there is no card, asking for the first one tells why.
+        IEnumerable<int> cards = Enumerable.Range(0, Math.Max(1, CountCards()));
+        return
+        [
+            Try("cpu", () => Device.Cpu()),
+            .. cards.Select(card => Try($"cuda:{card}", () => Device.Cuda(card))),
+        ];
+    }
+
+    private static int CountCards()
+    {
+        try
         {
-            int number = ordinal;
-            FoundDevice device = Try($"cuda:{ordinal}", () => Device.Cuda(number));
-            // Beyond the last card is not worth a word; that there is no first one is.
-            if (device.WhyNot is null || ordinal == 0)
-                devices.Add(device);
-            if (device.WhyNot is not null)
-                return devices;
+            return Device.CountCuda();
+        }
+        catch (HadalException)
+        {
+            return 0;
         }
     }
 

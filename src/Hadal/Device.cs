@@ -65,6 +65,18 @@ public sealed unsafe class Device : IDisposable
     /// <exception cref="HadalException">The backend or the card cannot be had; the message says why.</exception>
     public static Device Cuda(int ordinal = 0) => new(hd_device_kind.HD_DEVICE_CUDA, ordinal, 0);
 
+    /// <summary>Counts the GPUs that <see cref="Cuda"/> may be asked for, whether or not they can serve.</summary>
+    /// <exception cref="HadalException">The backend cannot be had; the message says why.</exception>
+    public static int CountCuda()
+    {
+        NativeLibraryResolver.Install();
+        int count = 0;
+        NativeStatus.ThrowIfFailed(
+            NativeMethods.hd_device_count((int)hd_device_kind.HD_DEVICE_CUDA, &count)
+        );
+        return count;
+    }
+
     /// <inheritdoc />
     public void Dispose() => Handle.Dispose();
 

@@ -57,12 +57,13 @@ public sealed class CudaModelTests(ITestOutputHelper output)
     {
         using Device device = CudaDevice.OpenOrSkip();
         using DeepSeekModel model = Load("random-a", device);
-        (int Recorded, float[][] Logits) replayed = Decode(model);
+        (float[][] Logits, int Recorded, long Allocated) replayed = Decode(model);
         model.Trace = new ModelTrace();
-        (int Recorded, float[][] Logits) direct = Decode(model);
-        // Two sequences, then one of them alone, whose block table grows from one page to two.
-        Assert.Equal((3, 0), (replayed.Recorded, direct.Recorded));
+        (float[][] Logits, int Recorded, long Allocated) direct = Decode(model);
         Assert.Equal(direct.Logits, replayed.Logits);
+        // Two sequences, whose block table grows from one page to two for the first, then that one alone.
+        Assert.Equal((3, 0), (replayed.Recorded, direct.Recorded));
+        Assert.Equal(0, replayed.Allocated);
     }
 
     [Fact]
@@ -104,7 +105,8 @@ public sealed class CudaModelTests(ITestOutputHelper output)
             cancellationToken: TestContext.Current.CancellationToken
         );
 
-    private static (int Recorded, float[][] Logits) Decode(DeepSeekModel model)
+    /// <summary>Decodes a few steps; allocated is what the last of them took of the managed heap.</summary>
+    private static (float[][] Logits, int Recorded, long Allocated) Decode(DeepSeekModel model)
     {
         CancellationToken token = TestContext.Current.CancellationToken;
         using PagedCache cache = model.CreateCache(256);
@@ -115,17 +117,20 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         batch.Add(second, [7, 8]);
         model.Forward(batch, token);
         var logits = new List<float[]>();
-        for (int step = 0; step < 5; step++)
+        long allocated = 0;
+        for (int step = 0; step < 6; step++)
         {
             batch.Clear();
             batch.Add(first, [100 + step]);
-            if (step < 2)
+            if (step < 4)
                 batch.Add(second, [200 + step]);
+            long before = GC.GetAllocatedBytesForCurrentThread();
             var rows = model.Forward(batch, token);
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             for (int row = 0; row < rows.Height; row++)
                 logits.Add(rows.GetRowSpan(row).ToArray());
         }
-        return (cache.DecodeSteps.Count, [.. logits]);
+        return ([.. logits], cache.DecodeSteps.Count, allocated);
     }
 
     private sealed class Reports : IProgress<LoadProgress>
