@@ -20,7 +20,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private readonly Checkpoint? _owned;
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels;
-    private readonly Step _step;
+    private Step _step;
     private readonly DecoderLayer[] _layers;
     private readonly MultiTokenPredictor? _predictor;
     private readonly DeviceTensor _embedding;
@@ -139,7 +139,7 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 },
                 config.Indexer is not null
             );
-            _kernels.Plan(Plan);
+            Plan(PagedCache.PagesFor(MaxContextTokens));
             if (isCounting)
                 RequireMemory(weights);
             // Last, so that a failed load leaves the checkpoint to its owner.
@@ -267,8 +267,15 @@ public sealed unsafe class DeepSeekModel : IDisposable
     public PagedCache CreateCache(int tokens)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        return new PagedCache(Device, CacheLayout, PagedCache.PagesFor(tokens), MaxContextTokens);
+        int pages = PagedCache.PagesFor(tokens);
+        lock (Gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            // Scratch of CUDA's attention grows with the cache, the CPU's doesn't.
+            if (Device.Kind != DeviceKind.Cpu)
+                Plan(pages);
+        }
+        return new PagedCache(Device, CacheLayout, pages, MaxContextTokens);
     }
 
     /// <summary>Makes an empty batch for <see cref="Forward"/>.</summary>
@@ -500,11 +507,27 @@ public sealed unsafe class DeepSeekModel : IDisposable
     private ReadOnlySpan2D<float> Logits(int rows) =>
         new(_hostLogits, 0, rows, Config.VocabSize, 0);
 
-    /// <summary>Asks every operation for the workspace that it wants, for all sizes of a step.</summary>
-    private void Plan()
+    /// <summary>Makes a workspace that serves steps of all sizes over a cache of so many pages.</summary>
+    private void Plan(int pages)
+    {
+        // The last step's places stay as they are: a draft may still want them.
+        Step last = _step;
+        int lastTokens = last.Workspace.Tokens;
+        _step = new Step(_kernels, last.Workspace, last.ScaleFormat, Options.MaxSequences + 1);
+        try
+        {
+            _kernels.Plan(() => PlanSteps(pages));
+        }
+        finally
+        {
+            _step = last;
+            _step.Workspace.Tokens = lastTokens;
+        }
+    }
+
+    private void PlanSteps(int pages)
     {
         var caches = new LayerCache[CacheLayout.Layers];
-        int pages = PagedCache.PagesFor(MaxContextTokens);
         Array.Fill(
             caches,
             new LayerCache(
@@ -512,18 +535,27 @@ public sealed unsafe class DeepSeekModel : IDisposable
                 new IndexPages(null, pages)
             )
         );
-        for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
+        int mostTablePages = PagedCache.PagesFor(MaxContextTokens);
+        for (int tablePages = 1; ; tablePages = Math.Min(2 * tablePages, mostTablePages))
         {
-            Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), pages);
-            _step.ClearRuns();
-            _step.AddRun(new RowRun(0, tokens, 0, null));
-            if (Options.PrefillForm == PrefillForm.Expanded)
-                _step.AddRun(new RowRun(0, tokens, MaxContextTokens, null));
-            int rows = Math.Min(tokens, Options.MaxLogitRows);
-            Run(rows, CancellationToken.None);
-            if (_predictor is not null)
-                RunPredictor(rows);
+            for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
+                PlanStep(caches, tokens, tablePages);
+            if (tablePages == mostTablePages)
+                return;
         }
+    }
+
+    private void PlanStep(LayerCache[] caches, int tokens, int tablePages)
+    {
+        Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), tablePages);
+        _step.ClearRuns();
+        _step.AddRun(new RowRun(0, tokens, 0, null));
+        if (Options.PrefillForm == PrefillForm.Expanded)
+            _step.AddRun(new RowRun(0, tokens, MaxContextTokens, null));
+        int rows = Math.Min(tokens, Options.MaxLogitRows);
+        Run(rows, CancellationToken.None);
+        if (_predictor is not null)
+            RunPredictor(rows);
     }
 
     private void RequireMemory(WeightLoader weights)

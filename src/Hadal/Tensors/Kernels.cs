@@ -14,6 +14,7 @@ internal sealed unsafe partial class Kernels : IDisposable
     private readonly DeviceMemory _memory;
     private void* _workspace;
     private ulong _workspaceSize;
+    private ulong _wantedSize;
 
     /// <param name="memory">Where the workspace goes; memory that only counts makes all calls planning.</param>
     public Kernels(DeviceMemory memory)
@@ -27,13 +28,25 @@ internal sealed unsafe partial class Kernels : IDisposable
     /// <summary>Whether calls only note the workspace that they want.</summary>
     public bool IsPlanning { get; private set; }
 
-    /// <summary>Runs the graph without doing it, then allocates the workspace that it wants.</summary>
+    /// <summary>
+    /// Runs the graph without doing it, then allocates the workspace that it wants, unless there is one as large. The one
+    /// before stays, as recorded calls use it.
+    /// </summary>
     public void Plan(Action graph)
     {
         IsPlanning = true;
-        graph();
-        IsPlanning = _memory.IsCounting;
-        _workspace = _memory.Allocate((long)_workspaceSize);
+        try
+        {
+            graph();
+        }
+        finally
+        {
+            IsPlanning = _memory.IsCounting;
+        }
+        if (_wantedSize <= _workspaceSize)
+            return;
+        _workspace = _memory.Allocate((long)_wantedSize);
+        _workspaceSize = _wantedSize;
     }
 
     public void Dispose() => _stream.Dispose();
@@ -226,7 +239,7 @@ internal sealed unsafe partial class Kernels : IDisposable
             NativeStatus.ThrowIfFailed(
                 NativeMethods.hd_workspace_size(device.Pointer, (int)op, args, &size)
             );
-            _workspaceSize = Math.Max(_workspaceSize, size);
+            _wantedSize = Math.Max(_wantedSize, size);
             return;
         }
         _stream.Run(kernel, args, _workspace, _workspaceSize);

@@ -109,7 +109,8 @@ public sealed class CudaModelTests(ITestOutputHelper output)
     private static (float[][] Logits, int Recorded, long Allocated) Decode(DeepSeekModel model)
     {
         CancellationToken token = TestContext.Current.CancellationToken;
-        using PagedCache cache = model.CreateCache(256);
+        // Larger than the longest context: upstream's sparse prefill wants scratch for all of it.
+        using PagedCache cache = model.CreateCache(1024);
         using CachedSequence first = cache.CreateSequence();
         using CachedSequence second = cache.CreateSequence();
         using StepBatch batch = model.CreateBatch();
