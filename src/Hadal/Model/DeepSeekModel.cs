@@ -12,7 +12,7 @@ namespace Hadal.Model;
 /// DeepSeek-V3.2, V3.1, V3 or R1 on a device. It runs one step at a time: concurrent calls of <see cref="Forward"/> wait
 /// for each other, but the logits belong to the last.
 /// </summary>
-public sealed unsafe class DeepSeekModel : IDisposable
+public sealed unsafe partial class DeepSeekModel : IDisposable
 {
     /// <summary>Held while a step runs and its logits are read.</summary>
     internal Lock Gate { get; } = new();
@@ -178,88 +178,6 @@ public sealed unsafe class DeepSeekModel : IDisposable
     public bool HasPredictor => _predictor is not null;
 
     internal CacheLayout CacheLayout { get; }
-
-    /// <summary>Opens and loads a checkpoint, which goes with the model.</summary>
-    /// <param name="folder">A folder in the Hugging Face layout.</param>
-    /// <param name="device">What to run on; keep it open while caches are made.</param>
-    /// <param name="options">How to load; null for the defaults.</param>
-    /// <param name="progress">Is told of each tensor.</param>
-    /// <param name="cancellationToken">Looked at between tensors.</param>
-    /// <exception cref="CheckpointException">Something in the folder is missing, broken or not supported.</exception>
-    /// <exception cref="DeviceMemoryException">The device has too little free memory; nothing was uploaded.</exception>
-    public static DeepSeekModel Load(
-        string folder,
-        Device device,
-        ModelOptions? options = null,
-        IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellationToken = default
-    )
-    {
-        ArgumentNullException.ThrowIfNull(device);
-        Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
-        try
-        {
-            return Load(checkpoint, true, device, options, progress, cancellationToken);
-        }
-        catch
-        {
-            checkpoint.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Loads an open checkpoint. On the CPU weights stay in its map, so it must outlive the model.</summary>
-    /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="device">What to run on; keep it open while caches are made.</param>
-    /// <param name="options">How to load; null for the defaults.</param>
-    /// <param name="progress">Is told of each tensor.</param>
-    /// <param name="cancellationToken">Looked at between tensors.</param>
-    /// <exception cref="CheckpointException">A tensor is missing or not as it must be.</exception>
-    /// <exception cref="DeviceMemoryException">The device has too little free memory; nothing was uploaded.</exception>
-    public static DeepSeekModel Load(
-        Checkpoint checkpoint,
-        Device device,
-        ModelOptions? options = null,
-        IProgress<LoadProgress>? progress = null,
-        CancellationToken cancellationToken = default
-    )
-    {
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        ArgumentNullException.ThrowIfNull(device);
-        return Load(checkpoint, false, device, options, progress, cancellationToken);
-    }
-
-    private static DeepSeekModel Load(
-        Checkpoint checkpoint,
-        bool ownsCheckpoint,
-        Device device,
-        ModelOptions? options,
-        IProgress<LoadProgress>? progress,
-        CancellationToken cancellationToken
-    )
-    {
-        options ??= new ModelOptions();
-        // Weights are uploaded only when all of it will fit; the CPU leaves them in the map.
-        if (device.Kind != DeviceKind.Cpu)
-            new DeepSeekModel(
-                checkpoint,
-                false,
-                device,
-                options,
-                isCounting: true,
-                null,
-                cancellationToken
-            ).Dispose();
-        return new DeepSeekModel(
-            checkpoint,
-            ownsCheckpoint,
-            device,
-            options,
-            isCounting: false,
-            progress,
-            cancellationToken
-        );
-    }
 
     /// <summary>Makes a cache for sequences of this model.</summary>
     /// <param name="tokens">Tokens that it holds in all, rounded up to pages of 64.</param>
@@ -478,99 +396,8 @@ public sealed unsafe class DeepSeekModel : IDisposable
             (long)rows * _logits.Columns * sizeof(float)
         );
 
-    /// <summary>
-    /// Whether the step is one that comes again and again: a token of each sequence, on a device that records. A trace
-    /// looks at each layer, which a replayed step doesn't show.
-    /// </summary>
-    private bool CanReplay(StepBatch batch) =>
-        Device.Kind == DeviceKind.Cuda
-        && Trace is null
-        && batch.TokenCount == batch.SequenceCount
-        && batch.LogitRowCount == batch.TokenCount;
-
-    /// <summary>Launches the step as recorded for as many sequences and as wide a block table, recording it the first time.</summary>
-    private void Replay(StepBatch batch, PagedCache cache, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        (int, int) shape = (batch.SequenceCount, batch.TablePages);
-        if (!cache.DecodeSteps.TryGetValue(shape, out GraphHandle? step))
-        {
-            step = Record(batch.LogitRowCount);
-            cache.DecodeSteps.Add(shape, step);
-        }
-        _kernels.Launch(step);
-    }
-
-    private GraphHandle Record(int logitRows) =>
-        _kernels.Record(() => Run(logitRows, CancellationToken.None));
-
     private ReadOnlySpan2D<float> Logits(int rows) =>
         new(_hostLogits, 0, rows, Config.VocabSize, 0);
-
-    /// <summary>Makes a workspace that serves steps of all sizes over a cache of so many pages.</summary>
-    private void Plan(int pages)
-    {
-        // The last step's places stay as they are: a draft may still want them.
-        Step last = _step;
-        int lastTokens = last.Workspace.Tokens;
-        _step = new Step(_kernels, last.Workspace, last.ScaleFormat, Options.MaxSequences + 1);
-        try
-        {
-            _kernels.Plan(() => PlanSteps(pages));
-        }
-        finally
-        {
-            _step = last;
-            _step.Workspace.Tokens = lastTokens;
-        }
-    }
-
-    private void PlanSteps(int pages)
-    {
-        var caches = new LayerCache[CacheLayout.Layers];
-        Array.Fill(
-            caches,
-            new LayerCache(
-                new MlaPages(null, pages, CacheLayout.Format),
-                new IndexPages(null, pages)
-            )
-        );
-        int mostTablePages = PagedCache.PagesFor(MaxContextTokens);
-        for (int tablePages = 1; ; tablePages = Math.Min(2 * tablePages, mostTablePages))
-        {
-            for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
-                PlanStep(caches, tokens, tablePages);
-            if (tablePages == mostTablePages)
-                return;
-        }
-    }
-
-    private void PlanStep(LayerCache[] caches, int tokens, int tablePages)
-    {
-        Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), tablePages);
-        _step.ClearRuns();
-        _step.AddRun(new RowRun(0, tokens, 0, null));
-        if (Options.PrefillForm == PrefillForm.Expanded)
-            _step.AddRun(new RowRun(0, tokens, MaxContextTokens, null));
-        int rows = Math.Min(tokens, Options.MaxLogitRows);
-        Run(rows, CancellationToken.None);
-        if (_predictor is not null)
-            RunPredictor(rows);
-    }
-
-    private void RequireMemory(WeightLoader weights)
-    {
-        long expanded = weights.DequantizedBytes;
-        DeviceMemoryException.ThrowIfShort(
-            Device,
-            weights.BytesDone,
-            expanded,
-            PagedCache.PagesFor(MaxContextTokens) * CacheLayout.PageBytes,
-            MaxContextTokens,
-            _memory.AllocatedBytes - weights.BytesDone - expanded,
-            Options.MaxStepTokens
-        );
-    }
 
     private void Release()
     {
