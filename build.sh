@@ -183,8 +183,8 @@ case $command in
   gpu-bundle)
     set_up
     need_googletest
-    configure_cuda release -DHADAL_BUILD_CUDA=ON "$@"
-    cmake --build --preset release --target hadal hadal-cuda hadal_cuda_tests
+    configure_cuda release -DHADAL_BUILD_CUDA=ON -DHADAL_BUILD_BENCH=ON "$@"
+    cmake --build --preset release --target hadal hadal-cuda hadal_cuda_tests hadal_cuda_bench
     native/cuda/gpu-bundle.sh out/release out/gpu-bundle
     ;;
   sanitize)

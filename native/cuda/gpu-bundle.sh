@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes a folder that proves the CUDA backend on a machine with nothing but a driver: the conformance tests, the
-# libraries with the real CUDA runtime, the tool as one native program, and the embedded model.
+# benchmarks, the libraries with the real CUDA runtime, the tool as one native program, and the embedded model.
 #
-#   native/cuda/gpu-bundle.sh BUILD-FOLDER TARGET     a build of targets hadal, hadal-cuda and hadal_cuda_tests
+#   native/cuda/gpu-bundle.sh BUILD-FOLDER TARGET     a build of targets hadal, hadal-cuda, hadal_cuda_tests and hadal_cuda_bench
 #
 # TARGET/run then does everything on the card and leaves one report.
 set -euo pipefail
@@ -16,7 +16,7 @@ cached() { # NAME: a setting of the build
   sed -n "s/^$1:[^=]*=//p" "$build/CMakeCache.txt"
 }
 
-cp "$build/tests/native/hadal_cuda_tests" "$build/native/cuda/libhadal-cuda.so" "$target"
+cp "$build/tests/native/hadal_cuda_tests" "$build/bench/native/hadal_cuda_bench" "$build/native/cuda/libhadal-cuda.so" "$target"
 cp -L "$(cached HADAL_NVCC_ROOT)/usr/lib/x86_64-linux-gnu/libcudart.so.12" "$target"
 cp -r "$root/tests/models/kjv-shakespeare-v32" "$target/model"
 dotnet publish "$root/src/Hadal.Cli" -c Release -r linux-x64 -p:PublishAot=true -p:DebugType=none -o "$target/tool"
@@ -24,11 +24,12 @@ cp "$build/native/libhadal.so" "$target/tool"
 find "$target/tool" \( -name '*.dbg' -o -name '*.xml' \) -delete
 # The test program's own C++ runtime.
 ldd "$target/hadal_cuda_tests" | grep -oE '/[^ ]*/lib(stdc\+\+|gcc_s)\.so[^ ]*' | xargs -I{} cp -L {} "$target"
-strip --strip-unneeded "$target/hadal_cuda_tests" "$target/libhadal-cuda.so"
+strip --strip-unneeded "$target/hadal_cuda_tests" "$target/hadal_cuda_bench" "$target/libhadal-cuda.so"
 
 cat > "$target/run" << 'END'
 #!/usr/bin/env bash
-# Conformance on the card, compute-sanitizer where found, then text by the embedded model. Everything goes to report.txt.
+# Conformance on the card, compute-sanitizer where found, text by the embedded model, then the benchmarks (HADAL_BENCH are
+# their arguments). Everything goes to report.txt.
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$PWD HADAL_BACKEND_PATH=$PWD
 failed=0
@@ -53,6 +54,7 @@ step() { # TITLE COMMAND...
   step "Devices" tool/Hadal.Cli devices
   step "Text on the card" tool/Hadal.Cli generate --model model --device cuda "In the beginning" --max-tokens 64 --temperature 0
   step "Text on the CPU" tool/Hadal.Cli generate --model model --device cpu "In the beginning" --max-tokens 64 --temperature 0
+  step "Benchmarks" ./hadal_cuda_bench ${HADAL_BENCH:-}
   echo
   echo "$failed steps failed"
   exit "$failed"
