@@ -242,7 +242,7 @@ bool validate(Check& check, const hd_hadamard_args& args) {
   check.act("x_dtype", args.x_dtype);
   check.range("m", args.m, 0);
   check.range("n", args.n, 2, 1024);
-  check.require((args.n & (args.n - 1)) == 0, "n", args.n, "a power of two");
+  if (!check.failed()) check.require((args.n & (args.n - 1)) == 0, "n", args.n, "a power of two");
   if (check.failed() || args.m == 0) return false;
   const int64_t element = bytes_of(args.x_dtype);
   check.input("x", args.x, product({args.m, args.n, element}), element);
