@@ -17,8 +17,8 @@
 #include "support/cpu_stream.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-// An allocation that can't be had is a status here, not an abort.
-extern "C" const char* __asan_default_options() {
+// An allocation that can't be had is a status here, not an abort. The sanitizer's library looks for this by name.
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {
   return "allocator_may_return_null=1";
 }
 #endif
