@@ -21,6 +21,17 @@ int64_t extent(int64_t rows, int64_t stride, int64_t width, int64_t element_byte
   return product({elements, element_bytes});
 }
 
+int64_t scale_bytes(int64_t rows, int64_t columns, int64_t row_stride, int64_t block_stride) {
+  if (rows == 0 || columns == 0) return 0;
+  // From the first element to the last, and that one.
+  int64_t elements;
+  if (__builtin_add_overflow(product({rows - 1, row_stride}), product({columns - 1, block_stride}), &elements) ||
+      __builtin_add_overflow(elements, 1, &elements)) {
+    return INT64_MAX;
+  }
+  return product({elements, 4});
+}
+
 int64_t bytes_of(int32_t dtype) {
   return dtype == HD_DTYPE_BF16 ? 2 : dtype == HD_DTYPE_F8_E4M3 ? 1 : 4;
 }

@@ -64,6 +64,9 @@ class Check {
 // Bytes from the first element to the last of `rows` rows of `width` elements.
 int64_t extent(int64_t rows, int64_t stride, int64_t width, int64_t element_bytes);
 
+// Bytes of a strided matrix of f32 scales.
+int64_t scale_bytes(int64_t rows, int64_t columns, int64_t row_stride, int64_t block_stride);
+
 int64_t bytes_of(int32_t dtype);
 
 }  // namespace hadal

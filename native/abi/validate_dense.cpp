@@ -8,14 +8,6 @@ int64_t blocks(int64_t n) {
   return (n + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK;
 }
 
-// Bytes of a strided matrix of f32 scales.
-int64_t scale_bytes(int64_t rows, int64_t columns, int64_t row_stride, int64_t block_stride) {
-  if (rows == 0 || columns == 0) return 0;
-  const int64_t last_row = product({rows - 1, row_stride});
-  const int64_t last_column = product({columns - 1, block_stride});
-  return last_row == INT64_MAX || last_column == INT64_MAX ? INT64_MAX : product({last_row + last_column + 1, 4});
-}
-
 void scale_strides(Check& check, const char* row_name, int64_t row_stride, const char* block_name,
                    int64_t block_stride) {
   check.range(row_name, row_stride, 1, INT64_MAX / 16);

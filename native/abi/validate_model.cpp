@@ -75,15 +75,13 @@ bool validate(Check& check, const hd_moe_permute_args& args) {
   check.range("y_scale_row_stride", args.y_scale_row_stride, 1, INT64_MAX / 16);
   check.range("y_scale_block_stride", args.y_scale_block_stride, 1, INT64_MAX / 16);
   const int64_t blocks = args.k / HD_SCALE_BLOCK;
-  const auto scales = [&](int64_t rows, int64_t row_stride, int64_t block_stride) {
-    if (rows == 0 || blocks == 0) return int64_t{0};
-    return product({product({rows - 1, row_stride}) + product({blocks - 1, block_stride}) + 1, 4});
-  };
   check.input("ids", args.ids, product({args.m, args.top_experts, 4}), 4);
   check.input("x", args.x, product({args.m, args.k}));
-  check.input("x_scale", args.x_scale, scales(args.m, args.x_scale_row_stride, args.x_scale_block_stride), 4);
+  check.input("x_scale", args.x_scale, scale_bytes(args.m, blocks, args.x_scale_row_stride, args.x_scale_block_stride),
+              4);
   check.output("y", args.y, product({args.rows, args.k}), 1);
-  check.output("y_scale", args.y_scale, scales(args.rows, args.y_scale_row_stride, args.y_scale_block_stride), 4);
+  check.output("y_scale", args.y_scale,
+               scale_bytes(args.rows, blocks, args.y_scale_row_stride, args.y_scale_block_stride), 4);
   check.output("row_of", args.row_of, product({args.m, args.top_experts, 4}), 4);
   check.output("grouped_layout", args.grouped_layout, product({args.rows, 4}), 4);
   return args.m != 0 || args.rows != 0;
