@@ -274,6 +274,7 @@ TEST_P(Data, PagedLogitsHaveTheBitsOfContiguousOnes) {
       args.logits = logits.data();
       args.logits_stride = keys;
       ASSERT_EQ(cpu_->run(HD_OP_INDEXER_LOGITS, args), HD_STATUS_OK) << last_error();
+      if (keys == 0) continue;
       EXPECT_EQ(std::memcmp(logits.data(), paged.logits + row * paged.logits_stride, logits.size() * 4), 0)
           << "row " << row;
     }
