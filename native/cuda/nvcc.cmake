@@ -73,16 +73,29 @@ function(hadal_cuda_objects variable)
   foreach(folder IN LISTS arg_INCLUDES)
     list(APPEND includes "-I${folder}")
   endforeach()
+  # The host's part against the same libc as the rest (../packaging/linux.cmake).
+  set(host_compiler "${HADAL_NVCC_HOST_COMPILER}")
+  set(host_flags -Xcompiler -fPIC)
+  if(CMAKE_SYSROOT)
+    set(host_compiler "${CMAKE_CXX_COMPILER}")
+    separate_arguments(toolchain_flags UNIX_COMMAND "--sysroot=${CMAKE_SYSROOT} ${CMAKE_CXX_FLAGS}")
+    foreach(flag IN LISTS toolchain_flags)
+      list(APPEND host_flags -Xcompiler "${flag}")
+    endforeach()
+  endif()
   foreach(source IN LISTS arg_SOURCES)
     get_filename_component(source "${source}" ABSOLUTE)
     get_filename_component(name "${source}" NAME)
     string(MD5 hash "${source}")
     string(SUBSTRING "${hash}" 0 6 hash)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${variable}-${hash}-${name}.o")
+    # Device assertions name their file: not where it lay.
+    cmake_path(GET source PARENT_PATH folder)
     add_custom_command(
       OUTPUT "${object}"
-      COMMAND ${HADAL_NVCC} -ccbin "${HADAL_NVCC_HOST_COMPILER}" -c -std=c++20 -O3 -DNDEBUG -Xcompiler -fPIC
-              --expt-relaxed-constexpr -cudart shared ${arg_FLAGS} ${includes} "-I${HADAL_CUDA_INCLUDE}" -MD -MF "${object}.d"
+      COMMAND ${HADAL_NVCC} -ccbin "${host_compiler}" ${host_flags} -Xcompiler "-fmacro-prefix-map=${folder}/="
+              -c -std=c++20 -O3 -DNDEBUG --expt-relaxed-constexpr -cudart shared ${arg_FLAGS}
+              ${includes} "-I${HADAL_CUDA_INCLUDE}" -MD -MF "${object}.d"
               "${source}" -o "${object}"
       DEPENDS "${source}" ${arg_DEPENDS}
       DEPFILE "${object}.d"
