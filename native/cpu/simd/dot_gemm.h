@@ -4,10 +4,13 @@
 // additions. Tiling, threads, and how many rows there are decide only which elements are computed side by side, so
 // they never change a bit: one row alone and 512 rows give the same.
 //
-// Rows of a are packed first: turned into the operand type, tile by tile. The first tile of rows streams b from memory
-// and turns it into operands in registers; where there are more tiles it leaves them in a panel, small enough for the
-// second-level cache, that the others take. All of them fetch the b of the next panel meanwhile.
+// Rows of a are packed first: turned into the operand type, tile by tile. Where they are one tile, b is read once, as
+// four streams that each go on through memory. Else the first tile of rows turns b into operands in registers, and
+// leaves them in a panel, small enough for the second-level cache, that the others take; all of them fetch the b of the
+// next panel meanwhile.
 #pragma once
+
+#include <immintrin.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -108,6 +111,7 @@ class DotGemm {
       const int64_t next = std::min(item + pool.threads(), all - 1);
       const Work work{run, packed + run.first * operands(), scales + run.first * blocks(), row_d + run.first,
                       runs[next / items].b + next % items * columns * b_stride_};
+      if (Tiling(run).count() == 1) return stream(work, n0, n1);
       for (int64_t column = n0; column < n1; column += width) {
         const int64_t end = std::min(column + width, n1);
         panel(work, column, end, end < n1 ? run.b + end * b_stride_ : work.after,
@@ -122,7 +126,7 @@ class DotGemm {
   static constexpr int64_t kPanelBytes = 512 * 1024;
   static constexpr int64_t kRowsBytes = 384 * 1024;
   static constexpr int64_t kPanelColumns = 32;
-  static constexpr int64_t kAheadBytes = 2048;  // Of each of four rows.
+  static constexpr int64_t kAheadBytes = 2048;  // Of each of four streams.
   static constexpr int64_t kBlockChunks = HD_SCALE_BLOCK / S::kChunk;
 
   struct Tile {
@@ -185,14 +189,18 @@ class DotGemm {
     const Operand* a;      // [operand][rows]
     const float* a_scale;  // [block][rows]
     const int64_t* row_d;
-    const std::byte* b;    // Of column 0.
+    const std::byte* b;    // Of the first column.
+    int64_t b_step;        // From a column to the next.
     const float* b_scale;  // [block]
     int64_t column;
-    Operand* panel;         // [operand][4]
-    const std::byte* next;  // What to fetch meanwhile: next_chunks of four rows.
-    int64_t next_chunks;
-    const Operand* next_a;  // Operands of a to fetch meanwhile: next_lines of them a chunk.
-    int64_t next_lines;
+    int64_t columns;        // Of the four, those that there are.
+    float* sums = nullptr;  // Of a stream, [row][128], where the columns lie sums_step apart; else d takes them.
+    int64_t sums_step = 0;
+    Operand* panel = nullptr;         // [operand][4]
+    const std::byte* next = nullptr;  // What to fetch meanwhile: next_chunks of four rows.
+    int64_t next_chunks = 0;
+    const Operand* next_a = nullptr;  // Operands of a to fetch meanwhile: next_lines of them a chunk.
+    int64_t next_lines = 0;
   };
 
   int64_t operands() const { return 2 * chunks_; }
@@ -215,14 +223,19 @@ class DotGemm {
 
   int64_t thread_bytes() const { return panel_columns(kMaxRows) * operand_bytes(); }
 
-  // Columns of d that one work item computes: some ten microseconds of reading b, or one panel.
-  // Columns of d that one work item computes: some ten microseconds of reading b, or one panel.
+  // Columns of d that one work item computes: one panel, or a few microseconds of reading b; equal parts, so that no
+  // worker is left with a long one.
   int64_t item_columns(int64_t runs, int threads, int64_t width) const {
-    constexpr int64_t kItemBytes = 384 * 1024;
-    const int64_t fit = width == kColumns ? std::max<int64_t>(kItemBytes / std::max<int64_t>(b_stride_, 1), 1) : width;
-    const int64_t fair = runs * n_ / (4 * threads);
-    const int64_t columns = std::clamp<int64_t>(std::min(fit, fair), 1, n_);
-    return (columns + kColumns - 1) / kColumns * kColumns;
+    constexpr int64_t kItemBytes = 128 * 1024;
+    const bool one_tile_wide = width == kColumns;
+    const int64_t fit = one_tile_wide ? kItemBytes / std::max<int64_t>(b_stride_, 1) : width;
+    const int64_t fair = runs * n_ / (8 * threads);
+    const int64_t most = std::clamp<int64_t>(std::min(fit, fair), 1, n_);
+    const int64_t items = (n_ + most - 1) / most;
+    const int64_t columns = (n_ + items - 1) / items;
+    // Streams are worth it when they are some rows long.
+    const int64_t unit = one_tile_wide ? 8 * kColumns : kColumns;
+    return (columns + unit - 1) / unit * unit;
   }
 
   const float* b_scale_of(const DotRun& run, int64_t column) const {
@@ -239,14 +252,23 @@ class DotGemm {
       const Tile next_tile = tiling.at(t + 1 < tiles ? t + 1 : 0);
       const int64_t share = next_tile.rows * operands() / groups;
       for (int64_t first = column; first < end; first += kColumns) {
-        const Part part{work.a + tile.first * operands(), work.a_scale + tile.first * blocks(), work.row_d + tile.first,
-                        work.run.b, b_scale_of(work.run, first), first, operands_of_b + (first - column) * operands(),
-                        // Each tile fetches its share of the next b.
-                        next + (first - column) * b_stride_ + t * chunks_ / tiles * S::kChunkBytes,
-                        (t + 1) * chunks_ / tiles - t * chunks_ / tiles,
-                        // And of the next tile of rows.
-                        work.a + next_tile.first * operands() + (first - column) / kColumns * share,
-                        groups > 1 ? (share + chunks_ - 1) / chunks_ : 0};
+        const Part part{
+            .a = work.a + tile.first * operands(),
+            .a_scale = work.a_scale + tile.first * blocks(),
+            .row_d = work.row_d + tile.first,
+            .b = work.run.b + first * b_stride_,
+            .b_step = b_stride_,
+            .b_scale = b_scale_of(work.run, first),
+            .column = first,
+            .columns = std::min<int64_t>(kColumns, n_ - first),
+            .panel = operands_of_b + (first - column) * operands(),
+            // Each tile fetches its share of the next b.
+            .next = next + (first - column) * b_stride_ + t * chunks_ / tiles * S::kChunkBytes,
+            .next_chunks = (t + 1) * chunks_ / tiles - t * chunks_ / tiles,
+            // And of the next tile of rows.
+            .next_a = work.a + next_tile.first * operands() + (first - column) / kColumns * share,
+            .next_lines = groups > 1 ? (share + chunks_ - 1) / chunks_ : 0,
+        };
         const bool keep = tiling.keeps() && t == 0;
         const bool kept = tiling.keeps() && t > 0;
         switch (work.run.scaling) {
@@ -276,6 +298,64 @@ class DotGemm {
       from_memory<kTurningRows, kScaling, true>(part);
     } else {
       dispatch<kTurningRows>(rows, [&]<int kM>() { from_memory<kM, kScaling, false>(part); });
+    }
+  }
+
+  // All rows, one tile, times the columns [column, end).
+  void stream(const Work& work, int64_t column, int64_t end) const {
+    const auto with = [&]<Scaling kScaling, int kTurningRows>() {
+      dispatch<kTurningRows>(work.run.rows, [&]<int kM>() { stream<kM, kScaling>(work, column, end); });
+    };
+    if constexpr (S::kScaled) {
+      if (work.run.scaling == Scaling::carried) return with.template operator()<Scaling::carried, S::kTurningRows>();
+      if (work.run.scaling == Scaling::blocked) {
+        return with.template operator()<Scaling::blocked, S::kBlockedTurningRows>();
+      }
+    }
+    with.template operator()<Scaling::folded, S::kTurningRows>();
+  }
+
+  // Block by block of 128 columns, whose quarters are the streams: each goes on to the end of its quarter, which the
+  // processor's own prefetching follows better than four rows that end and jump.
+  template <int kM, Scaling kScaling>
+  [[gnu::noinline]] void stream(const Work& work, int64_t column, int64_t end) const {
+    constexpr int64_t kMost = HD_SCALE_BLOCK;
+    constexpr int64_t kAheadChunks = kAheadBytes / S::kChunkBytes;
+    float sums[kM * kMost];
+    const int64_t rows_ahead = chunks_ > 0 ? kAheadChunks / chunks_ : 0;
+    const int64_t chunks_ahead = kAheadChunks - rows_ahead * chunks_;
+    for (int64_t columns; column < end; column += columns) {
+      columns = std::min(end, (column / kMost + 1) * kMost) - column;
+      const int64_t length = (columns + kColumns - 1) / kColumns;
+      const std::byte* b = work.run.b + column * b_stride_;
+      const std::byte* next = column + columns < end ? b + columns * b_stride_ : work.after;
+      const auto row = [&](int64_t i) { return i < length ? b + i * b_stride_ : next + (i - length) * b_stride_; };
+      for (int64_t i = 0; i < length; ++i) {
+        const Part part{
+            .a = work.a,
+            .a_scale = work.a_scale,
+            .row_d = work.row_d,
+            .b = b + i * b_stride_,
+            .b_step = length * b_stride_,
+            .b_scale = b_scale_of(work.run, column),
+            .column = column,
+            .columns = (columns - i + length - 1) / length,
+            .sums = sums + i,
+            .sums_step = length,
+        };
+        const std::byte* near = row(i + rows_ahead) + chunks_ahead * S::kChunkBytes;
+        const std::byte* far = row(i + rows_ahead + 1) + (chunks_ahead - chunks_) * S::kChunkBytes;
+        turn<kM, kScaling, false>(
+            part, [&](int64_t c) __attribute__((always_inline)) {
+              prefetch((c + chunks_ahead < chunks_ ? near : far) + c * S::kChunkBytes, part.b_step, c);
+            });
+      }
+      for (int64_t i = 0; i < kM; ++i) {
+        for (int64_t j = 0; j < columns; j += 4) {
+          S::store4(d_, d_dtype_, work.row_d[i] + column + j, _mm_loadu_ps(sums + i * kMost + j),
+                    std::min<int64_t>(4, columns - j));
+        }
+      }
     }
   }
 
@@ -358,11 +438,17 @@ class DotGemm {
 
   template <int kM>
   void finish(const Part& part, const Vector* sums) const {
-    const int64_t count = std::min<int64_t>(kColumns, n_ - part.column);
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
       const Vector* x = sums + i * kColumns;
-      S::store4(d_, d_dtype_, part.row_d[i] + part.column, S::sum4(x[0], x[1], x[2], x[3]), count);
+      const __m128 sum = S::sum4(x[0], x[1], x[2], x[3]);
+      if (part.sums == nullptr) {
+        S::store4(d_, d_dtype_, part.row_d[i] + part.column, sum, part.columns);
+        continue;
+      }
+      float four[4];
+      _mm_storeu_ps(four, sum);
+      for (int j = 0; j < kColumns; ++j) part.sums[i * HD_SCALE_BLOCK + j * part.sums_step] = four[j];
     }
   }
 
@@ -372,32 +458,36 @@ class DotGemm {
     }
   }
 
-  // One tile alone reads b as it comes from memory, and fetches what lies a little ahead of it: far enough for the
-  // latency, near enough to stay in the first-level cache. One of several fetches its share of the next panel.
-  [[gnu::always_inline]] void fetch(const Part& part, int64_t chunk) const {
-    if (chunk * S::kChunkBytes % 64 != 0) return;
-    const std::byte* from = part.next + chunk * S::kChunkBytes;
-    if (part.next_chunks == chunks_) {
-      const int64_t ahead = chunk + kAheadBytes / S::kChunkBytes;
-      from = ahead < chunks_ ? part.b + part.column * b_stride_ + ahead * S::kChunkBytes
-                             : part.next + (ahead - chunks_) * S::kChunkBytes;
-    }
+  // The line of chunk c of each of four rows of b.
+  [[gnu::always_inline]] static void prefetch(const std::byte* from, int64_t step, int64_t c) {
+    if (c * S::kChunkBytes % 64 != 0) return;
 #pragma GCC unroll 4
     for (int j = 0; j < kColumns; ++j) {
-      for (int64_t line = 0; line < S::kChunkBytes; line += 64) __builtin_prefetch(from + j * b_stride_ + line, 0, 3);
+      for (int64_t line = 0; line < S::kChunkBytes; line += 64) __builtin_prefetch(from + j * step + line, 0, 3);
     }
   }
 
-  // b from memory to registers, and with kKeep also to the panel.
+  // Of the b of the next panel, this tile's share.
+  [[gnu::always_inline]] void fetch(const Part& part, int64_t c) const {
+    if (c < part.next_chunks) prefetch(part.next + c * S::kChunkBytes, b_stride_, c);
+  }
+
   template <int kM, Scaling kScaling, bool kKeep>
   [[gnu::noinline]] void from_memory(const Part& part) const {
-    const int64_t count = std::min<int64_t>(kColumns, n_ - part.column);
-    const std::byte* b[kColumns];
-    for (int64_t j = 0; j < kColumns; ++j) b[j] = part.b + (part.column + std::min(j, count - 1)) * b_stride_;
+    turn<kM, kScaling, kKeep>(
+        part, [&](int64_t c) __attribute__((always_inline)) { fetch(part, c); });
+  }
+
+  // b from memory to registers, and with kKeep also to the panel; before_chunk(c) fetches.
+  template <int kM, Scaling kScaling, bool kKeep, class BeforeChunk>
+  [[gnu::always_inline]] void turn(const Part& part, const BeforeChunk& before_chunk) const {
+    const std::byte* b[kColumns] = {part.b};
+#pragma GCC unroll 4
+    for (int j = 1; j < kColumns; ++j) b[j] = j < part.columns ? b[j - 1] + part.b_step : b[j - 1];
     const Operand* a = part.a;
     Operand* keep = part.panel;
     const auto chunk = [&](int64_t c, const auto& expand, Sums<kM>& into) __attribute__((always_inline)) {
-      if (c < part.next_chunks) fetch(part, c);
+      before_chunk(c);
 #pragma GCC unroll 4
       for (int j = 0; j < kColumns; ++j) {
         Operand x, y;
@@ -444,7 +534,7 @@ class DotGemm {
     const Operand* a = part.a;
     const Operand* b = part.panel;
     const auto chunk = [&](int64_t c, Sums<kM> & into) __attribute__((always_inline)) {
-      if (c < part.next_chunks) fetch(part, c);
+      fetch(part, c);
       fetch_a(part, c);
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
