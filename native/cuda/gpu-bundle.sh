@@ -12,12 +12,7 @@ rm -rf "$2"
 mkdir -p "$2"
 target=$(cd "$2" && pwd)
 
-cached() { # NAME: a setting of the build
-  sed -n "s/^$1:[^=]*=//p" "$build/CMakeCache.txt"
-}
-
-cp "$build/tests/native/hadal_cuda_tests" "$build/bench/native/hadal_cuda_bench" "$build/native/cuda/libhadal-cuda.so" "$target"
-cp -L "$(cached HADAL_NVCC_ROOT)/usr/lib/x86_64-linux-gnu/libcudart.so.12" "$target"
+cp "$build/tests/native/hadal_cuda_tests" "$build/bench/native/hadal_cuda_bench" "$build"/native/cuda/{libhadal-cuda.so,libcudart.so.12} "$target"
 cp -r "$root/tests/models/kjv-shakespeare-v32" "$target/model"
 dotnet publish "$root/src/Hadal.Cli" -c Release -r linux-x64 -p:PublishAot=true -p:DebugType=none -o "$target/tool"
 cp "$build/native/libhadal.so" "$target/tool"

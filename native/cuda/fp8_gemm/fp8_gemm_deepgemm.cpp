@@ -8,9 +8,9 @@ namespace {
 
 template <class Args>
 bool suits(const Args& args, int64_t m) {
-  return args.d_dtype == HD_DTYPE_BF16 && args.n % 8 == 0 && args.a_scale_row_stride == 1 &&
-         args.a_scale_block_stride == ceil_div(m, 4) * 4 && is_aligned(args.a) && is_aligned(args.a_scale) &&
-         is_aligned(args.d);
+  return args.d_dtype == HD_DTYPE_BF16 && args.n % 8 == 0 && args.k <= upstream::kMostFp8K &&
+         args.a_scale_row_stride == 1 && args.a_scale_block_stride == ceil_div(m, 4) * 4 && is_aligned(args.a) &&
+         is_aligned(args.a_scale) && is_aligned(args.d);
 }
 
 // Without pointers, in a query of the workspace, nothing speaks against it.
@@ -33,7 +33,7 @@ bool Fp8GemmDeepGemm::serves(const Args& args) {
 
 int32_t Fp8GemmDeepGemm::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   return status_of(upstream::Fp8Gemm(args.a, args.a_scale, args.b, args.b_scale, static_cast<uint16_t*>(args.d), args.m,
-                                     args.n, args.k, stream, {}, args.d_stride),
+                                     args.n, args.k, stream, args.d_stride),
                    "fp8_gemm/deepgemm");
 }
 

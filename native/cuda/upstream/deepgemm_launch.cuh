@@ -6,6 +6,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <utility>
 
 #include "deepgemm.h"
 
@@ -16,6 +17,23 @@ inline int CeilDiv(int a, int b) {
 }
 inline int Align(int a, int b) {
   return CeilDiv(a, b) * b;
+}
+
+// Shared memory that a CTA of sm_90 may have.
+inline constexpr int kSharedCapacity = 232448;
+
+// Calls launch.operator()<i>() for the entry i of a table: `shape`, or the cheapest for the product where it is
+// negative.
+template <size_t kCount, class Launch>
+cudaError_t WithShape(const BlockShape (&shapes)[kCount], int shape, const ProductShape& product,
+                      const Launch& launch) {
+  if (shape < 0) shape = ChooseShape(shapes, product);
+  cudaError_t status = cudaErrorInvalidValue;
+  [&]<size_t... i>(std::index_sequence<i...>) {
+    ((static_cast<int>(i) == shape ? void(status = launch.template operator()<i>()) : void()), ...);
+  }
+  (std::make_index_sequence<kCount>{});
+  return status;
 }
 
 struct TensorMapError {

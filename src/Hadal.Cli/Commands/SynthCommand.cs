@@ -3,7 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
+using Hadal.Cli.Gguf;
 using Hadal.Cli.Synthesis;
+using Hadal.Model;
 
 namespace Hadal.Cli.Commands;
 
@@ -58,6 +60,20 @@ internal sealed class SynthCommand : Command
         HelpName = "megabytes",
         DefaultValueFactory = _ => 4000,
     };
+    private readonly Option<FileInfo?> _gguf = new("--gguf")
+    {
+        Description =
+            "Writes the same weights as a GGUF file too, matrices in Q8_0, for llama.cpp and ik_llama.cpp; "
+            + "it must not exist yet",
+        HelpName = "path",
+    };
+    private readonly Option<string?> _architecture = new("--gguf-architecture")
+    {
+        Description =
+            "What the file says that it is: deepseek2, dense and known to both (the default); deepseek32, with the "
+            + "indexer for llama.cpp; glm-dsa, with the indexer for ik_llama.cpp",
+        HelpName = "name",
+    };
 
     public SynthCommand(Terminal terminal)
         : base("synth", "Writes a checkpoint of random weights in the real layout, to measure with")
@@ -73,6 +89,8 @@ internal sealed class SynthCommand : Command
         Add(_scales);
         Add(_seed);
         Add(_shard);
+        Add(_gguf);
+        Add(_architecture);
         SetAction(RunAsync);
     }
 
@@ -90,11 +108,23 @@ internal sealed class SynthCommand : Command
             Scales =
                 result.GetValue(_scales) == "general" ? ScaleKind.General : ScaleKind.PowersOfTwo,
         };
+        GgufArchitecture? architecture = ReadArchitecture(result);
         if (Path.Exists(folder))
             throw new UsageException($"{folder} exists already; nothing is overwritten");
+        string? gguf = result.GetValue(_gguf)?.FullName;
+        if (Path.Exists(gguf))
+            throw new UsageException($"{gguf} exists already; nothing is overwritten");
         Directory.CreateDirectory(folder);
         try
         {
+            // Both files' room is asked for before hours of writing.
+            using GgufWriter? writer = gguf is null
+                ? null
+                : GgufModel.Create(
+                    gguf,
+                    DeepSeekConfig.Parse(Serialize(config)),
+                    architecture ?? GgufArchitecture.DeepSeek2
+                );
             RequireRoom(folder, checkpoint.TotalBytes);
             ProgressBar.Show(
                 _terminal,
@@ -102,6 +132,8 @@ internal sealed class SynthCommand : Command
                 checkpoint.TotalBytes,
                 report => checkpoint.Write(folder, bytes => report(bytes), cancellationToken)
             );
+            if (writer is not null)
+                WriteGguf(writer, folder, cancellationToken);
         }
         catch
         {
@@ -113,6 +145,33 @@ internal sealed class SynthCommand : Command
                 $"{folder}: {Units.Bytes(checkpoint.TotalBytes)} of weights in {checkpoint.ShardCount} file{(checkpoint.ShardCount == 1 ? "" : "s")}"
             )
             .ConfigureAwait(false);
+    }
+
+    private void WriteGguf(GgufWriter writer, string folder, CancellationToken cancellationToken)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(folder, null, cancellationToken);
+        ProgressBar.Show(
+            _terminal,
+            $"writing {Units.Bytes(writer.TotalBytes)} of GGUF",
+            writer.TotalBytes,
+            report => writer.Write(checkpoint, bytes => report(bytes), cancellationToken)
+        );
+    }
+
+    private GgufArchitecture? ReadArchitecture(ParseResult result)
+    {
+        if (result.GetValue(_architecture) is not { } name)
+            return null;
+        if (result.GetValue(_gguf) is null)
+            throw new UsageException("--gguf-architecture tells of a GGUF file; give --gguf too");
+        GgufArchitecture[] all = Enum.GetValues<GgufArchitecture>();
+        string[] names = [.. all.Select(GgufModel.Name)];
+        int index = Array.IndexOf(names, name);
+        return index >= 0
+            ? all[index]
+            : throw new UsageException(
+                $"--gguf-architecture is '{name}'; it must be one of {string.Join(", ", names)}"
+            );
     }
 
     private async Task<JsonObject> ReadConfigAsync(

@@ -12,7 +12,10 @@ public sealed class DeviceMemoryException : HadalException
         FreeBytes = freeBytes;
     }
 
-    /// <summary>What the model takes, with a cache of one sequence of the longest context.</summary>
+    /// <summary>
+    /// What the model takes, with a cache of one sequence of the longest context. It leaves out what a CUDA driver takes
+    /// for itself as a model runs: kernels as they are loaded, and recorded steps.
+    /// </summary>
     public long NeededBytes { get; }
 
     /// <summary>What the device had free.</summary>

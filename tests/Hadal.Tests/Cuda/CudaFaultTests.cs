@@ -52,6 +52,59 @@ public sealed class CudaFaultTests
     }
 
     [Fact]
+    public async Task TheSecondOfTwoCardsIsFoundAndUsed()
+    {
+        const string Devices = "HADAL_EMULATOR_DEVICES";
+        (int status, string text) = await RunAsync(Devices, "2", Tool, "devices");
+        Assert.Equal(0, status);
+        Assert.Contains("cuda:1", text, Ordinal);
+        Assert.DoesNotContain("can't be used", text, Ordinal);
+        (status, text) = await RunAsync(Devices, "2", [.. Generate[..^1], "cuda:1"]);
+        Assert.True(status == 0, text);
+        (status, text) = await RunAsync(Devices, "2", [.. Generate[..^1], "cuda:2"]);
+        Assert.Equal(1, status);
+        Assert.Contains("ordinal is 2; 2 CUDA devices are present, counted from 0", text, Ordinal);
+    }
+
+    /// <summary>More rows than a grid has along y: the launch is refused, and nothing else.</summary>
+    [Fact]
+    public unsafe void ARefusedLaunchIsATypedErrorAndTheDeviceServesOn()
+    {
+        const int Rows = 64 * 65535 + 1;
+        using Device device = CudaDevice.OpenOrSkip();
+        using var stream = StreamHandle.Create(device.Handle);
+        using var a = BufferHandle.Create(device.Handle, 2 * Rows);
+        using var b = BufferHandle.Create(device.Handle, 2);
+        using var d = BufferHandle.Create(device.Handle, 2 * Rows);
+        var args = new hd_gemm_args
+        {
+            struct_size = (uint)sizeof(hd_gemm_args),
+            a_dtype = (int)hd_dtype.HD_DTYPE_BF16,
+            b_dtype = (int)hd_dtype.HD_DTYPE_BF16,
+            d_dtype = (int)hd_dtype.HD_DTYPE_BF16,
+            batch = 1,
+            m = Rows,
+            n = 1,
+            k = 1,
+            a = a.Data,
+            b = b.Data,
+            d = d.Data,
+            a_stride = 1,
+            b_stride = 1,
+            d_stride = 1,
+        };
+        hd_gemm_args* call = &args;
+        NativeException error = Assert.Throws<NativeException>(() =>
+            stream.Run(&NativeMethods.hd_gemm, call)
+        );
+        Assert.Contains("cudaErrorInvalidConfiguration", error.Message, Ordinal);
+        args.m = 2;
+        stream.Run(&NativeMethods.hd_gemm, call);
+        using NativeLease<hd_stream> lease = stream.Lease();
+        NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(lease.Pointer));
+    }
+
+    [Fact]
     public async Task AnOldCardIsListedWithTheReason()
     {
         (int status, string text) = await RunAsync(

@@ -192,6 +192,10 @@ cudaError_t Runtime::Launch(const void* symbol, const LaunchConfig& launch, void
   if (const cudaError_t error = FindFunction(symbol, &function); error != cudaSuccess) return error;
   CUstream_st* stream = FindStream(handle);
   if (!stream) return Fail(cudaErrorInvalidResourceHandle);
+  if (stream != &default_stream_ && stream->device != current()) {
+    return Fail(cudaErrorInvalidResourceHandle, "a launch on device " + std::to_string(current()) +
+                                                    " into a stream of device " + std::to_string(stream->device));
+  }
   LaunchConfig sized = launch;
   const KernelInfo* kernel = function->kernel;
   // A kernel with a cluster of its own needs none at the launch.
@@ -202,10 +206,22 @@ cudaError_t Runtime::Launch(const void* symbol, const LaunchConfig& launch, void
   for (size_t i = 0; i < kernel->parameters.size(); ++i) {
     std::memcpy(parameters.data() + kernel->parameters[i].offset, arguments[i], kernel->parameters[i].size);
   }
+  // Pointers among the parameters: none of the devices reaches the memory of another.
+  int other = current();
+  for (size_t at = 0; at + sizeof(uint64_t) <= parameters.size(); at += sizeof(uint64_t)) {
+    uint64_t word;
+    std::memcpy(&word, parameters.data() + at, sizeof word);
+    if (const int owner = OwnerOf(word); owner >= 0 && owner != current()) other = owner;
+  }
   return Issue(
       stream, NodeKind::kKernel,
-      [this, kernel, sized, parameters = std::move(parameters)] {
-        if (const Fault fault = device_->Launch(*kernel, sized, parameters))
+      [this, kernel, sized, parameters = std::move(parameters), mine = current(), other] {
+        if (other != mine) {
+          ReportFault(
+              {FaultKind::kInvalidAddress, "memory of device " + std::to_string(other) +
+                                               " among the arguments of a launch on device " + std::to_string(mine)},
+              "kernel " + kernel->name);
+        } else if (const Fault fault = device_->Launch(*kernel, sized, parameters))
           ReportFault(fault, "kernel " + kernel->name);
       },
       kernel);

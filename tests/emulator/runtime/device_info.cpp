@@ -126,7 +126,9 @@ cudaError_t cudaGetDeviceCount(int* count) {
 
 cudaError_t cudaSetDevice(int device) {
   HADAL_RUNTIME_ENTER();
-  return device == 0 ? cudaSuccess : runtime.Fail(cudaErrorInvalidDevice);
+  if (!runtime.IsOrdinal(device)) return runtime.Fail(cudaErrorInvalidDevice);
+  Runtime::current() = device;
+  return cudaSuccess;
 }
 
 cudaError_t cudaInitDevice(int device, unsigned, unsigned) {
@@ -135,7 +137,7 @@ cudaError_t cudaInitDevice(int device, unsigned, unsigned) {
 
 cudaError_t cudaGetDevice(int* device) {
   HADAL_RUNTIME_ENTER();
-  *device = 0;
+  *device = Runtime::current();
   return cudaSuccess;
 }
 
@@ -153,7 +155,7 @@ cudaError_t cudaDeviceReset() {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   HADAL_RUNTIME_ENTER();
-  if (device != 0) return runtime.Fail(cudaErrorInvalidDevice);
+  if (!runtime.IsOrdinal(device)) return runtime.Fail(cudaErrorInvalidDevice);
   const auto answer = [&]() -> int {
     switch (attribute) {
       case cudaDevAttrMaxThreadsPerBlock:
@@ -259,9 +261,11 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 // cuda_runtime_api.h names it cudaGetDeviceProperties_v2.
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   HADAL_RUNTIME_ENTER();
-  if (device != 0) return runtime.Fail(cudaErrorInvalidDevice);
+  if (!runtime.IsOrdinal(device)) return runtime.Fail(cudaErrorInvalidDevice);
   std::memset(properties, 0, sizeof *properties);
-  std::snprintf(properties->name, sizeof properties->name, "Hadal emulated device (sm_%d)", runtime.architecture());
+  const std::string ordinal = device == 0 ? "" : std::to_string(device) + " ";
+  std::snprintf(properties->name, sizeof properties->name, "Hadal emulated device %s(sm_%d)", ordinal.c_str(),
+                runtime.architecture());
   properties->totalGlobalMem = runtime.config().memory_bytes;
   properties->sharedMemPerBlock = kSharedPerBlock;
   properties->sharedMemPerBlockOptin = emulator::kMaxSharedBytesPerBlock;
@@ -292,8 +296,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 
 cudaError_t cudaDeviceGetPCIBusId(char* text, int length, int device) {
   HADAL_RUNTIME_ENTER();
-  if (device != 0) return runtime.Fail(cudaErrorInvalidDevice);
-  std::snprintf(text, length, "0000:00:00.0");
+  if (!runtime.IsOrdinal(device)) return runtime.Fail(cudaErrorInvalidDevice);
+  std::snprintf(text, length, "0000:%02x:00.0", device);
   return cudaSuccess;
 }
 

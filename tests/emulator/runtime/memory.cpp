@@ -112,7 +112,7 @@ cudaError_t Allocate(Runtime& runtime, void** pointer, size_t bytes) {
   if (!pointer) return runtime.Fail(cudaErrorInvalidValue);
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
-  const uint64_t address = runtime.device().Allocate(bytes);
+  const uint64_t address = runtime.Allocate(bytes);
   if (!address) return runtime.Fail(cudaErrorMemoryAllocation);
   *pointer = reinterpret_cast<void*>(address);
   return cudaSuccess;
@@ -133,7 +133,7 @@ cudaError_t cudaFree(void* pointer) {
   if (!pointer) return cudaSuccess;
   if (cudaError_t error = runtime.RefuseWhileCapturing(); error != cudaSuccess) return error;
   runtime.WaitAll();
-  if (!runtime.device().Free(AddressOf(pointer))) {
+  if (!runtime.Free(AddressOf(pointer))) {
     return runtime.Fail(cudaErrorInvalidValue, "cudaFree of an address that is not the start of a live allocation");
   }
   return runtime.sticky();
@@ -156,7 +156,7 @@ cudaError_t cudaFreeAsync(void* pointer, cudaStream_t handle) {
   const auto allocation = runtime.device().FindAllocation(AddressOf(pointer));
   if (!allocation || !allocation->live || allocation->address != AddressOf(pointer))
     return runtime.Fail(cudaErrorInvalidValue);
-  return runtime.Issue(stream, NodeKind::kEmpty, [&runtime, pointer] { runtime.device().Free(AddressOf(pointer)); });
+  return runtime.Issue(stream, NodeKind::kEmpty, [&runtime, pointer] { runtime.Free(AddressOf(pointer)); });
 }
 
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned flags) {
@@ -245,7 +245,7 @@ cudaError_t cudaMemcpy2D(void* target, size_t target_pitch, const void* source, 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
   HADAL_RUNTIME_ENTER();
   *total_bytes = runtime.config().memory_bytes;
-  *free_bytes = *total_bytes - runtime.device().allocated_bytes();
+  *free_bytes = *total_bytes - runtime.allocated_bytes(Runtime::current());
   return cudaSuccess;
 }
 
@@ -258,7 +258,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
     const auto allocation = runtime.device().FindAllocation(AddressOf(pointer));
     if (!allocation || !allocation->live) return runtime.Fail(cudaErrorInvalidValue);
     attributes->type = cudaMemoryTypeDevice;
-    attributes->device = 0;
+    attributes->device = runtime.OwnerOf(AddressOf(pointer));
     attributes->devicePointer = const_cast<void*>(pointer);
   } else if (runtime.IsPinned(pointer, 1)) {
     attributes->type = cudaMemoryTypeHost;

@@ -101,7 +101,7 @@ Runtime::Runtime() {
   read("HADAL_EMULATOR_STRICT", 0, 1, [&](uint64_t v) { config_.strict = v != 0; });
   read("HADAL_EMULATOR_THREADS", 0, 256, [&](uint64_t v) { config_.threads = static_cast<int>(v); });
   read("HADAL_EMULATOR_ARCHITECTURE", 50, 120, [&](uint64_t v) { architecture_ = static_cast<int>(v); });
-  read("HADAL_EMULATOR_DEVICES", 0, 1, [&](uint64_t v) { device_count_ = static_cast<int>(v); });
+  read("HADAL_EMULATOR_DEVICES", 0, 8, [&](uint64_t v) { device_count_ = static_cast<int>(v); });
   read("HADAL_EMULATOR_QUIET", 0, 1, [&](uint64_t v) { quiet_ = v != 0; });
   random_.seed(config_.seed);
 }
@@ -111,7 +111,9 @@ cudaError_t Runtime::Ready() {
   if (device_) return cudaSuccess;
   if (!configuration_error_.empty()) return Fail(cudaErrorInitializationError, configuration_error_);
   if (device_count_ == 0) return Fail(cudaErrorNoDevice);
-  device_ = std::make_unique<Device>(config_);
+  Config all = config_;
+  all.memory_bytes *= static_cast<size_t>(device_count_);
+  device_ = std::make_unique<Device>(all);
   watched_device = device_.get();
   static const bool installed = [] {
     struct sigaction action {};
@@ -133,6 +135,7 @@ void Runtime::Reset() {
   for (auto& [symbol, function] : functions_) function->kernel = nullptr, function->max_dynamic_shared = 48 * 1024;
   watched_device = nullptr;
   device_.reset();
+  owned_.clear();
   last_error_ = sticky_ = cudaSuccess;
   report_.clear();
   random_.seed(config_.seed);
@@ -173,6 +176,7 @@ CUstream_st* Runtime::FindStream(cudaStream_t handle) {
 
 CUstream_st* Runtime::MakeStream(unsigned flags, int priority) {
   auto* stream = new CUstream_st;
+  stream->device = current();
   stream->flags = flags;
   stream->priority = priority;
   streams_.insert(stream);
@@ -300,6 +304,31 @@ cudaError_t Runtime::RefuseWhileCapturing() {
     }
   }
   return cudaSuccess;
+}
+
+uint64_t Runtime::Allocate(size_t bytes) {
+  if (allocated_bytes(current()) + bytes > config_.memory_bytes) return 0;
+  const uint64_t address = device_->Allocate(bytes);
+  if (address) owned_[address] = {current(), bytes};
+  return address;
+}
+
+bool Runtime::Free(uint64_t address) {
+  owned_.erase(address);
+  return device_->Free(address);
+}
+
+size_t Runtime::allocated_bytes(int ordinal) const {
+  size_t bytes = 0;
+  for (const auto& [address, owned] : owned_) bytes += owned.ordinal == ordinal ? owned.bytes : 0;
+  return bytes;
+}
+
+int Runtime::OwnerOf(uint64_t address) const {
+  auto owned = owned_.upper_bound(address);
+  if (owned == owned_.begin()) return -1;
+  --owned;
+  return address < owned->first + owned->second.bytes ? owned->second.ordinal : -1;
 }
 
 bool Runtime::IsPinned(const void* address, size_t bytes) const {

@@ -1,6 +1,7 @@
 #pragma once
 
-// What the files of the runtime stand-in share: one process-wide runtime over one emulated device.
+// What the files of the runtime stand-in share: one process-wide runtime over one emulated device. Several devices are
+// that one under several ordinals, each with memory and streams of its own.
 //
 // Asynchronous work is a graph of operations that nothing runs until somebody waits: an operation runs when its result
 // is asked for, after what it depends on, with ready operations of unrelated streams mixed in in a seeded order. So a
@@ -54,6 +55,7 @@ struct Capture {
 
 // The opaque types of the CUDA headers.
 struct CUstream_st {
+  int device = 0;
   unsigned flags = 0;
   int priority = 0;
   emulator::runtime::OperationPtr last;                  // null when nothing was ever issued
@@ -63,6 +65,7 @@ struct CUstream_st {
 };
 
 struct CUevent_st {
+  int device = 0;
   unsigned flags = 0;
   emulator::runtime::OperationPtr operation;  // null when never recorded
   std::shared_ptr<double> milliseconds = std::make_shared<double>(0);
@@ -119,6 +122,12 @@ class Runtime {
   const Config& config() const { return config_; }
   int architecture() const { return architecture_; }  // 90 for sm_90
   int device_count() const { return device_count_; }
+  bool IsOrdinal(int device) const { return device >= 0 && device < device_count_; }
+  // The ordinal that the calling thread uses.
+  static int& current() {
+    thread_local int ordinal = 0;
+    return ordinal;
+  }
   void Reset();
 
   // --- errors: Fail sets what cudaGetLastError returns, and gives it back
@@ -165,6 +174,12 @@ class Runtime {
   // --- memory
   std::map<uintptr_t, size_t> pinned;  // host ranges that copies may read and write late
   bool IsPinned(const void* address, size_t bytes) const;
+  // Memory of the current ordinal; 0 when it has no more.
+  uint64_t Allocate(size_t bytes);
+  bool Free(uint64_t address);
+  size_t allocated_bytes(int ordinal) const;
+  // The ordinal of live memory that the address lies in; -1 when it lies in none.
+  int OwnerOf(uint64_t address) const;
   bool IsDevice(const void* address) const {
     return device_ && device_->IsDeviceAddress(reinterpret_cast<uint64_t>(address));
   }
@@ -180,6 +195,11 @@ class Runtime {
   bool quiet_ = false;
   std::string configuration_error_;
   std::unique_ptr<Device> device_;
+  struct Owned {
+    int ordinal;
+    size_t bytes;
+  };
+  std::map<uint64_t, Owned> owned_;  // live memory
   std::mt19937_64 random_;
   cudaError_t last_error_ = cudaSuccess, sticky_ = cudaSuccess;
   std::string report_;

@@ -40,7 +40,6 @@ class EmulatedRuntime : public testing::Test {
 TEST_F(EmulatedRuntime, ReportsAHopper) {
   int count = 0, sms = 0, shared = 0;
   ASSERT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
-  EXPECT_EQ(count, 1);
   cudaDeviceProp properties;
   ASSERT_EQ(cudaGetDeviceProperties(&properties, 0), cudaSuccess);
   EXPECT_EQ(properties.major, 9);
@@ -50,7 +49,74 @@ TEST_F(EmulatedRuntime, ReportsAHopper) {
   EXPECT_EQ(sms, 132);
   ASSERT_EQ(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), cudaSuccess);
   EXPECT_EQ(shared, 232448);
-  EXPECT_EQ(cudaSetDevice(1), cudaErrorInvalidDevice);
+  EXPECT_EQ(cudaSetDevice(count), cudaErrorInvalidDevice);
+}
+
+// With HADAL_EMULATOR_DEVICES=2.
+class TwoDevices : public EmulatedRuntime {
+ protected:
+  void SetUp() override {
+    EmulatedRuntime::SetUp();
+    int count = 0;
+    ASSERT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
+    if (count != 2) GTEST_SKIP() << count << " devices: a test of its own has two";
+  }
+  void TearDown() override {
+    EmulatedRuntime::TearDown();
+    cudaSetDevice(0);
+  }
+};
+
+TEST_F(TwoDevices, HaveMemoryOfTheirOwn) {
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  EXPECT_EQ(cudaSetDevice(2), cudaErrorInvalidDevice);
+  int current = 0;
+  ASSERT_EQ(cudaGetDevice(&current), cudaSuccess);
+  EXPECT_EQ(current, 1);
+  cudaDeviceProp properties;
+  ASSERT_EQ(cudaGetDeviceProperties(&properties, 1), cudaSuccess);
+  EXPECT_STREQ(properties.name, "Hadal emulated device 1 (sm_90)");
+  size_t free = 0, total = 0;
+  int* v = Upload(std::vector<int>(1 << 20, 3));
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  EXPECT_EQ(total - free, 4u << 20);
+  cudaPointerAttributes attributes;
+  ASSERT_EQ(cudaPointerGetAttributes(&attributes, v), cudaSuccess);
+  EXPECT_EQ(attributes.device, 1);
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  EXPECT_EQ(free, total);
+  void* all = nullptr;
+  EXPECT_EQ(cudaMalloc(&all, total), cudaSuccess);
+  void* more = nullptr;
+  EXPECT_EQ(cudaMalloc(&more, 1), cudaErrorMemoryAllocation);
+}
+
+TEST_F(TwoDevices, LaunchIntoTheirOwnStreams) {
+  cudaStream_t first = nullptr, second = nullptr;
+  ASSERT_EQ(cudaStreamCreate(&first), cudaSuccess);
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  ASSERT_EQ(cudaStreamCreate(&second), cudaSuccess);
+  int* v = Upload(std::vector<int>{1, 2});
+  EXPECT_EQ(LaunchScale(v, 2, 1, 2, first), cudaErrorInvalidResourceHandle);
+  cudaGetLastError();
+  ASSERT_EQ(LaunchScale(v, 2, 1, 2, second), cudaSuccess);
+  EXPECT_EQ(Download(v, 2), (std::vector<int>{3, 5}));
+  cudaEvent_t event = nullptr;
+  ASSERT_EQ(cudaEventCreate(&event), cudaSuccess);
+  EXPECT_EQ(cudaEventRecord(event, first), cudaErrorInvalidResourceHandle);
+  EXPECT_EQ(cudaEventRecord(event, second), cudaSuccess);
+}
+
+TEST_F(TwoDevices, DontReachEachOthersMemory) {
+  ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+  int* v = Upload(std::vector<int>{1, 2});
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+  ASSERT_EQ(LaunchScale(v, 2, 1, 2, nullptr), cudaSuccess);
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+  EXPECT_NE(std::string(hadalEmulatorReport()).find("memory of device 1 among the arguments of a launch on device 0"),
+            std::string::npos)
+      << hadalEmulatorReport();
 }
 
 TEST_F(EmulatedRuntime, AddsVectors) {

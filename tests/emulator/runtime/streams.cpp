@@ -26,6 +26,9 @@ cudaError_t Synchronize(Runtime& runtime, CUstream_st* stream) {
 }
 
 cudaError_t Record(Runtime& runtime, cudaEvent_t event, CUstream_st* stream) {
+  if (stream != runtime.default_stream() && event->device != stream->device) {
+    return runtime.Fail(cudaErrorInvalidResourceHandle, "an event and a stream of different devices");
+  }
   if (stream->capture) {
     event->capture = stream->capture;
     event->capture_nodes = stream->capture_last;
@@ -159,6 +162,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   HADAL_RUNTIME_ENTER();
   if (!event || (flags & ~(cudaEventBlockingSync | cudaEventDisableTiming))) return runtime.Fail(cudaErrorInvalidValue);
   *event = new CUevent_st;
+  (*event)->device = Runtime::current();
   (*event)->flags = flags;
   return cudaSuccess;
 }

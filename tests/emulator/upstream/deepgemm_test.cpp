@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <span>
 
 #include "control.h"
 #include "reference.h"
@@ -101,6 +102,25 @@ class Comparison {
   double absolute_ = 0;
 };
 
+// Runs a product with each block shape of its table. run(shape) gives d, and −1 is the cheapest shape.
+template <size_t kCount, class Run>
+void ExpectTheSameBits(const BlockShape (&shapes)[kCount], const Run& run) {
+  const std::vector<uint16_t> expected = run(-1);
+  for (size_t i = 0; i < kCount; ++i) {
+    SCOPED_TRACE(std::to_string(shapes[i].m) + "x" + std::to_string(shapes[i].n) + " by " +
+                 std::to_string(shapes[i].multicast));
+    EXPECT_EQ(run(static_cast<int>(i)), expected);
+  }
+  EXPECT_THROW(run(static_cast<int>(kCount)), cudaError_t);
+}
+
+// What a launch left in d.
+std::vector<uint16_t> Left(cudaError_t launched, const Buffer<uint16_t>& d) {
+  if (launched != cudaSuccess) throw launched;
+  EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess) << hadalEmulatorReport();
+  return d.Download();
+}
+
 void TestFp8Gemm(uint64_t seed, int m, int n, int k) {
   Random random(seed);
   const auto a = MakeActivation(1, m, k, random), b = MakeWeight(1, n, k, random);
@@ -132,6 +152,22 @@ TEST_P(DeepGemm, Fp8OfOneRow) {
 TEST_P(DeepGemm, Fp8OfManyStages) {
   TestFp8Gemm(GetParam(), 9, 64, 2048);
 }
+TEST_P(DeepGemm, Fp8OfManyTiles) {
+  TestFp8Gemm(GetParam(), 300, 4104, 128);
+}
+
+// Three rows of tiles, of which a pair shares two, and more steps of K than stages.
+TEST_P(DeepGemm, Fp8OfEveryBlockShape) {
+  Random random(GetParam());
+  const int m = 300, n = 200, k = 3200;
+  const auto a = MakeActivation(1, m, k, random), b = MakeWeight(1, n, k, random);
+  const Buffer<uint8_t> da(a.bytes), db(b.bytes);
+  const Buffer<float> sfa(a.scales), sfb(b.scales);
+  ExpectTheSameBits(kFp8Shapes, [&](int shape) {
+    const Buffer<uint16_t> d(size_t(m) * n);
+    return Left(Fp8Gemm(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), m, n, k, nullptr, 0, {.shape = shape}), d);
+  });
+}
 
 TEST_P(DeepGemm, Fp8GroupedContiguous) {
   Random random(GetParam());
@@ -147,12 +183,13 @@ TEST_P(DeepGemm, Fp8GroupedContiguous) {
   const Buffer<uint8_t> da(a.bytes), db(b.bytes);
   const Buffer<float> sfa(a.scales), sfb(b.scales);
   const Buffer<int> layout(group_of_row);
-  const Buffer<uint16_t> d(size_t(m) * n);
-  ASSERT_EQ(
-      Fp8GemmContiguous(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), layout.get(), groups, m, n, k, nullptr),
-      cudaSuccess);
-  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << hadalEmulatorReport();
-  const auto actual = d.Download();
+  const auto run = [&](int shape) {
+    const Buffer<uint16_t> d(size_t(m) * n);
+    return Left(Fp8GemmContiguous(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), layout.get(), groups, m, n, k,
+                                  nullptr, {.shape = shape}),
+                d);
+  };
+  const auto actual = run(-1);
   Comparison comparison;
   for (int row = 0; row < m; ++row) {
     if (group_of_row[row] < 0) continue;
@@ -162,6 +199,7 @@ TEST_P(DeepGemm, Fp8GroupedContiguous) {
     }
   }
   comparison.Check();
+  ExpectTheSameBits(kFp8ContiguousShapes, run);
 }
 
 TEST_P(DeepGemm, Fp8GroupedMasked) {
@@ -174,11 +212,13 @@ TEST_P(DeepGemm, Fp8GroupedMasked) {
   const Buffer<uint8_t> da(a.bytes), db(b.bytes);
   const Buffer<float> sfa(a.scales), sfb(b.scales);
   const Buffer<int> rows(rows_of);
-  const Buffer<uint16_t> d(size_t(kGroups) * max_m * n);
-  ASSERT_EQ(Fp8GemmMasked(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), rows.get(), kGroups, max_m, n, k, nullptr),
-            cudaSuccess);
-  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << hadalEmulatorReport();
-  const auto actual = d.Download();
+  const auto run = [&](int shape) {
+    const Buffer<uint16_t> d(size_t(kGroups) * max_m * n);
+    return Left(Fp8GemmMasked(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), rows.get(), kGroups, max_m, n, k,
+                              nullptr, {.shape = shape}),
+                d);
+  };
+  const auto actual = run(-1);
   Comparison comparison;
   for (int group = 0; group < kGroups; ++group) {
     for (int row = 0; row < rows_of[group]; ++row) {
@@ -192,23 +232,27 @@ TEST_P(DeepGemm, Fp8GroupedMasked) {
   comparison.Check();
   // An empty group's tiles aren't touched.
   for (int i = 0; i < max_m * n; ++i) ASSERT_EQ(actual[size_t(max_m) * n + i], 0xffff) << i;
+  ExpectTheSameBits(kFp8MaskedShapes, run);
 }
 
 TEST_P(DeepGemm, Bf16OfRaggedTiles) {
   Random random(GetParam());
-  const int m = 70, n = 200, k = 328;
+  const int m = 270, n = 200, k = 1608;
   const auto a = random.Bf16s(m * k), b = random.Bf16s(n * k);
   const auto wide_a = Bf16ToDouble(a), wide_b = Bf16ToDouble(b);
-  const Buffer<uint16_t> da(a), db(b), d(m * n);
-  ASSERT_EQ(Bf16Gemm(da.get(), db.get(), d.get(), m, n, k, nullptr), cudaSuccess);
-  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << hadalEmulatorReport();
-  const auto actual = d.Download();
+  const Buffer<uint16_t> da(a), db(b);
+  const auto run = [&](int shape) {
+    const Buffer<uint16_t> d(m * n);
+    return Left(Bf16Gemm(da.get(), db.get(), d.get(), m, n, k, nullptr, {.shape = shape}), d);
+  };
+  const auto actual = run(-1);
   Comparison comparison;
   for (int row = 0; row < m; ++row) {
     for (int column = 0; column < n; ++column)
       comparison.Add(actual[row * n + column], DotOf(&wide_a[row * k], &wide_b[column * k], k));
   }
   comparison.Check();
+  ExpectTheSameBits(kBf16Shapes, run);
 }
 
 // The absorbed projections: one product a head.
@@ -216,11 +260,14 @@ void TestBatched(uint64_t seed, bool mn_major, int b, int h, int n, int k) {
   Random random(seed);
   const auto a = random.Bf16s(size_t(b) * h * k), w = random.Bf16s(size_t(h) * n * k);
   const auto wide_a = Bf16ToDouble(a), wide_w = Bf16ToDouble(w);
-  const Buffer<uint16_t> da(a), dw(w), d(size_t(b) * h * n);
-  ASSERT_EQ((mn_major ? Bf16GemmBatchedMnMajor : Bf16GemmBatched)(da.get(), dw.get(), d.get(), b, h, n, k, nullptr),
-            cudaSuccess);
-  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess) << hadalEmulatorReport();
-  const auto actual = d.Download();
+  const Buffer<uint16_t> da(a), dw(w);
+  const auto run = [&](int shape) {
+    const Buffer<uint16_t> d(size_t(b) * h * n);
+    return Left((mn_major ? Bf16GemmBatchedMnMajor : Bf16GemmBatched)(da.get(), dw.get(), d.get(), b, h, n, k, nullptr,
+                                                                      {.shape = shape}),
+                d);
+  };
+  const auto actual = run(-1);
   Comparison comparison;
   for (int row = 0; row < b; ++row) {
     for (int head = 0; head < h; ++head) {
@@ -232,6 +279,7 @@ void TestBatched(uint64_t seed, bool mn_major, int b, int h, int n, int k) {
     }
   }
   comparison.Check();
+  ExpectTheSameBits(kBf16BatchedShapes, run);
 }
 
 TEST_P(DeepGemm, Bf16Batched) {
@@ -239,6 +287,12 @@ TEST_P(DeepGemm, Bf16Batched) {
 }
 TEST_P(DeepGemm, Bf16BatchedMnMajor) {
   TestBatched(GetParam(), true, 67, 2, 512, 128);
+}
+TEST_P(DeepGemm, Bf16OfOneMnMajor) {
+  TestBatched(GetParam(), true, 140, 1, 136, 200);
+}
+TEST_P(DeepGemm, Bf16BatchedOfManyHeads) {
+  TestBatched(GetParam(), false, 3, 17, 128, 64);
 }
 
 // k_scale·Σ_h weight·relu(q·k), to f32's rounding of that many terms.
@@ -343,6 +397,39 @@ TEST_P(DeepGemm, PagedMqaLogitsOfTwoTokens) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, DeepGemm, Seeds(), testing::PrintToStringParamName());
 
+std::string Chosen(std::span<const BlockShape> shapes, const ProductShape& product) {
+  const BlockShape shape = shapes[ChooseShape(shapes, product)];
+  return std::to_string(shape.m) + "x" + std::to_string(shape.n) + (shape.multicast > 1 ? " in pairs" : "");
+}
+
+// Of V3.2's layers.
+TEST(BlockShapes, FillTheCardWithFewRowsAndTheTensorCoresWithMany) {
+  EXPECT_EQ(Chosen(kFp8Shapes, {1, 576}), "64x16");
+  EXPECT_EQ(Chosen(kFp8Shapes, {1, 4096}), "64x32");
+  EXPECT_EQ(Chosen(kFp8Shapes, {1, 7168}), "64x64");
+  EXPECT_EQ(Chosen(kFp8Shapes, {16, 24576}), "64x64");
+  EXPECT_EQ(Chosen(kFp8Shapes, {128, 7168}), "64x128");
+  EXPECT_EQ(Chosen(kFp8Shapes, {256, 7168}), "128x128");
+  EXPECT_EQ(Chosen(kFp8Shapes, {4096, 7168}), "128x128 in pairs");
+  EXPECT_EQ(Chosen(kFp8ContiguousShapes, {128, 4096}), "128x64 in pairs");
+  EXPECT_EQ(Chosen(kFp8ContiguousShapes, {32768, 4096}), "128x128 in pairs");
+  EXPECT_EQ(Chosen(kFp8MaskedShapes, {64, 4096, 2}), "64x64");
+  EXPECT_EQ(Chosen(kFp8MaskedShapes, {64, 4096, 256}), "64x128");
+  EXPECT_EQ(Chosen(kBf16Shapes, {1, 2048}), "64x32");
+  EXPECT_EQ(Chosen(kBf16Shapes, {4096, 7168}), "128x128 in pairs");
+  EXPECT_EQ(Chosen(kBf16BatchedShapes, {1, 512, 16}), "64x64");
+  EXPECT_EQ(Chosen(kBf16BatchedShapes, {1, 512, 128}), "64x128");
+  EXPECT_EQ(Chosen(kBf16BatchedShapes, {512, 128, 128}), "128x128");
+}
+
+TEST(BlockShapes, PairsAreForManyRows) {
+  for (int n = 8; n < 30000; n += 776) {
+    for (int m = 1; m < kPairRows; m += 17) {
+      EXPECT_EQ(kFp8Shapes[ChooseShape(kFp8Shapes, {m, n})].multicast, 1) << m << " by " << n;
+    }
+  }
+}
+
 // Planted faults: an otherwise right launch with one thing wrong.
 class DeepGemmFaults : public testing::Test {
  protected:
@@ -350,7 +437,7 @@ class DeepGemmFaults : public testing::Test {
   void TearDown() override { ASSERT_EQ(cudaDeviceReset(), cudaSuccess); }
 
   // The status of the launch, or of the wait; and the result.
-  cudaError_t Run(GemmFaults faults, std::vector<uint16_t>* result = nullptr) {
+  cudaError_t Run(GemmOverrides faults, std::vector<uint16_t>* result = nullptr) {
     constexpr int kM = 40, kN = 128, kK = 256;
     Random random(3);
     const auto a = MakeActivation(1, kM, kK, random), b = MakeWeight(1, kN, kK, random);
@@ -358,7 +445,7 @@ class DeepGemmFaults : public testing::Test {
     const Buffer<float> sfa(a.scales), sfb(b.scales);
     const Buffer<uint16_t> d(kM * kN);
     // A tile has 64 rows: those behind the 40 are outside of the tensor map, unless it is too long.
-    if (const auto error = Fp8Gemm(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), kM, kN, kK, nullptr, faults)) {
+    if (const auto error = Fp8Gemm(da.get(), sfa.get(), db.get(), sfb.get(), d.get(), kM, kN, kK, nullptr, 0, faults)) {
       return error;
     }
     if (const auto error = cudaDeviceSynchronize()) return error;

@@ -41,11 +41,12 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {1, 40, 1152, HD_MLA_FP8, true, true, 1.0f, 24},
                              {5, 3, 640, HD_MLA_FP8, false, false, 1.0f, 14},
                              {1, 72, 64, HD_MLA_FP8, true},
+                             {17, 2, 64, HD_MLA_FP8, true, true, 1.0f, 300},
                              {3, 7, 128, HD_MLA_FP8_F32, true, true, 8.0f}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + format_name(shape.format) +
                              (shape.pow2 ? "_ue8m0" : "_plain") + (shape.lse ? "_lse" : "") +
-                             (shape.q_size != 1 ? "_sharp" : "");
+                             (shape.q_size != 1 ? "_sharp" : "") + (shape.pages > 100 ? "_large" : "");
     cases.push_back(
         {name, shape.m, true, [shape, name](std::span<const int> rows) {
            using Args = hd_sparse_mla_args;
@@ -58,13 +59,18 @@ std::vector<CaseMaker> sparse_mla_cases() {
            args.topk = shape.topk;
            args.pages = shape.pages;
            args.softmax_scale = 0.1352f;
-           const auto used = [](int slot) { return slot >= HD_PAGE_TOKENS && slot % 5 != 0; };
+           const int last = shape.pages * HD_PAGE_TOKENS;
+           const auto used = [&](int slot) {
+             // Of a large cache what lies at its ends.
+             const bool in_reach = shape.pages < 100 || slot < 2 * HD_PAGE_TOKENS || slot >= last - 50;
+             return slot >= HD_PAGE_TOKENS && slot % 5 != 0 && in_reach;
+           };
            std::vector<int32_t> indices;
            for (const int row : rows) {
              // Row 1 has no tokens, row 2 one, row 3 gaps between, row 0 and others are full or partly so.
              Random random(71, "indices", row);
              std::vector<int32_t> slots;
-             for (int slot = 0; slot < shape.pages * HD_PAGE_TOKENS; ++slot) {
+             for (int slot = 0; slot < last; ++slot) {
                if (used(slot)) slots.push_back(slot);
              }
              const size_t wanted = row == 0   ? static_cast<size_t>(shape.topk)

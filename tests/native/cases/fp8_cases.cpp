@@ -50,6 +50,7 @@ struct GemmShape {
   bool nan = false;        // A NaN in one row of a and in one row of b.
   int groups = 1;
   bool padded = false;  // Groups of a multiple of 128 rows, as CUDA wants them, some of the rows padding.
+  bool apart = false;   // Masked: a gap between the scales of the groups.
 
   std::string name() const {
     return std::to_string(groups) + "g_" + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + "_" +
@@ -61,7 +62,8 @@ struct GemmShape {
             : codes == Codes::small ? "_small"
             : codes == Codes::whole ? "_whole"
                                     : "") +
-           (d_gap != 0 ? "_strided" : "") + (mn_scales ? "_mn" : "") + (nan ? "_nan" : "") + (padded ? "_padded" : "");
+           (d_gap != 0 ? "_strided" : "") + (mn_scales ? "_mn" : "") + (nan ? "_nan" : "") + (padded ? "_padded" : "") +
+           (apart ? "_apart" : "");
   }
 
   int64_t row_stride() const { return mn_scales ? 1 : k / HD_SCALE_BLOCK; }
@@ -364,6 +366,8 @@ std::vector<CaseMaker> fp8_gemm_masked_cases() {
     shape.d_gap = 0;
   }
   shapes.push_back(padded_shape(128, 4));
+  shapes.push_back(padded_shape(128, 4));
+  shapes.back().apart = true;
   for (const GemmShape& shape : shapes) {
     cases.push_back(
         {shape.name(), shape.m, true, [shape](std::span<const int> rows) {
@@ -376,7 +380,7 @@ std::vector<CaseMaker> fp8_gemm_masked_cases() {
            args.m_max = count_of(rows);
            const int64_t blocks = shape.k / HD_SCALE_BLOCK;
            const int64_t last = (m_max - 1) * args.a_scale_row_stride + (blocks - 1) * args.a_scale_block_stride;
-           args.a_scale_group_stride = shape.padded ? blocks * args.a_scale_block_stride : last + 3;
+           args.a_scale_group_stride = shape.padded && !shape.apart ? blocks * args.a_scale_block_stride : last + 5;
            std::vector<uint8_t> a;
            std::vector<float> scales(static_cast<size_t>((shape.groups - 1) * args.a_scale_group_stride + last + 1),
                                      std::numeric_limits<float>::quiet_NaN());

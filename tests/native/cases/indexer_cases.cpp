@@ -293,7 +293,9 @@ std::vector<CaseMaker> indexer_topk_cases() {
                              {5, 64, 64, {2, 3}, Codes::normal, 3},
                              {4, 4, 512, {1, 30}, Codes::whole, 3},
                              {1, 5, 64, {1, 80}, Codes::whole, 3},
-                             {3, 2, 128, {2, 70}, Codes::whole, 1}}) {
+                             {3, 2, 128, {2, 70}, Codes::whole, 1},
+                             {3, 65, 64, {2, 3}, Codes::whole, 3},
+                             {2, 128, 64, {1, 4}, Codes::whole, 3}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + std::to_string(shape.paging.sequences) + "s" +
                              std::to_string(shape.paging.max_pages) + "p" + codes_name(shape.codes) + "_out" +

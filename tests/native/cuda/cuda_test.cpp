@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "core/thread_pool.h"
@@ -15,7 +16,7 @@
 namespace hadal::tests {
 namespace {
 
-class Cuda : public testing::TestWithParam<int32_t> {
+class OnCuda : public testing::Test {
  protected:
   ThreadPool pool{2};
 
@@ -23,6 +24,9 @@ class Cuda : public testing::TestWithParam<int32_t> {
     if (cuda().stream == nullptr) GTEST_SKIP() << "no CUDA device, so nothing was run: " << cuda().why;
   }
 };
+
+// By operation.
+class Cuda : public OnCuda, public testing::WithParamInterface<int32_t> {};
 
 // Attention in f32 and the F32 cache formats are for the CPU alone.
 bool is_for_the_cpu(const Case& source) {
@@ -150,24 +154,87 @@ TEST_P(Cuda, RefusesOddAddressesOrServesThem) {
 class CudaChunks : public Cuda {};
 
 TEST_P(CudaChunks, AgreeWithTheScalar) {
-  const auto cases = cases_of(GetParam());
-  const auto maker = std::find_if(cases.begin(), cases.end(), [](const CaseMaker& each) {
-    return each.independent_rows && each.rows == 17 && !is_for_the_cpu(each.whole());
-  });
-  ASSERT_NE(maker, cases.end()) << "no case of 17 rows to make more of";
-  SCOPED_TRACE(maker->name);
-  std::vector<int> rows;
-  for (int row = 0; row < 530; ++row) rows.push_back(row % 17);
-  Case source = maker->make(rows);
-  for (Tensor& tensor : source.tensors) tensor.offset = 0;
+  int tried = 0;
+  for (const CaseMaker& maker : cases_of(GetParam())) {
+    if (!maker.independent_rows || maker.rows != 17) continue;
+    SCOPED_TRACE(maker.name);
+    std::vector<int> rows;
+    for (int row = 0; row < 530; ++row) rows.push_back(row % 17);
+    Case source = maker.make(rows);
+    for (Tensor& tensor : source.tensors) tensor.offset = 0;
+    const Outcome actual = run_on_device(cuda().device, cuda().stream, source);
+    ASSERT_EQ(actual.status, HD_STATUS_OK) << actual.text;
+    const Outcome expected = run_variant(scalar_variant(GetParam()), source, pool);
+    ASSERT_EQ(expected.status, HD_STATUS_OK) << expected.text;
+    for (size_t i = 0; i < source.tensors.size(); ++i) {
+      if (source.tensors[i].role == Role::input) continue;
+      EXPECT_TRUE(agrees(source.tensors[i], actual.tensors[i], expected.tensors[i]));
+    }
+    ++tried;
+  }
+  EXPECT_GT(tried, 0) << "no case of 17 rows to make more of";
+}
+
+// A K whose scales of B would not fit beside the tiles in shared memory.
+TEST_F(OnCuda, TheLongestProductsAreServed) {
+  const int row[] = {0};
+  constexpr int kN = 8, kK = 1 << 19;
+  Builder<hd_fp8_gemm_args> builder("longest", HD_OP_FP8_GEMM);
+  auto& args = builder.args;
+  args.m = 1;
+  args.n = kN;
+  args.k = kK;
+  args.d_stride = kN;
+  args.a_scale_row_stride = 1;
+  args.a_scale_block_stride = 4;
+  const std::vector<float> scales(kK / HD_SCALE_BLOCK * 4, 0.125f);
+  builder.input("a", &hd_fp8_gemm_args::a, code_rows(1, "a", row, kK, Codes::whole)).offset = 0;
+  builder.input("a_scale", &hd_fp8_gemm_args::a_scale, scales, HD_DTYPE_F32).offset = 0;
+  builder.input("b", &hd_fp8_gemm_args::b, code_rows(1, "b", row, int64_t{kN} * kK, Codes::whole)).offset = 0;
+  builder.input("b_scale", &hd_fp8_gemm_args::b_scale, scales, HD_DTYPE_F32).offset = 0;
+  builder.output("d", &hd_fp8_gemm_args::d, Type::bf16, kN, kExact).offset = 0;
+  args.d_dtype = HD_DTYPE_BF16;
+  const Case source = builder.finish();
   const Outcome actual = run_on_device(cuda().device, cuda().stream, source);
   ASSERT_EQ(actual.status, HD_STATUS_OK) << actual.text;
-  const Outcome expected = run_variant(scalar_variant(GetParam()), source, pool);
-  ASSERT_EQ(expected.status, HD_STATUS_OK) << expected.text;
-  for (size_t i = 0; i < source.tensors.size(); ++i) {
-    if (source.tensors[i].role == Role::input) continue;
-    EXPECT_TRUE(agrees(source.tensors[i], actual.tensors[i], expected.tensors[i]));
+  const Outcome expected = run_variant(scalar_variant(HD_OP_FP8_GEMM), source, pool);
+  EXPECT_TRUE(agrees(source.tensors.back(), actual.tensors.back(), expected.tensors.back()));
+}
+
+// The bits of a row don't depend on the rows beside it, though they decide how a product is cut into blocks.
+class CudaRows : public Cuda {};
+
+TEST_P(CudaRows, AreTheSameInEveryBatch) {
+  int tried = 0;
+  for (const CaseMaker& maker : cases_of(GetParam())) {
+    if (!maker.independent_rows || maker.rows < 2) continue;
+    SCOPED_TRACE(maker.name);
+    const auto run = [&](int count) {
+      std::vector<int> ids;
+      for (int i = 0; i < count; ++i) ids.push_back(i % maker.rows);
+      Case source = maker.make(ids);
+      for (Tensor& tensor : source.tensors) tensor.offset = 0;
+      return std::pair(source, run_on_device(cuda().device, cuda().stream, source));
+    };
+    const auto [one_case, one] = run(1);
+    const auto [many_case, many] = run(530);
+    ASSERT_EQ(one.status, HD_STATUS_OK) << one.text;
+    ASSERT_EQ(many.status, HD_STATUS_OK) << many.text;
+    for (size_t i = 0; i < one_case.tensors.size(); ++i) {
+      if (one_case.tensors[i].role == Role::input) continue;
+      for (size_t row = 0; row < many_case.tensors[i].rows.size(); row += static_cast<size_t>(maker.rows)) {
+        const auto& expected = one_case.tensors[i].rows[0];
+        const auto& slices = many_case.tensors[i].rows[row];
+        for (size_t part = 0; part < slices.size(); ++part) {
+          EXPECT_TRUE(same_bits(many_case.tensors[i].type, &many.tensors[i][slices[part].offset],
+                                &one.tensors[i][expected[part].offset], expected[part].bytes))
+              << "row " << row;
+        }
+      }
+    }
+    ++tried;
   }
+  EXPECT_GT(tried, 0);
 }
 
 std::string name_of(const testing::TestParamInfo<int32_t>& info) {
@@ -177,6 +244,8 @@ std::string name_of(const testing::TestParamInfo<int32_t>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, Cuda, testing::Range<int32_t>(0, HD_OP_COUNT), name_of);
+
+INSTANTIATE_TEST_SUITE_P(Device, CudaRows, testing::Values(HD_OP_FP8_GEMM, HD_OP_GEMM), name_of);
 
 INSTANTIATE_TEST_SUITE_P(Device, CudaChunks,
                          testing::Values(HD_OP_INDEXER_LOGITS, HD_OP_INDEXER_LOGITS_PAGED, HD_OP_INDEXER_TOPK,

@@ -15,8 +15,8 @@ std::string refusal(int32_t expected, int32_t status) {
   return last_error();
 }
 
-int32_t create(hd_device** device) {
-  const hd_device_options options{sizeof(hd_device_options), HD_DEVICE_CUDA, 0, 0};
+int32_t create(hd_device** device, int32_t ordinal = 0) {
+  const hd_device_options options{sizeof(hd_device_options), HD_DEVICE_CUDA, ordinal, 0};
   return hd_device_create(&options, device);
 }
 
@@ -57,6 +57,58 @@ TEST(CudaFaults, NoDevice) {
   const std::string text = refusal(HD_STATUS_UNSUPPORTED, create(&device));
   EXPECT_NE(text.find("no CUDA device is present"), std::string::npos) << text;
   expect_cpu_serves();
+}
+
+// Calls on two devices take turns; each has streams and memory of its own, and a third there is none.
+TEST(CudaFaults, SecondDevice) {
+  int32_t count = 0;
+  ASSERT_EQ(hd_device_count(HD_DEVICE_CUDA, &count), HD_STATUS_OK) << last_error();
+  EXPECT_EQ(count, 2);
+  hd_device* third = nullptr;
+  const std::string text = refusal(HD_STATUS_INVALID_ARGUMENT, create(&third, 2));
+  EXPECT_NE(text.find("ordinal is 2; 2 CUDA devices are present, counted from 0"), std::string::npos) << text;
+  struct {
+    hd_device* device = nullptr;
+    hd_stream* stream = nullptr;
+    void *ids = nullptr, *table = nullptr, *y = nullptr;
+  } of[2];
+  std::vector<hd_buffer*> buffers;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(create(&of[i].device, i), HD_STATUS_OK) << last_error();
+    hd_device_info info{};
+    info.struct_size = sizeof info;
+    ASSERT_EQ(hd_device_get_info(of[i].device, &info), HD_STATUS_OK) << last_error();
+    EXPECT_EQ(info.ordinal, i);
+    ASSERT_EQ(hd_stream_create(of[i].device, &of[i].stream), HD_STATUS_OK) << last_error();
+  }
+  for (int i = 0; i < 2; ++i) {
+    const float row[4] = {1, 2, 3, 4.0f + static_cast<float>(i)};
+    of[i].ids = memory(of[i].device, 4, buffers);
+    of[i].table = memory(of[i].device, sizeof row, buffers);
+    of[i].y = memory(of[i].device, sizeof row, buffers);
+    ASSERT_EQ(hd_copy_to_device(of[i].stream, of[i].table, row, sizeof row), HD_STATUS_OK) << last_error();
+  }
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(take_rows(of[i].stream, of[i].table, static_cast<int32_t*>(of[i].ids), of[i].y, 1), HD_STATUS_OK)
+        << last_error();
+  }
+  for (int i = 0; i < 2; ++i) {
+    float taken[4] = {};
+    ASSERT_EQ(hd_copy_to_host(of[i].stream, taken, of[i].y, sizeof taken), HD_STATUS_OK) << last_error();
+    EXPECT_EQ(taken[3], 4.0f + static_cast<float>(i));
+  }
+  uint64_t free[2] = {};
+  const uint64_t size = 1 << 20;
+  memory(of[1].device, size, buffers);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(hd_device_free_memory(of[i].device, &free[i]), HD_STATUS_OK) << last_error();
+  }
+  EXPECT_EQ(free[0] - free[1], size);
+  for (hd_buffer* each : buffers) hd_buffer_release(each);
+  for (auto& each : of) {
+    hd_stream_release(each.stream);
+    hd_device_release(each.device);
+  }
 }
 
 TEST(CudaFaults, UnsupportedArchitecture) {
