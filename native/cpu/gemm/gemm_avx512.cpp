@@ -123,7 +123,9 @@ class ColumnGemm {
   }
 
   void run(ThreadPool& pool, std::byte* workspace) const {
-    const int64_t tiles = (args_.n + kColumns - 1) / kColumns;
+    // One row has registers for more columns, and reads rows of b in longer pieces.
+    const int64_t width = args_.m == 1 ? kWideColumns : kColumns;
+    const int64_t tiles = (args_.n + width - 1) / width;
     // A batch is one item where there are enough of them: consecutive tiles share the rows of b in the cache.
     const int64_t fair = args_.batch * tiles / (4 * pool.threads());
     const int64_t step = std::clamp<int64_t>(fair, 1, tiles);
@@ -132,7 +134,11 @@ class ColumnGemm {
       auto* panel = reinterpret_cast<__m512i*>(workspace) + worker * panel_size();
       const int64_t first = item % items * step;
       for (int64_t tile = first; tile < std::min(first + step, tiles); ++tile) {
-        columns(item / items, tile * kColumns, panel);
+        if (width == kWideColumns) {
+          multiply<1, kWideColumns, true, false>(item / items, 0, tile * width, nullptr);
+        } else {
+          columns(item / items, tile * width, panel);
+        }
       }
     });
   }
@@ -140,9 +146,10 @@ class ColumnGemm {
  private:
   static constexpr int kRows = 6;
   static constexpr int kColumns = 64;
-  static constexpr int kVectors = kColumns / 16;
+  static constexpr int kWideColumns = 256;
+  static constexpr int64_t kRowsAhead = 8;
 
-  uint64_t panel_size() const { return static_cast<uint64_t>(pairs_ * kVectors); }
+  uint64_t panel_size() const { return static_cast<uint64_t>(pairs_ * kColumns / 16); }
 
   // Columns [column, column + 64) of a batch.
   void columns(int64_t batch, int64_t column, __m512i* panel) const {
@@ -152,11 +159,11 @@ class ColumnGemm {
       const int64_t rows = args_.m * (t + 1) / tiles - first;
       const auto call = [&]<int kM>() {
         if (t > 0) {
-          multiply<kM, false, false>(batch, first, column, panel);
+          multiply<kM, kColumns, false, false>(batch, first, column, panel);
         } else if (tiles > 1) {
-          multiply<kM, true, true>(batch, first, column, panel);
+          multiply<kM, kColumns, true, true>(batch, first, column, panel);
         } else {
-          multiply<kM, true, false>(batch, first, column, panel);
+          multiply<kM, kColumns, true, false>(batch, first, column, panel);
         }
       };
       dispatch<kRows>(rows, call);
@@ -172,29 +179,31 @@ class ColumnGemm {
   }
 
   // Pairs of the columns of two rows: within 32 columns, lanes of four: columns 0-3, 8-11, ... then 4-7, 12-15, ...
-  template <int kM, bool kFromMemory, bool kKeep>
+  template <int kM, int kWidth, bool kFromMemory, bool kKeep>
   [[gnu::noinline]] void multiply(int64_t batch, int64_t row, int64_t column, __m512i* panel) const {
+    constexpr int kVectors = kWidth / 16;
     const auto* b = static_cast<const std::byte*>(args_.b) + 2 * (batch * args_.b_batch_stride + column);
     const auto* a = static_cast<const bf16*>(args_.a) + batch * args_.a_batch_stride + row * args_.a_stride;
     const int64_t width = args_.n - column;
     __m512 sums[kM][kVectors];
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int j = 0; j < kVectors; ++j) sums[i][j] = _mm512_setzero_ps();
     }
     const auto step = [&](int64_t pair, bool whole) __attribute__((always_inline)) {
       __m512i y[kVectors];
       __m512i* kept = panel + pair * kVectors;
       if constexpr (kFromMemory) {
-#pragma GCC unroll 2
-        for (int half = 0; half < 2; ++half) {
-          const std::byte* upper = b + 2 * (2 * pair * args_.b_stride);
+        const std::byte* upper = b + 2 * (2 * pair * args_.b_stride);
+        // A narrow tile's next is the same rows of the next columns, a wide one's some rows further on.
+        const std::byte* next = upper + (kWidth == kColumns ? 2 * kWidth : 2 * kRowsAhead * args_.b_stride);
+#pragma GCC unroll 8
+        for (int half = 0; half < kVectors / 2; ++half) {
           const __m512i first = load_bf16(upper, 32 * half, width);
           const __m512i second = whole ? load_bf16(upper + 2 * args_.b_stride, 32 * half, width) : __m512i{};
-          // The same rows of the next columns.
-          __builtin_prefetch(upper + 2 * kColumns + 64 * half, 0, 2);
-          __builtin_prefetch(upper + 2 * args_.b_stride + 2 * kColumns + 64 * half, 0, 2);
+          __builtin_prefetch(next + 64 * half, 0, 2);
+          __builtin_prefetch(next + 2 * args_.b_stride + 64 * half, 0, 2);
           y[2 * half] = _mm512_unpacklo_epi16(first, second);
           y[2 * half + 1] = _mm512_unpackhi_epi16(first, second);
         }
@@ -203,7 +212,7 @@ class ColumnGemm {
           for (int j = 0; j < kVectors; ++j) _mm512_store_si512(kept + j, y[j]);
         }
       } else {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
         for (int j = 0; j < kVectors; ++j) y[j] = _mm512_load_si512(kept + j);
       }
 #pragma GCC unroll 8
@@ -211,7 +220,7 @@ class ColumnGemm {
         int32_t two = 0;
         std::memcpy(&two, a + i * args_.a_stride + 2 * pair, whole ? 4 : 2);
         const __m512i x = _mm512_set1_epi32(two);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
         for (int j = 0; j < kVectors; ++j) sums[i][j] = dot_bf16(sums[i][j], x, y[j]);
       }
     };
@@ -220,8 +229,8 @@ class ColumnGemm {
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
       const int64_t d = batch * args_.d_batch_stride + (row + i) * args_.d_stride + column;
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half) {
+#pragma GCC unroll 8
+      for (int half = 0; half < kVectors / 2; ++half) {
         const __m512d low = _mm512_castps_pd(sums[i][2 * half]);
         const __m512d high = _mm512_castps_pd(sums[i][2 * half + 1]);
         const __m512d first = _mm512_permutex2var_pd(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high);

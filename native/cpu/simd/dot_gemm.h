@@ -226,15 +226,18 @@ class DotGemm {
   // Columns of d that one work item computes: one panel, or a few microseconds of reading b; equal parts, so that no
   // worker is left with a long one.
   int64_t item_columns(int64_t runs, int threads, int64_t width) const {
-    constexpr int64_t kItemBytes = 128 * 1024;
-    const bool one_tile_wide = width == kColumns;
-    const int64_t fit = one_tile_wide ? kItemBytes / std::max<int64_t>(b_stride_, 1) : width;
-    const int64_t fair = runs * n_ / (8 * threads);
+    constexpr int64_t kItemBytes = 384 * 1024;
+    int64_t fit = width;
+    int64_t fair = runs * n_ / threads;
+    int64_t unit = kColumns;
+    if (width == kColumns) {
+      fit = kItemBytes / std::max<int64_t>(b_stride_, 1);
+      fair /= 4;
+      unit *= 8;  // Streams are worth it when they are some rows long.
+    }
     const int64_t most = std::clamp<int64_t>(std::min(fit, fair), 1, n_);
     const int64_t items = (n_ + most - 1) / most;
     const int64_t columns = (n_ + items - 1) / items;
-    // Streams are worth it when they are some rows long.
-    const int64_t unit = one_tile_wide ? 8 * kColumns : kColumns;
     return (columns + unit - 1) / unit * unit;
   }
 
@@ -420,7 +423,8 @@ class DotGemm {
       // What a block multiplies by is made during the one before, and waits in memory: the division takes its time.
       float scales[2][kM];
       const auto prepare = [&](int64_t block, float b_scale) __attribute__((always_inline)) {
-        for (int i = 0; i < kM; ++i) scales[block % 2][i] = part.a_scale[block % blocks() * kM + i] * b_scale;
+        for (int i = 0; i < kM; ++i)
+          scales[block % 2][i] = part.a_scale[(block < blocks() ? block : 0) * kM + i] * b_scale;
         asm volatile("" : : "r"(scales) : "memory");
       };
       for (int64_t block = 0; block < blocks(); ++block) {
@@ -522,6 +526,7 @@ class DotGemm {
               const typename S::Expand expand(part.b_scale + block);
               for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, into);
             } else {
+#pragma GCC unroll 1  // Two chunks woven together want more registers than there are.
               for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, unscaled, into);
             }
           });
