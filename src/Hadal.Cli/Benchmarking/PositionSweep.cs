@@ -3,6 +3,7 @@ using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Generation;
 using Hadal.Model;
+using Hadal.Tensors;
 
 namespace Hadal.Cli.Benchmarking;
 
@@ -28,6 +29,9 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
     /// even where others keep it busy.
     /// </summary>
     public required bool ByProcessorTime { get; init; }
+
+    /// <summary>Whether each measurement is done once more, to see which operations the time goes to.</summary>
+    public required bool TimesOps { get; init; }
 
     /// <summary>Tokens that a sequence has room for beyond its context.</summary>
     public int RoomNeeded => Math.Max(PrefillTokens, DecodeTokens);
@@ -74,20 +78,40 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
             model.FillRandomly(batch, random.Next());
         }
 
-        double prefill = Median(() => Step(tokens.AsSpan(0, PrefillTokens))) / PrefillTokens;
-        double decode =
-            Median(() =>
-            {
-                for (int i = 0; i < DecodeTokens; i++)
-                    Step(tokens.AsSpan(i, 1));
-            }) / DecodeTokens;
-        return new CostAtPosition(context, attention, prefill, decode);
+        double prefill = Median(Prefill) / PrefillTokens;
+        IReadOnlyList<OpTime> prefillOps = OpsOf(Prefill);
+        double decode = Median(Decode) / DecodeTokens;
+        return new CostAtPosition(context, attention, prefill, decode)
+        {
+            PrefillOps = prefillOps,
+            DecodeOps = OpsOf(Decode),
+        };
+
+        void Prefill() => Step(tokens.AsSpan(0, PrefillTokens));
+
+        void Decode()
+        {
+            for (int i = 0; i < DecodeTokens; i++)
+                Step(tokens.AsSpan(i, 1));
+        }
 
         void Step(ReadOnlySpan<int> next)
         {
             batch.Clear();
             batch.Add(sequence, next);
             model.Forward(batch, cancellationToken);
+        }
+
+        IReadOnlyList<OpTime> OpsOf(Action action)
+        {
+            if (!TimesOps)
+                return [];
+            model.Clock = new OpClock();
+            action();
+            sequence.Truncate(context);
+            IReadOnlyList<OpTime> times = model.Clock.Times;
+            model.Clock = null;
+            return times;
         }
 
         double Median(Action action)

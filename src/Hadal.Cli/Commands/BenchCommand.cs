@@ -65,6 +65,10 @@ internal sealed class BenchCommand : Command
         Description = "Draws cost against position, as PNG",
         HelpName = "path",
     };
+    private readonly Option<bool> _ops = new("--ops")
+    {
+        Description = "Shows which operations the time goes to; on the CPU alone",
+    };
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
 
@@ -91,6 +95,7 @@ internal sealed class BenchCommand : Command
         Add(_densePrefill);
         Add(_csv);
         Add(_plot);
+        Add(_ops);
         _run = new RunArguments(this);
         _json = new JsonArgument(this);
         SetAction(RunAsync);
@@ -103,8 +108,14 @@ internal sealed class BenchCommand : Command
             cancellationToken: cancellationToken
         );
         using Device device = _run.OpenDevice(result);
+        bool timesOps = result.GetValue(_ops);
+        if (timesOps && device.Kind != DeviceKind.Cpu)
+            throw new UsageException(
+                $"--ops works on the CPU alone: on {device} a call only queues its work"
+            );
         var sweep = new PositionSweep(checkpoint, device)
         {
+            TimesOps = timesOps,
             PrefillTokens = result.GetValue(_chunk),
             DecodeTokens = result.GetValue(_decode),
             Repeats = result.GetValue(_repeats),
@@ -139,7 +150,7 @@ internal sealed class BenchCommand : Command
         if (_json.IsGiven(result))
             ShowJson(costs, sweep, device);
         else
-            Show(costs);
+            Show(costs, sweep);
 
         List<(string Attention, ModelOptions Options)> Kinds(int context)
         {
@@ -210,6 +221,18 @@ internal sealed class BenchCommand : Command
                 json.WriteString("attention", cost.Attention);
                 json.WriteNumber("prefill_ms_per_token", cost.Prefill * 1e3);
                 json.WriteNumber("decode_ms_per_token", cost.Decode * 1e3);
+                if (sweep.TimesOps)
+                {
+                    json.WriteStartObject("ops");
+                    foreach (OpCost op in OpCosts(cost, sweep))
+                    {
+                        json.WriteStartObject(op.Op);
+                        json.WriteNumber("prefill_ms_per_token", op.Prefill * 1e3);
+                        json.WriteNumber("decode_ms_per_token", op.Decode * 1e3);
+                        json.WriteEndObject();
+                    }
+                    json.WriteEndObject();
+                }
                 json.WriteEndObject();
             }
             json.WriteEndArray();
@@ -219,7 +242,7 @@ internal sealed class BenchCommand : Command
             json.WriteString("isa", device.Isa);
         });
 
-    private void Show(List<CostAtPosition> costs)
+    private void Show(List<CostAtPosition> costs, PositionSweep sweep)
     {
         Table table = new Table()
             .Border(TableBorder.Simple)
@@ -242,9 +265,59 @@ internal sealed class BenchCommand : Command
             );
         }
         _terminal.Show(table);
+        if (sweep.TimesOps)
+        {
+            foreach (CostAtPosition cost in costs)
+                ShowOps(cost, sweep);
+        }
         _terminal.Output.WriteLine(
             "The contexts' caches were filled with random latents and keys, not by prefill."
         );
+    }
+
+    private void ShowOps(CostAtPosition cost, PositionSweep sweep)
+    {
+        Table table = new Table()
+            .Border(TableBorder.Simple)
+            .AddColumn($"{cost.Context} {cost.Attention}")
+            .AddColumn("prefill µs / token", c => c.RightAligned())
+            .AddColumn("share", c => c.RightAligned())
+            .AddColumn("decode µs / token", c => c.RightAligned())
+            .AddColumn("share", c => c.RightAligned());
+        List<OpCost> ops = OpCosts(cost, sweep);
+        double prefill = ops.Sum(op => op.Prefill);
+        double decode = ops.Sum(op => op.Decode);
+        foreach (OpCost op in ops)
+        {
+            table.AddRow(
+                op.Op,
+                Number(op.Prefill * 1e6, "0.00"),
+                Number(op.Prefill / prefill, "0.0 %"),
+                Number(op.Decode * 1e6, "0.0"),
+                Number(op.Decode / decode, "0.0 %")
+            );
+        }
+        _terminal.Show(table);
+    }
+
+    /// <summary>An operation's seconds a token, of a prompt and generated.</summary>
+    private sealed record OpCost(string Op, double Prefill, double Decode);
+
+    private static List<OpCost> OpCosts(CostAtPosition cost, PositionSweep sweep)
+    {
+        var decode = cost.DecodeOps.ToDictionary(time => time.Op, time => time.Time.TotalSeconds);
+        var prefill = cost.PrefillOps.ToDictionary(time => time.Op, time => time.Time.TotalSeconds);
+        return
+        [
+            .. prefill
+                .Keys.Union(decode.Keys)
+                .Select(op => new OpCost(
+                    op,
+                    prefill.GetValueOrDefault(op) / sweep.PrefillTokens,
+                    decode.GetValueOrDefault(op) / sweep.DecodeTokens
+                ))
+                .OrderByDescending(op => op.Decode),
+        ];
     }
 
     private static string Number(double value, string format) =>

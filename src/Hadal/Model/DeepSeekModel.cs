@@ -179,6 +179,13 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
 
     internal CacheLayout CacheLayout { get; }
 
+    /// <summary>Is told how long each operation of a step takes; null, which costs nothing, by default.</summary>
+    internal OpClock? Clock
+    {
+        get => _kernels.Clock;
+        set => _kernels.Clock = value;
+    }
+
     /// <summary>Makes a cache for sequences of this model.</summary>
     /// <param name="tokens">Tokens that it holds in all, rounded up to pages of 64.</param>
     /// <exception cref="HadalException">The device has not enough memory.</exception>

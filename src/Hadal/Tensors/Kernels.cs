@@ -28,6 +28,9 @@ internal sealed unsafe partial class Kernels : IDisposable
     /// <summary>Whether calls only note the workspace that they want.</summary>
     public bool IsPlanning { get; private set; }
 
+    /// <summary>Told how long each call takes, or null. On a device that queues calls that says nothing.</summary>
+    public OpClock? Clock { get; set; }
+
     /// <summary>
     /// Runs the graph without doing it, then allocates the workspace that it wants, unless there is one as large. The one
     /// before stays, as recorded calls use it.
@@ -242,6 +245,13 @@ internal sealed unsafe partial class Kernels : IDisposable
             _wantedSize = Math.Max(_wantedSize, size);
             return;
         }
+        if (Clock is not { } clock)
+        {
+            _stream.Run(kernel, args, _workspace, _workspaceSize);
+            return;
+        }
+        long start = Stopwatch.GetTimestamp();
         _stream.Run(kernel, args, _workspace, _workspaceSize);
+        clock.Add(op, Stopwatch.GetTimestamp() - start);
     }
 }

@@ -81,6 +81,25 @@ public sealed class BenchCommandTests
     }
 
     [Fact]
+    public async Task TheTimeOfEachOperationIsShown()
+    {
+        CliResult result = await CliResult.RunAsync(
+            Quick("--contexts", "100", "--ops", "--json")
+        );
+        Assert.Equal("", result.Error);
+        JsonElement sparse = result.Json.GetProperty("results")[0];
+        JsonProperty[] ops = [.. sparse.GetProperty("ops").EnumerateObject()];
+        Assert.All(ops, op => Assert.True(op.Value.GetProperty("decode_ms_per_token").GetDouble() > 0));
+        Assert.All(ops, op => Assert.True(op.Value.GetProperty("prefill_ms_per_token").GetDouble() > 0));
+        string[] some = ["fp8_gemm", "sparse_mla", "rms_norm", "moe_route", "embedding"];
+        Assert.Empty(some.Except(ops.Select(op => op.Name)));
+
+        CliResult table = await CliResult.RunAsync(Quick("--contexts", "100", "--ops"));
+        Assert.Contains("100 dense", table.Output, StringComparison.Ordinal);
+        Assert.Contains("fp8_gemm_contiguous", table.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AContextThatTheModelHasNotIsRefused()
     {
         (await CliResult.RunAsync(Quick("--contexts", "1000"))).MustRefuse(2, "1000", "992");
