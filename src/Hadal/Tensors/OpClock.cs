@@ -12,7 +12,9 @@ internal sealed class OpClock
     public IReadOnlyList<OpTime> Times =>
         [
             .. _ticks
-                .Select((ticks, op) => new OpTime(Name((hd_op)op), Stopwatch.GetElapsedTime(0, ticks)))
+                .Select(
+                    (ticks, op) => new OpTime(Name((hd_op)op), Stopwatch.GetElapsedTime(0, ticks))
+                )
                 .Where(time => time.Time > TimeSpan.Zero)
                 .OrderByDescending(time => time.Time),
         ];

@@ -83,14 +83,18 @@ public sealed class BenchCommandTests
     [Fact]
     public async Task TheTimeOfEachOperationIsShown()
     {
-        CliResult result = await CliResult.RunAsync(
-            Quick("--contexts", "100", "--ops", "--json")
-        );
+        CliResult result = await CliResult.RunAsync(Quick("--contexts", "100", "--ops", "--json"));
         Assert.Equal("", result.Error);
         JsonElement sparse = result.Json.GetProperty("results")[0];
         JsonProperty[] ops = [.. sparse.GetProperty("ops").EnumerateObject()];
-        Assert.All(ops, op => Assert.True(op.Value.GetProperty("decode_ms_per_token").GetDouble() > 0));
-        Assert.All(ops, op => Assert.True(op.Value.GetProperty("prefill_ms_per_token").GetDouble() > 0));
+        Assert.All(
+            ops,
+            op => Assert.True(op.Value.GetProperty("decode_ms_per_token").GetDouble() > 0)
+        );
+        Assert.All(
+            ops,
+            op => Assert.True(op.Value.GetProperty("prefill_ms_per_token").GetDouble() > 0)
+        );
         string[] some = ["fp8_gemm", "sparse_mla", "rms_norm", "moe_route", "embedding"];
         Assert.Empty(some.Except(ops.Select(op => op.Name)));
 
