@@ -175,30 +175,100 @@ TEST_P(CudaChunks, AgreeWithTheScalar) {
   EXPECT_GT(tried, 0) << "no case of 17 rows to make more of";
 }
 
-// A K whose scales of B would not fit beside the tiles in shared memory.
-TEST_F(OnCuda, TheLongestProductsAreServed) {
-  const int row[] = {0};
-  constexpr int kN = 8, kK = 1 << 19;
-  Builder<hd_fp8_gemm_args> builder("longest", HD_OP_FP8_GEMM);
+// d = a·b of whole numbers, so that every sum is exact, in the form that DeepGEMM's kernels take.
+Case whole_fp8_product(int m, int n, int k) {
+  Builder<hd_fp8_gemm_args> builder("whole", HD_OP_FP8_GEMM);
   auto& args = builder.args;
-  args.m = 1;
-  args.n = kN;
-  args.k = kK;
-  args.d_stride = kN;
-  args.a_scale_row_stride = 1;
-  args.a_scale_block_stride = 4;
-  const std::vector<float> scales(kK / HD_SCALE_BLOCK * 4, 0.125f);
-  builder.input("a", &hd_fp8_gemm_args::a, code_rows(1, "a", row, kK, Codes::whole)).offset = 0;
-  builder.input("a_scale", &hd_fp8_gemm_args::a_scale, scales, HD_DTYPE_F32).offset = 0;
-  builder.input("b", &hd_fp8_gemm_args::b, code_rows(1, "b", row, int64_t{kN} * kK, Codes::whole)).offset = 0;
-  builder.input("b_scale", &hd_fp8_gemm_args::b_scale, scales, HD_DTYPE_F32).offset = 0;
-  builder.output("d", &hd_fp8_gemm_args::d, Type::bf16, kN, kExact).offset = 0;
   args.d_dtype = HD_DTYPE_BF16;
-  const Case source = builder.finish();
+  args.m = m;
+  args.n = n;
+  args.k = k;
+  args.d_stride = n;
+  args.a_scale_row_stride = 1;
+  args.a_scale_block_stride = (m + 3) / 4 * 4;
+  const int64_t blocks = k / HD_SCALE_BLOCK;
+  const auto ones = [](int64_t count) { return std::vector<float>(static_cast<size_t>(count), 1.0f); };
+  builder.input("a", &hd_fp8_gemm_args::a, code_rows(1, "a", iota(m), k, Codes::whole));
+  builder.input("a_scale", &hd_fp8_gemm_args::a_scale, ones(blocks * args.a_scale_block_stride), HD_DTYPE_F32);
+  builder.input("b", &hd_fp8_gemm_args::b, code_rows(1, "b", iota(n), k, Codes::whole));
+  builder.input("b_scale", &hd_fp8_gemm_args::b_scale, ones((n + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * blocks),
+                HD_DTYPE_F32);
+  builder.output("d", &hd_fp8_gemm_args::d, Type::bf16, int64_t{m} * n, kExact);
+  return builder.finish();
+}
+
+// Products of bf16 by b [n, k] or, with kn, [k, n]; rows of the batches interleave, as heads do.
+Case whole_bf16_product(int batch, int m, int n, int k, bool kn) {
+  Builder<hd_gemm_args> builder("whole", HD_OP_GEMM);
+  auto& args = builder.args;
+  args.a_dtype = args.b_dtype = args.d_dtype = HD_DTYPE_BF16;
+  args.b_is_kn = kn ? 1 : 0;
+  args.batch = batch;
+  args.m = m;
+  args.n = n;
+  args.k = k;
+  args.a_stride = int64_t{batch} * k;
+  args.a_batch_stride = k;
+  args.b_stride = kn ? n : k;
+  args.b_batch_stride = int64_t{n} * k;
+  args.d_stride = int64_t{batch} * n;
+  args.d_batch_stride = n;
+  const auto whole = [](const char* name, int64_t count) {
+    Random random(2, name);
+    std::vector<float> values(static_cast<size_t>(count));
+    for (float& value : values) value = static_cast<float>(random.below(5) - 2);
+    return values;
+  };
+  builder.input("a", &hd_gemm_args::a, whole("a", int64_t{batch} * m * k), HD_DTYPE_BF16);
+  builder.input("b", &hd_gemm_args::b, whole("b", int64_t{batch} * n * k), HD_DTYPE_BF16);
+  builder.output("d", &hd_gemm_args::d, Type::bf16, int64_t{batch} * m * n, kExact);
+  return builder.finish();
+}
+
+void expect_as_the_scalar(Case source, ThreadPool& pool) {
+  for (Tensor& tensor : source.tensors) tensor.offset = 0;
   const Outcome actual = run_on_device(cuda().device, cuda().stream, source);
   ASSERT_EQ(actual.status, HD_STATUS_OK) << actual.text;
-  const Outcome expected = run_variant(scalar_variant(HD_OP_FP8_GEMM), source, pool);
+  const Outcome expected = run_variant(scalar_variant(source.op), source, pool);
   EXPECT_TRUE(agrees(source.tensors.back(), actual.tensors.back(), expected.tensors.back()));
+}
+
+// A K whose scales of B would not fit beside the tiles in shared memory.
+TEST_F(OnCuda, TheLongestProductsAreServed) {
+  expect_as_the_scalar(whole_fp8_product(1, 8, 1 << 19), pool);
+}
+
+// Sizes for which upstream/block_shape.h chooses each block shape of upstream/deepgemm.h.
+TEST_F(OnCuda, ProductsOfEveryBlockShapeAgree) {
+  struct Size {
+    int m, n;
+  };
+  for (const Size& size : {Size{3, 576}, {3, 4096}, {3, 7168}, {100, 7168}, {200, 7168}, {550, 4096}}) {
+    SCOPED_TRACE("FP8 " + std::to_string(size.m) + "x" + std::to_string(size.n));
+    expect_as_the_scalar(whole_fp8_product(size.m, size.n, HD_SCALE_BLOCK), pool);
+  }
+  for (const Size& size : {Size{3, 2048}, {3, 7168}, {100, 7168}, {200, 7168}, {550, 4096}}) {
+    SCOPED_TRACE("bf16 " + std::to_string(size.m) + "x" + std::to_string(size.n));
+    expect_as_the_scalar(whole_bf16_product(1, size.m, size.n, 64, false), pool);
+  }
+  struct Batches {
+    int batch, m, n;
+  };
+  for (const bool kn : {false, true}) {
+    for (const Batches& size : {Batches{1, 3, 512},
+                                {1, 100, 7168},
+                                {1, 200, 7168},
+                                {16, 3, 512},
+                                {16, 100, 512},
+                                {16, 200, 512},
+                                {17, 3, 128},
+                                {128, 3, 512},
+                                {128, 200, 128}}) {
+      SCOPED_TRACE(std::to_string(size.batch) + " of " + std::to_string(size.m) + "x" + std::to_string(size.n) +
+                   (kn ? " by [k, n]" : " by [n, k]"));
+      expect_as_the_scalar(whole_bf16_product(size.batch, size.m, size.n, 64, kn), pool);
+    }
+  }
 }
 
 // The bits of a row don't depend on the rows beside it, though they decide how a product is cut into blocks.
