@@ -89,7 +89,7 @@ int32_t run_mha(const hd_masked_mha_args& args, ThreadPool& pool, std::byte* wor
       bool all = false;
       if (!find_allowed(args, first, count, key, keys, scratch, all)) continue;
       const bool finite = expand_head(args, head, key, keys, block);
-      rows.attend(block, keys, args.softmax_scale, all ? nullptr : scratch.allowed[0], !finite);
+      rows.attend(block, keys, args.softmax_scale, all ? nullptr : scratch.allowed[0], !finite, [] {});
     }
     rows.write(args.v_dim, out + row * args.v_dim, static_cast<int64_t>(args.heads) * args.v_dim, nullptr);
   });

@@ -108,15 +108,17 @@ class AttentionRows {
   }
 
   // Tokens [0, count) of the block. allowed, where not null, is [64] words a slab whose bit r lets row r of the slab
-  // see the token; `careful` is then needed where a value is not finite, for 0 times it is NaN.
-  void attend(const TokenBlock<Simd>& block, int count, float softmax_scale, const uint32_t* allowed = nullptr,
-              bool careful = false) {
+  // see the token; `careful` is then needed where a value is not finite, for 0 times it is NaN. ahead() is called some
+  // 70 times or more for a whole block, at even distances: a place to fetch a little of what comes next.
+  template <class Ahead>
+  void attend(const TokenBlock<Simd>& block, int count, float softmax_scale, const uint32_t* allowed, bool careful,
+              const Ahead& ahead) {
     for (int slab = 0; slab < slabs(rows_); ++slab) {
       const uint32_t* mask = allowed == nullptr ? nullptr : allowed + slab * kBlockTokens;
       if (lanes_of(slab) == kLanes) {
-        attend_slab<2>(block, slab, count, softmax_scale, mask, careful);
+        attend_slab<2>(block, slab, count, softmax_scale, mask, careful, ahead);
       } else {
-        attend_slab<1>(block, slab, count, softmax_scale, mask, careful);
+        attend_slab<1>(block, slab, count, softmax_scale, mask, careful, ahead);
       }
     }
   }
@@ -176,17 +178,17 @@ class AttentionRows {
   uint32_t* query_of(int slab) const { return query_ + static_cast<int64_t>(slab) * kLanes * key_units_; }
   float* state_of(int slab, int value_dim) const { return state_ + slab * slab_floats(value_dim); }
 
-  template <int Vectors>
+  template <int Vectors, class Ahead>
   void attend_slab(const TokenBlock<Simd>& block, int slab, int count, float softmax_scale, const uint32_t* allowed,
-                   bool careful) {
+                   bool careful, const Ahead& ahead) {
     float* state = state_of(slab, block.value_dim);
-    score<Vectors>(query_of(slab), block, count, softmax_scale);
+    score<Vectors>(query_of(slab), block, count, softmax_scale, ahead);
     weigh<Vectors>(block, count, state, allowed);
     float* sums = state + 2 * Vectors * Simd::kWidth;
     if (careful && allowed != nullptr) {
-      add_values<Vectors, true>(block, count, sums, allowed);
+      add_values<Vectors, true>(block, count, sums, allowed, ahead);
     } else {
-      add_values<Vectors, false>(block, count, sums, nullptr);
+      add_values<Vectors, false>(block, count, sums, nullptr, ahead);
     }
   }
 
@@ -206,14 +208,20 @@ class AttentionRows {
   }
 
   // block.scores = softmax_scale * q . k; rows of scores from count on are spoilt.
-  template <int Vectors>
-  static void score(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale) {
+  template <int Vectors, class Ahead>
+  static void score(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale,
+                    const Ahead& ahead) {
     constexpr int kWidth = Simd::kWidth;
     constexpr int kTile = Simd::kSums / Vectors;
+    constexpr int kStepUnits = 32;
     for (int token = 0; token < count; token += kTile) {
       Floats sum[kTile][Vectors] = {};
       const int first = token * TokenBlock<Simd>::kKeyStride;
-      add_dots<Vectors>(q, block.keys + first, block.key_units, sum);
+      for (int unit = 0; unit < block.key_units; unit += kStepUnits) {
+        ahead();
+        add_dots<Vectors>(q + unit * Vectors * kWidth, block.keys + first + unit,
+                          std::min(kStepUnits, block.key_units - unit), sum);
+      }
       if (block.has_rest) add_dots<Vectors>(q, block.rest + first, Simd::kRoundedUnits, sum);
 #pragma GCC unroll 16
       for (int t = 0; t < kTile; ++t) {
@@ -264,14 +272,16 @@ class AttentionRows {
   }
 
   // sums = sums * shrink + weights . values; where Careful, a value that a row may not see is taken as zero.
-  template <int Vectors, bool Careful>
-  static void add_values(const TokenBlock<Simd>& block, int count, float* sums, const uint32_t* allowed) {
+  template <int Vectors, bool Careful, class Ahead>
+  static void add_values(const TokenBlock<Simd>& block, int count, float* sums, const uint32_t* allowed,
+                         const Ahead& ahead) {
     constexpr int kWidth = Simd::kWidth;
     constexpr int kTile = Simd::kSums / Vectors;
     const int units = (count + Simd::kDepth - 1) / Simd::kDepth;
     for (int dim = 0; dim < block.value_dim; dim += kTile) {
       const uint32_t* values = block.values + dim / 16 * TokenBlock<Simd>::kValueStride + dim % 16;
       float* to = sums + dim * Vectors * kWidth;
+      ahead();
       Floats sum[kTile][Vectors];
 #pragma GCC unroll 16
       for (int i = 0; i < kTile; ++i) {

@@ -202,13 +202,18 @@ class MlaItem {
   int collect(int32_t row, int64_t block, int64_t place) {
     int64_t* slots = scratch_.slots[place];
     const int count = tokens_.collect(row, block, slots);
-    const int64_t bytes = token_bytes(call_.format);
-    for (int i = 0; i < count; ++i) {
-      const std::byte* token = call_.cache + slots[i] * bytes;
-      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(token + at, 0, 2);
-      __builtin_prefetch(token + bytes - 1, 0, 2);
-    }
+    fetch_ = slots;
+    fetch_end_ = slots + count;
     return count;
+  }
+
+  // Fetches the next of the tokens collected last. One at a time: of many at once the processor would drop most.
+  void fetch() {
+    if (fetch_ == fetch_end_) return;
+    const int64_t bytes = token_bytes(call_.format);
+    const std::byte* token = call_.cache + *fetch_++ * bytes;
+    for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(token + at);
+    __builtin_prefetch(token + bytes - 1);
   }
 
   void expand(int64_t place, int count) {
@@ -218,7 +223,7 @@ class MlaItem {
   }
 
   void add(MlaRow<Simd>& row, int count) {
-    if (count > 0) row.rows.attend(block_, count, call_.softmax_scale);
+    if (count > 0) row.rows.attend(block_, count, call_.softmax_scale, nullptr, false, [&] { fetch(); });
   }
 
   void end_block(MlaRow<Simd>& row, int64_t block) {
@@ -252,6 +257,8 @@ class MlaItem {
   int64_t state_floats_;
   int first_head_;
   int heads_;
+  const int64_t* fetch_ = nullptr;  // What is still to fetch of the block collected last.
+  const int64_t* fetch_end_ = nullptr;
 };
 
 template <class Simd, class Tokens>
