@@ -128,13 +128,16 @@ bool validate(Check& check, const hd_fp8_gemm_masked_args& args) {
 
 bool validate(Check& check, const hd_gemm_args& args) {
   check.act("a_dtype", args.a_dtype);
-  check.act("b_dtype", args.b_dtype);
+  const bool is_fp8 = args.b_dtype == HD_DTYPE_F8_E4M3;
+  check.require(is_fp8 || args.b_dtype == HD_DTYPE_BF16 || args.b_dtype == HD_DTYPE_F32, "b_dtype", args.b_dtype,
+                "HD_DTYPE_BF16 (2), HD_DTYPE_F32 (1) or HD_DTYPE_F8_E4M3 (3)");
   check.act("d_dtype", args.d_dtype);
   check.range("b_is_kn", args.b_is_kn, 0, 1);
   check.range("batch", args.batch, 0);
   check.range("m", args.m, 0);
   check.range("n", args.n, 0);
   check.range("k", args.k, 0);
+  check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
   if (check.failed() || args.batch == 0 || args.m == 0 || args.n == 0) return false;
   const int64_t b_rows = args.b_is_kn != 0 ? args.k : args.n;
   const int64_t b_columns = args.b_is_kn != 0 ? args.n : args.k;
@@ -151,6 +154,16 @@ bool validate(Check& check, const hd_gemm_args& args) {
   check.input("a", args.a, whole(args.m, args.a_stride, args.k, args.a_batch_stride, args.a_dtype),
               bytes_of(args.a_dtype));
   check.input("b", args.b, whole(b_rows, args.b_stride, b_columns, args.b_batch_stride, args.b_dtype));
+  if (is_fp8) {
+    if (b_rows > HD_SCALE_BLOCK) {
+      check.at_least("b_scale_stride", args.b_scale_stride, blocks(b_columns), "the blocks of a row of b");
+    }
+    check.range("b_scale_batch_stride", args.b_scale_batch_stride, 0, INT64_MAX / 16);
+    check.input("b_scale", args.b_scale,
+                extent(args.batch, args.b_scale_batch_stride,
+                       extent(blocks(b_rows), args.b_scale_stride, blocks(b_columns), 1), 4),
+                4);
+  }
   check.output("d", args.d, whole(args.m, args.d_stride, args.n, args.d_batch_stride, args.d_dtype),
                bytes_of(args.d_dtype));
   return true;

@@ -526,31 +526,35 @@ HD_API int32_t hd_fp8_gemm_masked(hd_stream* stream, const hd_fp8_gemm_masked_ar
 
 /** Arguments of hd_gemm. */
 typedef struct hd_gemm_args {
-  uint32_t struct_size;   /**< sizeof(hd_gemm_args). */
-  int32_t a_dtype;        /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
-  int32_t b_dtype;        /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
-  int32_t d_dtype;        /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
-  int32_t b_is_kn;        /**< 0: b is [n, k] (K-major). 1: b is [k, n] (MN-major). */
-  int32_t batch;          /**< Products; 1 for a plain one. */
-  int32_t m;              /**< Rows of a and d. */
-  int32_t n;              /**< Columns of d. */
-  int32_t k;              /**< Columns of a. 0 gives zeros. */
-  const void* a;          /**< [batch][m, k]. */
-  int64_t a_stride;       /**< Between rows, at least k unless m is 1. */
-  int64_t a_batch_stride; /**< Between batches. */
-  const void* b;          /**< [batch][n, k] or [batch][k, n]; any alignment on the CPU. */
-  int64_t b_stride;       /**< Between rows of b. */
-  int64_t b_batch_stride; /**< Between batches; 0 shares one b. */
-  void* d;                /**< [batch][m, n]. */
-  int64_t d_stride;       /**< Between rows of d. */
-  int64_t d_batch_stride; /**< Between batches. */
+  uint32_t struct_size;    /**< sizeof(hd_gemm_args). */
+  int32_t a_dtype;         /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
+  int32_t b_dtype;         /**< HD_DTYPE_BF16, HD_DTYPE_F32 or HD_DTYPE_F8_E4M3. */
+  int32_t d_dtype;         /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
+  int32_t b_is_kn;         /**< 0: b is [n, k] (K-major). 1: b is [k, n] (MN-major). */
+  int32_t batch;           /**< Products; 1 for a plain one. */
+  int32_t m;               /**< Rows of a and d. */
+  int32_t n;               /**< Columns of d. */
+  int32_t k;               /**< Columns of a. 0 gives zeros. */
+  int32_t b_scale_is_pow2; /**< 1: every scale of b is a positive power of two, which a faster kernel may use. */
+  const void* a;           /**< [batch][m, k]. */
+  int64_t a_stride;        /**< Between rows, at least k unless m is 1. */
+  int64_t a_batch_stride;  /**< Between batches. */
+  const void* b;           /**< [batch][n, k] or [batch][k, n]; any alignment on the CPU. */
+  int64_t b_stride;        /**< Between rows of b. */
+  int64_t b_batch_stride;  /**< Between batches; 0 shares one b. */
+  void* d;                 /**< [batch][m, n]. */
+  int64_t d_stride;        /**< Between rows of d. */
+  int64_t d_batch_stride;  /**< Between batches. */
+  const float* b_scale; /**< e4m3: [batch][ceil(rows/128), ceil(columns/128)], one for 128 x 128 of b; else not read. */
+  int64_t b_scale_stride;       /**< Between rows of b_scale. */
+  int64_t b_scale_batch_stride; /**< Between batches. */
 } hd_gemm_args;
 
 /**
- * d = a * b^T (or a * b) for each batch, products and sums in f32, one rounding to d_dtype. The batched form serves the
- * absorbed projections W_UK (b_is_kn = 1) and W_UV (b_is_kn = 0) with one batch a head, where the rows of a and d of
- * different batches interleave (a_stride = heads * width, a_batch_stride = width). Source: DeepGEMM's bf16_gemm_nt and
- * einsum.
+ * d = a * b^T (or a * b) for each batch, products and sums in f32, one rounding to d_dtype. A b of e4m3 is taken as
+ * hd_fp8_dequantize would give it in bf16: code * scale, rounded. The batched form serves the absorbed projections W_UK
+ * (b_is_kn = 1) and W_UV (b_is_kn = 0) with one batch a head, where the rows of a and d of different batches interleave
+ * (a_stride = heads * width, a_batch_stride = width). Source: DeepGEMM's bf16_gemm_nt and einsum.
  */
 HD_API int32_t hd_gemm(hd_stream* stream, const hd_gemm_args* args, void* workspace, uint64_t workspace_size);
 

@@ -55,12 +55,16 @@ std::vector<Field> fields_of(int32_t op) {
 
 // A case in which every field counts: several rows, heads and batches, both outputs, a residual.
 Case telling_case(int32_t op) {
-  static const std::map<int32_t, std::string> kNames{
-      {HD_OP_GEMM, "4b_3x512x128"},    {HD_OP_RMS_NORM, "5x1000"},
-      {HD_OP_ROPE, "3x16x64"},         {HD_OP_TOPK, "17_top64"},
-      {HD_OP_INDEXER_TOPK, "17x16h"},  {HD_OP_MASKED_MHA, "17x3h"},
-      {HD_OP_MOE_ROUTE, "17_256e"},    {HD_OP_MOE_COMBINE, "17x200"},
-      {HD_OP_FP8_GEMM_MASKED, "5x96"}, {HD_OP_FP8_GEMM_CONTIGUOUS, "6g_5x96"}};
+  static const std::map<int32_t, std::string> kNames{{HD_OP_GEMM, "26x200x256_bf16e4m3"},
+                                                     {HD_OP_RMS_NORM, "5x1000"},
+                                                     {HD_OP_ROPE, "3x16x64"},
+                                                     {HD_OP_TOPK, "17_top64"},
+                                                     {HD_OP_INDEXER_TOPK, "17x16h"},
+                                                     {HD_OP_MASKED_MHA, "17x3h"},
+                                                     {HD_OP_MOE_ROUTE, "17_256e"},
+                                                     {HD_OP_MOE_COMBINE, "17x200"},
+                                                     {HD_OP_FP8_GEMM_MASKED, "5x96"},
+                                                     {HD_OP_FP8_GEMM_CONTIGUOUS, "6g_5x96"}};
   const auto wanted = kNames.find(op);
   for (const CaseMaker& maker : cases_of(op)) {
     if (wanted != kNames.end() ? maker.name.find(wanted->second) != std::string::npos

@@ -251,6 +251,7 @@ internal static unsafe class Layouts
         to.Add((name, "m", (byte*)&s.m - start, sizeof(int)));
         to.Add((name, "n", (byte*)&s.n - start, sizeof(int)));
         to.Add((name, "k", (byte*)&s.k - start, sizeof(int)));
+        to.Add((name, "b_scale_is_pow2", (byte*)&s.b_scale_is_pow2 - start, sizeof(int)));
         to.Add((name, "a", (byte*)&s.a - start, sizeof(void*)));
         to.Add((name, "a_stride", (byte*)&s.a_stride - start, sizeof(long)));
         to.Add((name, "a_batch_stride", (byte*)&s.a_batch_stride - start, sizeof(long)));
@@ -260,6 +261,11 @@ internal static unsafe class Layouts
         to.Add((name, "d", (byte*)&s.d - start, sizeof(void*)));
         to.Add((name, "d_stride", (byte*)&s.d_stride - start, sizeof(long)));
         to.Add((name, "d_batch_stride", (byte*)&s.d_batch_stride - start, sizeof(long)));
+        to.Add((name, "b_scale", (byte*)&s.b_scale - start, sizeof(void*)));
+        to.Add((name, "b_scale_stride", (byte*)&s.b_scale_stride - start, sizeof(long)));
+        to.Add(
+            (name, "b_scale_batch_stride", (byte*)&s.b_scale_batch_stride - start, sizeof(long))
+        );
     }
 
     private static void Add_hd_rms_norm_args(

@@ -378,9 +378,10 @@ public static unsafe partial class NativeMethods
     );
 
     /// <summary>
-    /// d = a * b^T (or a * b) for each batch, products and sums in f32, one rounding to d_dtype.
-    /// The batched form serves the absorbed projections W_UK (b_is_kn = 1) and W_UV (b_is_kn = 0)
-    /// with one batch a head, where the rows of a and d of different batches interleave (a_stride =
+    /// d = a * b^T (or a * b) for each batch, products and sums in f32, one rounding to d_dtype. A
+    /// b of e4m3 is taken as hd_fp8_dequantize would give it in bf16: code * scale, rounded. The
+    /// batched form serves the absorbed projections W_UK (b_is_kn = 1) and W_UV (b_is_kn = 0) with
+    /// one batch a head, where the rows of a and d of different batches interleave (a_stride =
     /// heads * width, a_batch_stride = width). Source: DeepGEMM's bf16_gemm_nt and einsum.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]

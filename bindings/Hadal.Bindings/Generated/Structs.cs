@@ -344,7 +344,7 @@ public unsafe struct hd_gemm_args
     /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
     public int a_dtype;
 
-    /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
+    /// <summary>HD_DTYPE_BF16, HD_DTYPE_F32 or HD_DTYPE_F8_E4M3.</summary>
     public int b_dtype;
 
     /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
@@ -364,6 +364,11 @@ public unsafe struct hd_gemm_args
 
     /// <summary>Columns of a. 0 gives zeros.</summary>
     public int k;
+
+    /// <summary>
+    /// 1: every scale of b is a positive power of two, which a faster kernel may use.
+    /// </summary>
+    public int b_scale_is_pow2;
 
     /// <summary>[batch][m, k].</summary>
     public void* a;
@@ -391,6 +396,17 @@ public unsafe struct hd_gemm_args
 
     /// <summary>Between batches.</summary>
     public long d_batch_stride;
+
+    /// <summary>
+    /// e4m3: [batch][ceil(rows/128), ceil(columns/128)], one for 128 x 128 of b; else not read.
+    /// </summary>
+    public float* b_scale;
+
+    /// <summary>Between rows of b_scale.</summary>
+    public long b_scale_stride;
+
+    /// <summary>Between batches.</summary>
+    public long b_scale_batch_stride;
 }
 
 /// <summary>Arguments of hd_rms_norm.</summary>

@@ -1,20 +1,9 @@
 #include "cpu/fp8_gemm/fp8_gemm.h"
 #include "cpu/fp8_gemm/fp8_gemm_dot.h"
-#include "cpu/simd/avx512.h"
+#include "cpu/simd/scaled_e4m3_avx512.h"
 
 namespace hadal::cpu {
 namespace {
-
-// The tables of e4m3 times each power of two that folds.
-struct ScaledTables {
-  E4m3Table of[kMostFold - kLeastFold + 1];
-};
-
-constexpr ScaledTables kTables = [] {
-  ScaledTables tables{};
-  for (int e = kLeastFold; e <= kMostFold; ++e) tables.of[e - kLeastFold] = make_e4m3_table(e);
-  return tables;
-}();
 
 // Products of bf16 pairs: e4m3 is exact in bf16, with its scale where that is a power of two. The operands of 64 codes
 // hold them in the order of E4m3ToBf16::by_lane, in a and b alike.
@@ -32,17 +21,7 @@ struct Bf16Products {
   static constexpr bool kScaled = true;
   static constexpr bool kFolds = true;
 
-  class Expand {
-   public:
-    [[gnu::always_inline]] explicit Expand(const float* scale)
-        : table_(scale == nullptr ? kE4m3Table : kTables.of[fold_index(*scale)]) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
-      table_.by_lane(_mm512_loadu_si512(b), first, second);
-    }
-
-   private:
-    E4m3ToBf16 table_;
-  };
+  using Expand = ScaledE4m3;
 
   static void pack_block(const uint8_t* codes, const float* scale, Operand* operands, int64_t stride) {
     const Expand expand(scale);

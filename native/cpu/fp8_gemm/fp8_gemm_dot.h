@@ -3,30 +3,16 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 
 #include "cpu/fp8_gemm/groups.h"
 #include "cpu/simd/dot_gemm.h"
+#include "cpu/simd/e4m3_table.h"
 #include "hadal.h"
 
 namespace hadal::cpu {
 namespace {
-
-// Exponents of scales that fold: wide enough for any real tensor, narrow enough that no product leaves f32.
-constexpr int kLeastFold = -32;
-constexpr int kMostFold = 31;
-
-constexpr bool folds(float scale) {
-  const uint32_t bits = std::bit_cast<uint32_t>(scale);
-  return (bits & 0x7fffffu) == 0 && (bits >> 23) - (127u + kLeastFold) <= static_cast<uint32_t>(kMostFold - kLeastFold);
-}
-
-// The exponent of a scale that folds, from kLeastFold.
-constexpr uint32_t fold_index(float scale) {
-  return (std::bit_cast<uint32_t>(scale) >> 23) - (127u + kLeastFold);
-}
 
 // Scales that a sum can be carried over: the sum stays well within f32 whatever they are.
 constexpr bool carries_a(float scale) {

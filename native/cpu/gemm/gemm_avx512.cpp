@@ -2,7 +2,7 @@
 
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/gemm_dot.h"
-#include "cpu/simd/avx512.h"
+#include "cpu/simd/scaled_e4m3_avx512.h"
 
 namespace hadal::cpu {
 namespace {
@@ -68,6 +68,31 @@ struct Bf16ByBf16 : DotAvx512 {
   [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return dot_bf16(sum, a, b); }
 };
 
+// bf16 by e4m3 whose scales fold: products of pairs, the operands of 64 elements in the order of E4m3ToBf16::by_lane.
+struct Bf16ByE4m3 : Bf16ByBf16 {
+  static constexpr int kTurningRows = 4;
+  static constexpr int kTurnedRows = 20;
+  static constexpr bool kScaled = true;
+  static constexpr int64_t kChunkBytes = 64;
+  using Expand = ScaledE4m3;
+
+  static void pack(const hd_gemm_args& args, int64_t index, Operand* operands, int64_t stride) {
+    const auto* a = static_cast<const std::byte*>(args.a) + 2 * index;
+    for (int64_t i = 0; i < args.k; i += kChunk) {
+      const __m512i low = _mm512_loadu_si512(a + 2 * i);
+      const __m512i high = _mm512_loadu_si512(a + 2 * i + 64);
+      operands[0] = _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13), high);
+      operands[stride] = _mm512_permutex2var_epi64(low, _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15), high);
+      operands += 2 * stride;
+    }
+  }
+
+  [[gnu::always_inline]] static Vector times(Vector sum, float scale) { return sum * floats_of(scale); }
+  [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
+    return _mm512_fmadd_ps(part, floats_of(scale), sum);
+  }
+};
+
 // f32 by bf16, in f32: of 32 elements the even ones come first, then the odd ones, in a and b alike.
 struct F32ByBf16 : DotAvx512 {
   using Operand = __m512;
@@ -112,8 +137,9 @@ struct F32ByBf16 : DotAvx512 {
   [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return _mm512_fmadd_ps(a, b, sum); }
 };
 
-// b [k, n], bf16 by bf16: columns in the lanes. Two rows of b are interleaved to pairs, which a pair of a, broadcast,
-// meets; a column's sum runs over the pairs of K in ascending order.
+// b [k, n], bf16 by bf16 or by e4m3 whose scales fold: columns in the lanes. Two rows of b are interleaved to pairs,
+// which a pair of a, broadcast, meets; a column's sum runs over the pairs of K in ascending order.
+template <bool kE4m3>
 class ColumnGemm {
  public:
   explicit ColumnGemm(const hd_gemm_args& args) : args_(args), pairs_((args.k + 1) / 2) {}
@@ -147,7 +173,8 @@ class ColumnGemm {
   static constexpr int kRows = 6;
   static constexpr int kColumns = 64;
   static constexpr int kWideColumns = 256;
-  static constexpr int64_t kRowsAhead = 8;
+  static constexpr int64_t kRowsAhead = 16;
+  static constexpr int64_t kBytes = kE4m3 ? 1 : 2;
 
   uint64_t panel_size() const { return static_cast<uint64_t>(pairs_ * kColumns / 16); }
 
@@ -178,11 +205,14 @@ class ColumnGemm {
     call.template operator()<kMost>();
   }
 
-  // Pairs of the columns of two rows: within 32 columns, lanes of four: columns 0-3, 8-11, ... then 4-7, 12-15, ...
+  // Pairs of the columns of two rows, two vectors of them for 32 columns of bf16: lanes of four, columns 0-3, 8-11, ...
+  // then 4-7, 12-15, ... Four vectors for 64 columns of e4m3: lanes of four, columns 0-3, 16-19, ... then 4-7, 20-23,
+  // ...
   template <int kM, int kWidth, bool kFromMemory, bool kKeep>
   [[gnu::noinline]] void multiply(int64_t batch, int64_t row, int64_t column, __m512i* panel) const {
     constexpr int kVectors = kWidth / 16;
-    const auto* b = static_cast<const std::byte*>(args_.b) + 2 * (batch * args_.b_batch_stride + column);
+    const auto* b = static_cast<const std::byte*>(args_.b) + kBytes * (batch * args_.b_batch_stride + column);
+    const int64_t stride = kBytes * args_.b_stride;
     const auto* a = static_cast<const bf16*>(args_.a) + batch * args_.a_batch_stride + row * args_.a_stride;
     const int64_t width = args_.n - column;
     __m512 sums[kM][kVectors];
@@ -195,20 +225,43 @@ class ColumnGemm {
       __m512i y[kVectors];
       __m512i* kept = panel + pair * kVectors;
       if constexpr (kFromMemory) {
-        const std::byte* upper = b + 2 * (2 * pair * args_.b_stride);
+        const std::byte* upper = b + 2 * pair * stride;
         // A narrow tile's next is the same rows of the next columns, a wide one's some rows further on.
-        const std::byte* next = upper + (kWidth == kColumns ? 2 * kWidth : 2 * kRowsAhead * args_.b_stride);
+        const std::byte* next = upper + (kWidth == kColumns ? kBytes * kWidth : kRowsAhead * stride);
 #pragma GCC unroll 8
-        for (int half = 0; half < kVectors / 2; ++half) {
-          const __m512i first = load_bf16(upper, 32 * half, width);
-          const __m512i second = whole ? load_bf16(upper + 2 * args_.b_stride, 32 * half, width) : __m512i{};
-          __builtin_prefetch(next + 64 * half, 0, 2);
-          __builtin_prefetch(next + 2 * args_.b_stride + 64 * half, 0, 2);
-          y[2 * half] = _mm512_unpacklo_epi16(first, second);
-          y[2 * half + 1] = _mm512_unpackhi_epi16(first, second);
+        for (int at = 0; at < kBytes * kWidth; at += 64) {
+          __builtin_prefetch(next + at, 0, 2);
+          __builtin_prefetch(next + stride + at, 0, 2);
+        }
+        if constexpr (kE4m3) {
+          const float* scales = args_.b_scale + batch * args_.b_scale_batch_stride +
+                                2 * pair / HD_SCALE_BLOCK * args_.b_scale_stride + column / HD_SCALE_BLOCK;
+#pragma GCC unroll 4
+          for (int j = 0; j < kVectors; j += 4) {
+            if (16 * j >= width) {
+              y[j] = y[j + 1] = y[j + 2] = y[j + 3] = __m512i{};
+              continue;
+            }
+            const ScaledE4m3 expand(scales + 16 * j / HD_SCALE_BLOCK);
+            __m512i upper_first, upper_second, lower_first, lower_second;
+            expand(upper + 16 * j, upper_first, upper_second);
+            expand(upper + stride + 16 * j, lower_first, lower_second);
+            y[j] = _mm512_unpacklo_epi16(upper_first, lower_first);
+            y[j + 1] = _mm512_unpackhi_epi16(upper_first, lower_first);
+            y[j + 2] = _mm512_unpacklo_epi16(upper_second, lower_second);
+            y[j + 3] = _mm512_unpackhi_epi16(upper_second, lower_second);
+          }
+        } else {
+#pragma GCC unroll 8
+          for (int j = 0; j < kVectors; j += 2) {
+            const __m512i first = load_bf16(upper, 16 * j, width);
+            const __m512i second = whole ? load_bf16(upper + stride, 16 * j, width) : __m512i{};
+            y[j] = _mm512_unpacklo_epi16(first, second);
+            y[j + 1] = _mm512_unpackhi_epi16(first, second);
+          }
         }
         if constexpr (kKeep) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
           for (int j = 0; j < kVectors; ++j) _mm512_store_si512(kept + j, y[j]);
         }
       } else {
@@ -229,16 +282,37 @@ class ColumnGemm {
 #pragma GCC unroll 8
     for (int i = 0; i < kM; ++i) {
       const int64_t d = batch * args_.d_batch_stride + (row + i) * args_.d_stride + column;
-#pragma GCC unroll 8
-      for (int half = 0; half < kVectors / 2; ++half) {
-        const __m512d low = _mm512_castps_pd(sums[i][2 * half]);
-        const __m512d high = _mm512_castps_pd(sums[i][2 * half + 1]);
-        const __m512d first = _mm512_permutex2var_pd(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high);
-        const __m512d second = _mm512_permutex2var_pd(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high);
-        store_part(d, 32 * half, width, _mm512_castpd_ps(first));
-        store_part(d, 32 * half + 16, width, _mm512_castpd_ps(second));
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; j += kE4m3 ? 4 : 2) {
+        if constexpr (kE4m3) {
+          store_columns(d, 16 * j, width, sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]);
+        } else {
+          store_columns(d, 16 * j, width, sums[i][j], sums[i][j + 1]);
+        }
       }
     }
+  }
+
+  // 32 columns of bf16's order.
+  void store_columns(int64_t d, int64_t first, int64_t width, __m512 a, __m512 b) const {
+    const __m512d low = _mm512_castps_pd(a);
+    const __m512d high = _mm512_castps_pd(b);
+    store_part(d, first, width,
+               _mm512_castpd_ps(_mm512_permutex2var_pd(low, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high)));
+    store_part(d, first + 16, width,
+               _mm512_castpd_ps(_mm512_permutex2var_pd(low, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), high)));
+  }
+
+  // 64 columns of e4m3's order.
+  void store_columns(int64_t d, int64_t first, int64_t width, __m512 a, __m512 b, __m512 c, __m512 e) const {
+    const __m512 ab_low = _mm512_shuffle_f32x4(a, b, 0x44);
+    const __m512 ab_high = _mm512_shuffle_f32x4(a, b, 0xee);
+    const __m512 ce_low = _mm512_shuffle_f32x4(c, e, 0x44);
+    const __m512 ce_high = _mm512_shuffle_f32x4(c, e, 0xee);
+    store_part(d, first, width, _mm512_shuffle_f32x4(ab_low, ce_low, 0x88));
+    store_part(d, first + 16, width, _mm512_shuffle_f32x4(ab_low, ce_low, 0xdd));
+    store_part(d, first + 32, width, _mm512_shuffle_f32x4(ab_high, ce_high, 0x88));
+    store_part(d, first + 48, width, _mm512_shuffle_f32x4(ab_high, ce_high, 0xdd));
   }
 
   void store_part(int64_t d, int64_t first, int64_t width, __m512 value) const {
@@ -249,21 +323,49 @@ class ColumnGemm {
   int64_t pairs_;
 };
 
+bool scales_fold(const hd_gemm_args& args) {
+  const int64_t rows = (args.b_is_kn != 0 ? args.k : args.n) + HD_SCALE_BLOCK - 1;
+  const int64_t columns = (args.b_is_kn != 0 ? args.n : args.k) + HD_SCALE_BLOCK - 1;
+  bool all = true;
+  for (int64_t batch = 0; batch < args.batch; ++batch) {
+    for (int64_t i = 0; i < rows / HD_SCALE_BLOCK; ++i) {
+      const float* scales = args.b_scale + batch * args.b_scale_batch_stride + i * args.b_scale_stride;
+      for (int64_t j = 0; j < columns / HD_SCALE_BLOCK; ++j) all &= folds(scales[j]);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 bool GemmAvx512::serves(const Args& args) {
-  return args.b_dtype == HD_DTYPE_BF16 && (args.a_dtype == HD_DTYPE_BF16 || args.b_is_kn == 0);
+  const bool is_bf16 = args.a_dtype == HD_DTYPE_BF16;
+  if (args.b_dtype == HD_DTYPE_BF16) return is_bf16 || args.b_is_kn == 0;
+  if (args.b_dtype != HD_DTYPE_F8_E4M3 || !is_bf16 || args.b_scale_is_pow2 == 0) return false;
+  if (args.b_is_kn != 0) return args.n % 64 == 0 && args.k % 2 == 0;
+  return args.k % HD_SCALE_BLOCK == 0 && args.b_scale_stride == args.k / HD_SCALE_BLOCK;
 }
 
 uint64_t GemmAvx512::workspace(const Args& args, int threads) {
-  if (args.b_is_kn != 0) return ColumnGemm(args).workspace(threads);
+  if (args.b_dtype == HD_DTYPE_F8_E4M3) {
+    return args.b_is_kn != 0 ? ColumnGemm<true>(args).workspace(threads)
+                             : gemm_dot_workspace<Bf16ByE4m3>(args, threads);
+  }
+  if (args.b_is_kn != 0) return ColumnGemm<false>(args).workspace(threads);
   return args.a_dtype == HD_DTYPE_BF16 ? gemm_dot_workspace<Bf16ByBf16>(args, threads)
                                        : gemm_dot_workspace<F32ByBf16>(args, threads);
 }
 
 int32_t GemmAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  if (args.b_dtype == HD_DTYPE_F8_E4M3) {
+    // Powers of two beyond what folds are no real weights'.
+    if (!scales_fold(args)) return GemmScalar::run(args, pool, workspace);
+    if (args.b_is_kn == 0) return gemm_dot<Bf16ByE4m3>(args, pool, workspace);
+    ColumnGemm<true>(args).run(pool, workspace);
+    return HD_STATUS_OK;
+  }
   if (args.b_is_kn != 0) {
-    ColumnGemm(args).run(pool, workspace);
+    ColumnGemm<false>(args).run(pool, workspace);
     return HD_STATUS_OK;
   }
   return args.a_dtype == HD_DTYPE_BF16 ? gemm_dot<Bf16ByBf16>(args, pool, workspace)

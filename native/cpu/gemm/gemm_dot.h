@@ -19,7 +19,7 @@ uint64_t gemm_dot_workspace(const hd_gemm_args& args, int threads) {
 template <class S>
 int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
   constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
-  const int64_t b_size = args.b_dtype == HD_DTYPE_F32 ? 4 : 2;
+  const int64_t b_size = args.b_dtype == HD_DTYPE_F32 ? 4 : args.b_dtype == HD_DTYPE_BF16 ? 2 : 1;
   const DotGemm<S> gemm(args.n, args.k, args.b_stride * b_size, args.d, args.d_dtype);
   DotRun runs[kMaxRows];
   int64_t row_a[kMaxRows];
@@ -38,9 +38,10 @@ int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspac
   };
   for (int64_t batch = 0; batch < args.batch; ++batch) {
     const auto* b = static_cast<const std::byte*>(args.b) + batch * args.b_batch_stride * b_size;
+    const float* scale = S::kScaled ? args.b_scale + batch * args.b_scale_batch_stride : nullptr;
     for (int64_t first = 0; first < args.m;) {
       const int64_t part = std::min(args.m - first, kMaxRows - rows);
-      runs[count++] = {b, nullptr, rows, part, Scaling::folded};
+      runs[count++] = {b, scale, rows, part, Scaling::folded};
       for (int64_t i = first; i < first + part; ++i, ++rows) {
         row_a[rows] = batch * args.a_batch_stride + i * args.a_stride;
         row_d[rows] = batch * args.d_batch_stride + i * args.d_stride;

@@ -15,6 +15,22 @@ void convert(const void* x, int32_t dtype, int64_t first, int64_t stride, int co
   for (int i = count; i % kLanes != 0; ++i) y[i] = 0.0f;
 }
 
+// Column n of d takes b from k0 on.
+void convert_b(const hd_gemm_args& args, int64_t batch, int64_t n, int64_t k0, int count, float* y) {
+  const bool is_kn = args.b_is_kn != 0;
+  const int64_t first = batch * args.b_batch_stride + (is_kn ? k0 * args.b_stride + n : n * args.b_stride + k0);
+  const int64_t step = is_kn ? args.b_stride : 1;
+  if (args.b_dtype != HD_DTYPE_F8_E4M3) return convert(args.b, args.b_dtype, first, step, count, y);
+  const float* scales = args.b_scale + batch * args.b_scale_batch_stride;
+  for (int i = 0; i < count; ++i) {
+    const int64_t row = (is_kn ? k0 + i : n) / HD_SCALE_BLOCK;
+    const int64_t column = (is_kn ? n : k0 + i) / HD_SCALE_BLOCK;
+    const float value = from_e4m3(static_cast<const uint8_t*>(args.b)[first + i * step]);
+    y[i] = from_bf16(to_bf16(value * scales[row * args.b_scale_stride + column]));
+  }
+  for (int i = count; i % kLanes != 0; ++i) y[i] = 0.0f;
+}
+
 // Adds to the lanes; a lane's sum runs over K in ascending order.
 void accumulate(const float* a, const float* b, int count, float* sum) {
   for (int i = 0; i < count; i += kLanes) {
@@ -33,8 +49,6 @@ float fold(float* sum) {
 
 int32_t GemmScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
   const int64_t tiles = (args.n + kTile - 1) / kTile;
-  const int64_t b_row = args.b_is_kn != 0 ? 1 : args.b_stride;
-  const int64_t b_step = args.b_is_kn != 0 ? args.b_stride : 1;
   pool.parallel_for(args.batch * tiles, [&](int64_t item, int) {
     const int64_t batch = item / tiles;
     const int64_t n0 = item % tiles * kTile;
@@ -48,10 +62,7 @@ int32_t GemmScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
       std::fill_n(&sum[0][0][0], kRows * kTile * kLanes, 0.0f);
       for (int64_t k0 = 0; k0 < args.k; k0 += kDepth) {
         const int depth = static_cast<int>(std::min<int64_t>(kDepth, args.k - k0));
-        for (int j = 0; j < columns; ++j) {
-          convert(args.b, args.b_dtype, batch * args.b_batch_stride + (n0 + j) * b_row + k0 * b_step, b_step, depth,
-                  b[j]);
-        }
+        for (int j = 0; j < columns; ++j) convert_b(args, batch, n0 + j, k0, depth, b[j]);
         for (int i = 0; i < rows; ++i) {
           convert(args.a, args.a_dtype, batch * args.a_batch_stride + (m0 + i) * args.a_stride + k0, 1, depth, a);
           for (int j = 0; j < columns; ++j) accumulate(a, b[j], depth, sum[i][j]);

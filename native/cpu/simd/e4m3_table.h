@@ -37,5 +37,19 @@ constexpr E4m3Table make_e4m3_table(int exponent) {
 
 constexpr E4m3Table kE4m3Table = make_e4m3_table(0);
 
+// Exponents of scales that fold: wide enough for any real tensor, narrow enough that no product leaves f32.
+constexpr int kLeastFold = -32;
+constexpr int kMostFold = 31;
+
+[[maybe_unused]] constexpr bool folds(float scale) {
+  const uint32_t bits = std::bit_cast<uint32_t>(scale);
+  return (bits & 0x7fffffu) == 0 && (bits >> 23) - (127u + kLeastFold) <= static_cast<uint32_t>(kMostFold - kLeastFold);
+}
+
+// The exponent of a scale that folds, from kLeastFold.
+[[maybe_unused]] constexpr uint32_t fold_index(float scale) {
+  return (std::bit_cast<uint32_t>(scale) >> 23) - (127u + kLeastFold);
+}
+
 }  // namespace
 }  // namespace hadal::cpu

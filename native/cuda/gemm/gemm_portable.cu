@@ -5,7 +5,16 @@
 namespace hadal::cuda {
 namespace {
 
-// bf16 by bf16 on the tensor cores: a block of four warps makes a 64 x 64 tile of d.
+// Element (row, column) of a batch's b as it lies; e4m3 as its dequantised bf16.
+__device__ inline float b_at(const hd_gemm_args& args, int64_t batch, int64_t row, int64_t column) {
+  const int64_t index = batch * args.b_batch_stride + row * args.b_stride + column;
+  if (args.b_dtype != HD_DTYPE_F8_E4M3) return load(args.b, args.b_dtype, index);
+  const float scale = args.b_scale[batch * args.b_scale_batch_stride + row / HD_SCALE_BLOCK * args.b_scale_stride +
+                                   column / HD_SCALE_BLOCK];
+  return from_bf16(to_bf16(from_e4m3(static_cast<const uint8_t*>(args.b)[index]) * scale));
+}
+
+// bf16 by bf16, or by e4m3, on the tensor cores: a block of four warps makes a 64 x 64 tile of d.
 constexpr int kThreads = 128;
 constexpr int kTile = 64;
 constexpr int kDepth = 64;
@@ -18,7 +27,6 @@ __global__ void __launch_bounds__(kThreads) multiply_bf16(hd_gemm_args args) {
   const int64_t m0 = blockIdx.y * static_cast<int64_t>(kTile);
   const int64_t n0 = blockIdx.x * static_cast<int64_t>(kTile);
   const bf16* a_batch = static_cast<const bf16*>(args.a) + batch * args.a_batch_stride;
-  const bf16* b_batch = static_cast<const bf16*>(args.b) + batch * args.b_batch_stride;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int row = warp / 2 * 32;
   const int column = warp % 2 * 32;
@@ -31,8 +39,8 @@ __global__ void __launch_bounds__(kThreads) multiply_bf16(hd_gemm_args args) {
       a[r][c] = m0 + r < args.m && k0 + c < args.k ? a_batch[(m0 + r) * args.a_stride + k0 + c] : bf16{0};
       const int64_t n = n0 + (args.b_is_kn != 0 ? c : r);
       const int64_t k = k0 + (args.b_is_kn != 0 ? r : c);
-      b[r][c] = n < args.n && k < args.k ? b_batch[args.b_is_kn != 0 ? k * args.b_stride + n : n * args.b_stride + k]
-                                         : bf16{0};
+      const bool is_kn = args.b_is_kn != 0;
+      b[r][c] = n < args.n && k < args.k ? to_bf16(b_at(args, batch, is_kn ? k : n, is_kn ? n : k)) : bf16{0};
     }
     __syncthreads();
     for (int depth = 0; depth < kDepth; depth += 16) {
@@ -80,12 +88,10 @@ __global__ void __launch_bounds__(kWarps * 32) multiply_f32(hd_gemm_args args) {
   if (n >= args.n) return;
   const int64_t m0 = blockIdx.y * static_cast<int64_t>(kRows);
   const int64_t batch = blockIdx.z;
-  const int64_t b_first = batch * args.b_batch_stride + n * (args.b_is_kn != 0 ? 1 : args.b_stride);
-  const int64_t b_step = args.b_is_kn != 0 ? args.b_stride : 1;
   const int64_t a_first = batch * args.a_batch_stride + m0 * args.a_stride;
   float sum[kRows] = {};
   for (int64_t k = threadIdx.x % 32; k < args.k; k += 32) {
-    const float b = load(args.b, args.b_dtype, b_first + k * b_step);
+    const float b = args.b_is_kn != 0 ? b_at(args, batch, k, n) : b_at(args, batch, n, k);
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
       if (m0 + i < args.m) sum[i] += load(args.a, args.a_dtype, a_first + i * args.a_stride + k) * b;
@@ -104,7 +110,7 @@ __global__ void __launch_bounds__(kWarps * 32) multiply_f32(hd_gemm_args args) {
 
 int32_t GemmPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   const auto batch = static_cast<unsigned>(args.batch);
-  if (args.a_dtype == HD_DTYPE_BF16 && args.b_dtype == HD_DTYPE_BF16) {
+  if (args.a_dtype == HD_DTYPE_BF16 && args.b_dtype != HD_DTYPE_F32) {
     const dim3 grid(static_cast<unsigned>(ceil_div(args.n, kTile)), static_cast<unsigned>(ceil_div(args.m, kTile)),
                     batch);
     multiply_bf16<<<grid, kThreads, 0, stream>>>(args);

@@ -28,8 +28,8 @@ internal sealed unsafe class LatentAttention
     private readonly Fp8Weight _keyValueA;
     private readonly DeviceTensor _keyValueNorm;
     private readonly Fp8Weight _keyValueB;
-    private readonly DeviceTensor _keyUp; // W_UK of the first head, [nope, latent]
-    private readonly DeviceTensor _valueUp; // W_UV of the first head, [v, latent]
+    private readonly HeadWeight _keyUp; // W_UK, [nope, latent] a head
+    private readonly HeadWeight _valueUp; // W_UV, [v, latent] a head
     private readonly Fp8Weight _output;
 
     public LatentAttention(
@@ -49,15 +49,9 @@ internal sealed unsafe class LatentAttention
         _keyValueA = weights.Fp8($"{name}.kv_a_proj_with_mqa");
         _keyValueNorm = weights.Vector($"{name}.kv_a_layernorm.weight");
         _keyValueB = weights.Fp8($"{name}.kv_b_proj");
-        DeviceTensor keyValueB = weights.Dequantize(_keyValueB);
-        _keyUp = keyValueB.Top(Nope);
-        _valueUp = new DeviceTensor(
-            keyValueB.Row(Nope).Data,
-            keyValueB.Type,
-            Value,
-            Latent,
-            Latent
-        );
+        HeadWeight keyValueUp = weights.PerHead(_keyValueB, Nope + Value);
+        _keyUp = keyValueUp.Range(0, Nope);
+        _valueUp = keyValueUp.Range(Nope, Value);
         _output = weights.Fp8($"{name}.o_proj");
         if (config.Indexer is { } indexer)
             _indexer = new LightningIndexer(indexer, rotary, weights, $"{name}.indexer");
@@ -105,14 +99,13 @@ internal sealed unsafe class LatentAttention
         DeviceTensor values = w.Values.Range(run.First, run.Count);
 
         // absorbed query of a head = [q_nope · W_UK, rope(q_rope)]
-        kernels.GemmPerHead(
+        kernels.Gemm(
             _heads,
             query.Slice(0, Nope),
             _keyUp,
             true,
             absorbed.Slice(0, Latent),
             Nope + RopeWidth,
-            (Nope + Value) * Latent,
             Mla
         );
         int* positions = step.Positions + run.First;
@@ -139,14 +132,13 @@ internal sealed unsafe class LatentAttention
         }
 
         // values of a head = W_UV · attended
-        kernels.GemmPerHead(
+        kernels.Gemm(
             _heads,
             attended.Slice(0, Latent),
             _valueUp,
             false,
             values.Slice(0, Value),
             Latent,
-            (Nope + Value) * Latent,
             Value
         );
     }

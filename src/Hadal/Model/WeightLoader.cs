@@ -70,6 +70,21 @@ internal sealed unsafe class WeightLoader(
         return expanded;
     }
 
+    /// <summary>
+    /// A block-quantised matrix whose heads are multiplied one by one: as it lies where the device is good at that, else
+    /// expanded to the activations' type.
+    /// </summary>
+    /// <param name="weight">[heads · period, columns].</param>
+    /// <param name="period">Rows of a head.</param>
+    public HeadWeight PerHead(Fp8Weight weight, int period)
+    {
+        bool stays =
+            weight.ScalesArePowersOfTwo
+            && activations == hd_dtype.HD_DTYPE_BF16
+            && memory.Device is { Kind: DeviceKind.Cpu, Isa: "avx512" };
+        return stays ? new HeadWeight(weight, period) : new HeadWeight(Dequantize(weight), period);
+    }
+
     /// <summary>One projection of all experts: <c>name.0.projection</c> and so on, equally spaced where they are copied.</summary>
     public ExpertWeights Experts(string name, string projection, int count)
     {

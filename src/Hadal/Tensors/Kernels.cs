@@ -170,23 +170,21 @@ internal sealed unsafe partial class Kernels : IDisposable
     public void Gemm(DeviceTensor a, DeviceTensor b, DeviceTensor d)
     {
         Debug.Assert(a.Columns == b.Columns && a.Rows == d.Rows && b.Rows == d.Columns);
-        GemmPerHead(1, a, b, false, d);
+        Gemm(1, a, new HeadWeight(b, b.Rows), false, d, 0, 0);
     }
 
     /// <summary>
     /// One product a head: head h takes columns h · k of a and writes columns h · n of d, each [m, heads · width] with
-    /// the widths given by the strides; b holds the heads' matrices one under another, <paramref name="b"/> being the
-    /// first of them, [n, k] or, with <paramref name="bIsKn"/>, [k, n].
+    /// the widths given by the strides; its part of b is [n, k] or, with <paramref name="bIsKn"/>, [k, n].
     /// </summary>
-    public void GemmPerHead(
+    public void Gemm(
         int heads,
         DeviceTensor a,
-        DeviceTensor b,
+        HeadWeight b,
         bool bIsKn,
         DeviceTensor d,
-        long aHeadStride = 0,
-        long bHeadStride = 0,
-        long dHeadStride = 0
+        long aHeadStride,
+        long dHeadStride
     )
     {
         var args = new hd_gemm_args
@@ -200,15 +198,19 @@ internal sealed unsafe partial class Kernels : IDisposable
             m = a.Rows,
             n = bIsKn ? b.Columns : b.Rows,
             k = bIsKn ? b.Rows : b.Columns,
+            b_scale_is_pow2 = b.Scales == 0 ? 0 : 1,
             a = a.Data,
             a_stride = a.Stride,
             a_batch_stride = aHeadStride,
-            b = b.Data,
-            b_stride = b.Stride,
-            b_batch_stride = bHeadStride,
+            b = (void*)b.Data,
+            b_stride = b.Columns,
+            b_batch_stride = (long)b.Period * b.Columns,
             d = d.Data,
             d_stride = d.Stride,
             d_batch_stride = dHeadStride,
+            b_scale = (float*)b.Scales,
+            b_scale_stride = b.ScaleColumns,
+            b_scale_batch_stride = (long)b.Period / NativeMethods.HD_SCALE_BLOCK * b.ScaleColumns,
         };
         Run(hd_op.HD_OP_GEMM, &args, &NativeMethods.hd_gemm);
     }

@@ -7,9 +7,10 @@ namespace {
 
 constexpr int32_t kF = HD_DTYPE_F32;
 constexpr int32_t kB = HD_DTYPE_BF16;
+constexpr int32_t k8 = HD_DTYPE_F8_E4M3;
 
 std::string dtype_name(int32_t dtype) {
-  return dtype == HD_DTYPE_F32 ? "f32" : "bf16";
+  return dtype == HD_DTYPE_F32 ? "f32" : dtype == HD_DTYPE_BF16 ? "bf16" : "e4m3";
 }
 
 // Elementwise results: one rounding of the type, and a few units of f32 before it.
@@ -28,6 +29,7 @@ std::vector<CaseMaker> gemm_cases() {
     int gap = 0;
     bool shared_b = false;
     bool nan = false;
+    enum { any, pow2, far_pow2 } scales = any;  // Of e4m3.
   };
   std::vector<CaseMaker> cases;
   const Shape shapes[] = {
@@ -48,13 +50,26 @@ std::vector<CaseMaker> gemm_cases() {
       {1, 6, 50, 130, kB, kB, kB, 0, false, 0, false, true},
       {1, 3, 40, 48, kB, kF, kF},
       {1, 70, 80, 256, kB, kB, kB},
+      {4, 1, 128, 512, kB, k8, kB, 0, true, 0, false, false, Shape::pow2},
+      {4, 1, 512, 128, kB, k8, kB, 1, true, 0, false, false, Shape::pow2},
+      {3, 26, 200, 256, kB, k8, kF, 0, true, 5, false, false, Shape::pow2},
+      {2, 9, 320, 254, kB, k8, kF, 1, true, 0, false, false, Shape::pow2},
+      {1, 1, 704, 300, kB, k8, kB, 1, false, 0, false, true, Shape::pow2},
+      {2, 2, 130, 384, kB, k8, kB, 0, false, 0, true, true, Shape::pow2},
+      {1, 5, 90, 129, kB, k8, kB, 1, false, 2, false, false, Shape::pow2},
+      {1, 3, 140, 256, kB, k8, kB, 0, false, 0, false, false, Shape::far_pow2},
+      {2, 4, 128, 200, kB, k8, kB, 0, true, 0, false, false, Shape::any},
+      {1, 3, 40, 140, kF, k8, kF, 1, false, 0, false, false, Shape::any},
   };
   for (const Shape& shape : shapes) {
     const std::string name = std::to_string(shape.batch) + "b_" + std::to_string(shape.m) + "x" +
                              std::to_string(shape.n) + "x" + std::to_string(shape.k) + "_" + dtype_name(shape.a) +
                              dtype_name(shape.b) + dtype_name(shape.d) + (shape.kn ? "_kn" : "_nk") +
                              (shape.interleaved ? "_interleaved" : "") + (shape.gap ? "_strided" : "") +
-                             (shape.shared_b ? "_shared" : "") + (shape.nan ? "_nan" : "");
+                             (shape.shared_b ? "_shared" : "") + (shape.nan ? "_nan" : "") +
+                             (shape.scales == Shape::pow2       ? "_pow2"
+                              : shape.scales == Shape::far_pow2 ? "_far"
+                                                                : "");
     cases.push_back(
         {name, shape.m, true, [shape, name](std::span<const int> rows) {
            Builder<hd_gemm_args> builder(name, HD_OP_GEMM);
@@ -91,13 +106,37 @@ std::vector<CaseMaker> gemm_cases() {
            const int64_t b_columns = shape.kn ? shape.n : shape.k;
            args.b_stride = b_columns + shape.gap;
            args.b_batch_stride = shape.shared_b ? 0 : b_rows * args.b_stride;
-           std::vector<float> b = normals(22, "b", (shape.shared_b ? 1 : shape.batch) * b_rows * args.b_stride);
-           for (size_t i = 0; i < b.size(); ++i) {
-             if (static_cast<int64_t>(i) % args.b_stride >= b_columns) b[i] = NAN;
-           }
-           if (shape.nan) b[static_cast<size_t>(3 * args.b_stride + 100)] = std::numeric_limits<float>::infinity();
+           const int batches = shape.shared_b ? 1 : shape.batch;
            builder.input("a", &hd_gemm_args::a, a, shape.a);
-           builder.input("b", &hd_gemm_args::b, b, shape.b).offset = 1;
+           if (shape.b == k8) {
+             Random random(22, "b");
+             std::vector<uint8_t> b(static_cast<size_t>(batches * b_rows * args.b_stride));
+             for (size_t i = 0; i < b.size(); ++i) {
+               const bool inside = static_cast<int64_t>(i) % args.b_stride < b_columns;
+               b[i] = static_cast<uint8_t>(inside ? random.below(127) + 128 * random.below(2) : 0x7f);
+             }
+             if (shape.nan) b[static_cast<size_t>(3 * args.b_stride + 100)] = 0xff;
+             builder.input("b", &hd_gemm_args::b, b).offset = 1;
+             args.b_scale_is_pow2 = shape.scales == Shape::any ? 0 : 1;
+             args.b_scale_stride = (b_columns + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK;
+             args.b_scale_batch_stride =
+                 shape.shared_b ? 0 : (b_rows + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * args.b_scale_stride;
+             std::vector<float> scales(
+                 static_cast<size_t>(batches * ((b_rows + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK) * args.b_scale_stride));
+             for (float& scale : scales) {
+               scale = shape.scales == Shape::any    ? static_cast<float>(1e-4 + 1e-3 * random.uniform())
+                       : shape.scales == Shape::pow2 ? random.power_of_two(-14, -9)
+                                                     : random.power_of_two(-45, -40);
+             }
+             builder.input("b_scale", &hd_gemm_args::b_scale, scales, kF);
+           } else {
+             std::vector<float> b = normals(22, "b", batches * b_rows * args.b_stride);
+             for (size_t i = 0; i < b.size(); ++i) {
+               if (static_cast<int64_t>(i) % args.b_stride >= b_columns) b[i] = NAN;
+             }
+             if (shape.nan) b[static_cast<size_t>(3 * args.b_stride + 100)] = std::numeric_limits<float>::infinity();
+             builder.input("b", &hd_gemm_args::b, b, shape.b).offset = 1;
+           }
            Tensor& d = builder.output("d", &hd_gemm_args::d, type_of(shape.d),
                                       strides(shape.n, args.d_stride, args.d_batch_stride), tolerance_of(shape.d));
            const size_t element = size_of(d.type);

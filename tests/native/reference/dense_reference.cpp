@@ -117,6 +117,18 @@ Results reference_of(const hd_fp8_gemm_masked_args& args) {
   return results;
 }
 
+namespace {
+
+double gemm_b(const hd_gemm_args& args, int64_t batch, int64_t row, int64_t column) {
+  const int64_t index = batch * args.b_batch_stride + row * args.b_stride + column;
+  if (args.b_dtype != HD_DTYPE_F8_E4M3) return at(args.b, args.b_dtype, index);
+  const double scale = args.b_scale[batch * args.b_scale_batch_stride + row / HD_SCALE_BLOCK * args.b_scale_stride +
+                                    column / HD_SCALE_BLOCK];
+  return rounded(decode_e4m3(static_cast<const uint8_t*>(args.b)[index]) * scale, HD_DTYPE_BF16);
+}
+
+}  // namespace
+
 Results reference_of(const hd_gemm_args& args) {
   Results results;
   for (int64_t batch = 0; batch < args.batch; ++batch) {
@@ -124,9 +136,8 @@ Results reference_of(const hd_gemm_args& args) {
       for (int64_t j = 0; j < args.n; ++j) {
         double sum = 0;
         for (int64_t l = 0; l < args.k; ++l) {
-          const int64_t b = args.b_is_kn != 0 ? l * args.b_stride + j : j * args.b_stride + l;
           sum += at(args.a, args.a_dtype, batch * args.a_batch_stride + i * args.a_stride + l) *
-                 at(args.b, args.b_dtype, batch * args.b_batch_stride + b);
+                 (args.b_is_kn != 0 ? gemm_b(args, batch, l, j) : gemm_b(args, batch, j, l));
         }
         put(results["d"], batch * args.d_batch_stride + i * args.d_stride + j, sum);
       }
