@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "651fa3e3b7b993219039041f03e16d37dd671fdf99ae3bd60791a737927de76a";
+        "86c171403e99d04b03d29afd94640953ab9d8bdb8fdd9779aa1bfc2cffab0cfd";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
