@@ -261,7 +261,7 @@ internal static unsafe class Layouts
         to.Add((name, "d", (byte*)&s.d - start, sizeof(void*)));
         to.Add((name, "d_stride", (byte*)&s.d_stride - start, sizeof(long)));
         to.Add((name, "d_batch_stride", (byte*)&s.d_batch_stride - start, sizeof(long)));
-        to.Add((name, "b_scale", (byte*)&s.b_scale - start, sizeof(void*)));
+        to.Add((name, "b_scale", (byte*)&s.b_scale - start, sizeof(float*)));
         to.Add((name, "b_scale_stride", (byte*)&s.b_scale_stride - start, sizeof(long)));
         to.Add(
             (name, "b_scale_batch_stride", (byte*)&s.b_scale_batch_stride - start, sizeof(long))
