@@ -23,7 +23,7 @@ struct DotAvx512 {
     return hadal::cpu::sum4(a, b, c, d);
   }
   [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
-    store_floats(d, dtype, index, _mm512_castps128_ps512(value), count);
+    store_four(d, dtype, index, value, count);
   }
 };
 

@@ -80,19 +80,42 @@ class E4m3ToBf16 {
 
 // The values x[index] ... of an activation or weight, any alignment; lanes from `left` on are zero and not read.
 [[gnu::always_inline]] inline __m512 load_floats(const void* x, int32_t dtype, int64_t index, int64_t left = kFloats) {
+  if (left >= kFloats) {
+    if (dtype == HD_DTYPE_F32) return _mm512_loadu_ps(static_cast<const char*>(x) + index * 4);
+    return bf16_to_f32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const char*>(x) + index * 2)));
+  }
   const __mmask16 mask = mask_of(0, left);
   if (dtype == HD_DTYPE_F32) return _mm512_maskz_loadu_ps(mask, static_cast<const char*>(x) + index * 4);
   return bf16_to_f32(_mm256_maskz_loadu_epi16(mask, static_cast<const char*>(x) + index * 2));
 }
 
-// Lanes from `left` on are not written.
+// Lanes from `left` on are not written. A masked store is many times as slow as a whole one.
 [[gnu::always_inline]] inline void store_floats(void* y, int32_t dtype, int64_t index, __m512 value,
                                                 int64_t left = kFloats) {
+  if (left >= kFloats) {
+    if (dtype == HD_DTYPE_F32) {
+      _mm512_storeu_ps(static_cast<char*>(y) + index * 4, value);
+    } else {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(static_cast<char*>(y) + index * 2), f32_to_bf16(value));
+    }
+    return;
+  }
   const __mmask16 mask = mask_of(0, left);
   if (dtype == HD_DTYPE_F32) {
     _mm512_mask_storeu_ps(static_cast<char*>(y) + index * 4, mask, value);
   } else {
     _mm256_mask_storeu_epi16(static_cast<char*>(y) + index * 2, mask, f32_to_bf16(value));
+  }
+}
+
+// Of four values the first `count`, 1 to 4.
+[[gnu::always_inline]] inline void store_four(void* y, int32_t dtype, int64_t index, __m128 value, int64_t count) {
+  if (count < 4) return store_floats(y, dtype, index, _mm512_castps128_ps512(value), count);
+  if (dtype == HD_DTYPE_F32) {
+    _mm_storeu_ps(reinterpret_cast<float*>(static_cast<char*>(y) + index * 4), value);
+  } else {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(static_cast<char*>(y) + index * 2),
+                     std::bit_cast<__m128i>(_mm_cvtneps_pbh(value)));
   }
 }
 
