@@ -74,7 +74,7 @@ int32_t run_mha(const hd_masked_mha_args& args, ThreadPool& pool, std::byte* wor
     const int count = std::min(kMostQueries, args.m - first);
     std::byte* memory = workspace + bytes * static_cast<uint64_t>(worker);
     auto& scratch = *reinterpret_cast<Scratch*>(memory);
-    const TokenBlock<Simd> block(memory + Scratch::header_bytes(), width, args.v_dim);
+    const TokenBlock<Simd> block(memory + Scratch::header_bytes(), width, args.v_dim, true);
     std::byte* query = memory + Scratch::header_bytes() + Scratch::block_bytes(args);
     AttentionRows<Simd> rows(
         query, reinterpret_cast<float*>(query + AttentionRows<Simd>::query_bytes(kMostQueries, width / Simd::kDepth)));

@@ -24,7 +24,7 @@ inline bool expand_head(const hd_masked_mha_args& args, int64_t head, int64_t ke
     for (int dim = 0; dim < args.v_dim; dim += 8) {
       const __m256i x = Simd::from_bf16(nope + args.nope_dim + dim);
       not_finite = _mm256_or_si256(not_finite, _mm256_cmpeq_epi32(_mm256_and_si256(x, exponent), exponent));
-      Simd::store(block.values + dim / 16 * TokenBlock<Simd>::kValueStride + token * 16 + dim % 16, x);
+      Simd::store(block.values + token * block.value_stride + dim, x);
     }
   }
   return _mm256_testz_si256(not_finite, not_finite) != 0;

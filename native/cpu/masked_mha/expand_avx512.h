@@ -25,17 +25,15 @@ inline bool expand_head(const hd_masked_mha_args& args, int64_t head, int64_t ke
     for (int i = 0; i < HD_ROPE_DIM; i += 32) {
       _mm512_storeu_si512(to + (args.nope_dim + i) / 2, _mm512_loadu_si512(rope + token * args.k_rope_stride + i));
     }
-    if (token % 2 != 0) continue;
-    const bf16* even = nope + args.nope_dim;
-    const bf16* odd = even + args.heads * width;
+    uint32_t* value = block.values + token * block.value_stride;
     for (int dim = 0; dim < args.v_dim; dim += 32) {
-      const __m512i a = _mm512_loadu_si512(even + dim);
-      const __m512i b = token + 1 < count ? _mm512_loadu_si512(odd + dim) : _mm512_setzero_si512();
-      not_finite |= _mm512_cmpeq_epi16_mask(_mm512_and_si512(a, exponent), exponent) |
-                    _mm512_cmpeq_epi16_mask(_mm512_and_si512(b, exponent), exponent);
-      Simd::store_values(block.values, dim, token / 2, a, b);
+      const __m512i x = _mm512_loadu_si512(nope + args.nope_dim + dim);
+      not_finite |= _mm512_cmpeq_epi16_mask(_mm512_and_si512(x, exponent), exponent);
+      Simd::store(value + dim / 2, x);
     }
   }
+  // The last token's partner, which has no weight.
+  if (count % 2 != 0) std::fill_n(block.values + count * block.value_stride, args.v_dim / 2, 0u);
   return not_finite == 0;
 }
 

@@ -15,19 +15,18 @@ namespace {
 
 constexpr int kBlockTokens = 64;
 
-// A block of tokens as the dot products take them. A unit is 32 bits: Simd::kDepth neighbours of the reduction, which
-// are dims of a key, and tokens of a value.
+// A block of tokens. A unit is 32 bits: Simd::kDepth neighbouring dims of a token. Scores take rows in lanes and a
+// key's units one by one; sums take dims in lanes, kDepth tokens at a time, whose units Simd::values turns.
 template <class Simd>
 struct TokenBlock {
   static constexpr int kKeyStride = HD_MLA_DIM / Simd::kDepth;
-  // Units between the columns of 16 value dims; the odd cache line keeps them out of each other's cache sets.
-  static constexpr int kValueStride = kBlockTokens / Simd::kDepth * 16 + 16;
   static constexpr int kLanes = 2 * Simd::kWidth;
 
   int key_units;      // Key width / kDepth, at most kKeyStride.
-  int value_dim;      // A multiple of 16.
+  int value_dim;      // A multiple of 32.
+  int value_stride;   // Units from a token's value to the next.
   uint32_t* keys;     // [64, kKeyStride]
-  uint32_t* values;   // [value_dim / 16, 64 / kDepth, 16]
+  uint32_t* values;   // [64, value_stride]: the first value_dim of the keys, or what lies behind everything else.
   float* scores;      // [64, lanes], lanes one or two vectors.
   uint32_t* weights;  // [64 / kDepth, lanes]: the softmax's, as bf16.
   float* shrink;      // [lanes]
@@ -35,22 +34,27 @@ struct TokenBlock {
   uint32_t* rest;
   bool has_rest = false;
 
-  static uint64_t bytes(int value_dim) {
-    constexpr int kKeys = kBlockTokens * kKeyStride;
-    const int units = kKeys + value_dim / 16 * kValueStride + kBlockTokens * kLanes +
-                      kBlockTokens / Simd::kDepth * kLanes + kLanes + (Simd::kRoundedUnits > 0 ? kKeys : 0);
+  // own_values: the width of values that are no part of the keys, or 0.
+  static uint64_t bytes(int own_values) {
+    const int units = kBeforeValues + kBlockTokens * own_values / Simd::kDepth;
     return static_cast<uint64_t>(units) * 4;
   }
 
-  TokenBlock(std::byte* memory, int key_width, int value_width)
+  TokenBlock(std::byte* memory, int key_width, int value_width, bool own_values)
       : key_units(key_width / Simd::kDepth),
         value_dim(value_width),
+        value_stride(own_values ? value_width / Simd::kDepth : kKeyStride),
         keys(reinterpret_cast<uint32_t*>(memory)),
-        values(keys + kBlockTokens * kKeyStride),
-        scores(reinterpret_cast<float*>(values + value_dim / 16 * kValueStride)),
+        values(own_values ? keys + kBeforeValues : keys),
+        scores(reinterpret_cast<float*>(keys + kKeys)),
         weights(reinterpret_cast<uint32_t*>(scores + kBlockTokens * kLanes)),
         shrink(reinterpret_cast<float*>(weights + kBlockTokens / Simd::kDepth * kLanes)),
         rest(reinterpret_cast<uint32_t*>(shrink + kLanes)) {}
+
+ private:
+  static constexpr int kKeys = kBlockTokens * kKeyStride;
+  static constexpr int kBeforeValues = kKeys + kBlockTokens * kLanes + kBlockTokens / Simd::kDepth * kLanes + kLanes +
+                                       (Simd::kRoundedUnits > 0 ? kKeys : 0);
 };
 
 // Rows and what they have gathered so far, in slabs of two vectors of rows (the last may be one).
@@ -58,12 +62,14 @@ template <class Simd>
 class AttentionRows {
  public:
   static constexpr int kLanes = TokenBlock<Simd>::kLanes;
+  static constexpr int kDims = 2 * Simd::kWidth;  // Of a value, side by side in sums.
   using Floats = typename Simd::Floats;
 
   static uint64_t query_bytes(int rows, int key_units) {
     return static_cast<uint64_t>(slabs(rows)) * kLanes * static_cast<uint64_t>(key_units) * 4;
   }
-  // The largest score, the sum of weights and the weighted values [2 + value_dim, lanes] of every slab.
+  // Of every slab the largest score [lanes], the sum of weights [lanes] and the weighted values [value_dim / kDims,
+  // lanes, kDims], in the order of Simd::values.
   static uint64_t state_bytes(int rows, int value_dim) {
     return static_cast<uint64_t>(slabs(rows)) * slab_floats(value_dim) * sizeof(float);
   }
@@ -136,9 +142,17 @@ class AttentionRows {
         const Floats mine = Simd::exp(Simd::sub(Simd::load(to + lane), base));
         const Floats others = Simd::exp(Simd::sub(Simd::load(from + lane), base));
         Simd::store(to + lane, highest);
-        for (int i = 1; i < 2 + value_dim; ++i) {
-          float* sum = to + i * lanes + lane;
-          Simd::store(sum, Simd::fma(Simd::load(sum), mine, Simd::mul(Simd::load(from + i * lanes + lane), others)));
+        add_scaled(to + lanes + lane, mine, from + lanes + lane, others);
+        alignas(64) float mine_of[kWidth], others_of[kWidth];
+        Simd::store(mine_of, mine);
+        Simd::store(others_of, others);
+        for (int dim = 0; dim < value_dim; dim += kDims) {
+          for (int i = 0; i < kWidth; ++i) {
+            const int64_t at = 2 * lanes + static_cast<int64_t>(dim) * lanes + (lane + i) * kDims;
+            for (int half = 0; half < kDims; half += kWidth) {
+              add_scaled(to + at + half, Simd::all(mine_of[i]), from + at + half, Simd::all(others_of[i]));
+            }
+          }
         }
       }
     }
@@ -154,13 +168,14 @@ class AttentionRows {
         const int row = slab * kLanes + first;
         const int count = std::min(kWidth, rows_ - row);
         const Floats inverse = Simd::inverse_or_zero(Simd::load(state + lanes + first));
-        for (int dim = 0; dim < value_dim; dim += kWidth) {
-          typename Simd::Units square[kWidth];
-          for (int i = 0; i < kWidth; ++i) {
-            square[i] = Simd::bits(Simd::mul(Simd::load(state + (2 + dim + i) * lanes + first), inverse));
+        alignas(64) float inverse_of[kWidth];
+        Simd::store(inverse_of, inverse);
+        for (int i = 0; i < count; ++i) {
+          for (int dim = 0; dim < value_dim; dim += kDims) {
+            const float* sum = state + 2 * lanes + static_cast<int64_t>(dim) * lanes + (first + i) * kDims;
+            Simd::store_sums(out + (row + i) * out_stride + dim, Simd::mul(Simd::load(sum), Simd::all(inverse_of[i])),
+                             Simd::mul(Simd::load(sum + kWidth), Simd::all(inverse_of[i])));
           }
-          Simd::transpose(square);
-          for (int i = 0; i < count; ++i) Simd::store_bf16(out + (row + i) * out_stride + dim, square[i]);
         }
         for (int i = 0; lse != nullptr && i < count; ++i) {
           const float total = state[lanes + first + i];
@@ -177,6 +192,11 @@ class AttentionRows {
   int lanes_of(int slab) const { return rows_ - slab * kLanes > Simd::kWidth ? kLanes : Simd::kWidth; }
   uint32_t* query_of(int slab) const { return query_ + static_cast<int64_t>(slab) * kLanes * key_units_; }
   float* state_of(int slab, int value_dim) const { return state_ + slab * slab_floats(value_dim); }
+
+  // to = to * mine + from * others
+  static void add_scaled(float* to, Floats mine, const float* from, Floats others) {
+    Simd::store(to, Simd::fma(Simd::load(to), mine, Simd::mul(Simd::load(from), others)));
+  }
 
   template <int Vectors, class Ahead>
   void attend_slab(const TokenBlock<Simd>& block, int slab, int count, float softmax_scale, const uint32_t* allowed,
@@ -276,38 +296,41 @@ class AttentionRows {
   static void add_values(const TokenBlock<Simd>& block, int count, float* sums, const uint32_t* allowed,
                          const Ahead& ahead) {
     constexpr int kWidth = Simd::kWidth;
-    constexpr int kTile = Simd::kSums / Vectors;
+    constexpr int kLanesHere = Vectors * kWidth;
+    constexpr int kTile = Simd::kSums / 2;
     const int units = (count + Simd::kDepth - 1) / Simd::kDepth;
-    for (int dim = 0; dim < block.value_dim; dim += kTile) {
-      const uint32_t* values = block.values + dim / 16 * TokenBlock<Simd>::kValueStride + dim % 16;
-      float* to = sums + dim * Vectors * kWidth;
-      ahead();
-      Floats sum[kTile][Vectors];
-#pragma GCC unroll 16
-      for (int i = 0; i < kTile; ++i) {
-        for (int v = 0; v < Vectors; ++v) {
-          sum[i][v] = Simd::mul(Simd::load(to + (i * Vectors + v) * kWidth), Simd::load(block.shrink + v * kWidth));
-        }
-      }
-      for (int unit = 0; unit < units; ++unit) {
-        typename Simd::Units weights[Vectors];
-        for (int v = 0; v < Vectors; ++v) weights[v] = Simd::load(block.weights + (unit * Vectors + v) * kWidth);
+    for (int dim = 0; dim < block.value_dim; dim += kDims) {
+      const uint32_t* values = block.values + dim / Simd::kDepth;
+      for (int row = 0; row < kLanesHere; row += kTile) {
+        ahead();
+        float* to = sums + static_cast<int64_t>(dim) * kLanesHere + row * kDims;
+        Floats sum[kTile][2];
 #pragma GCC unroll 16
         for (int i = 0; i < kTile; ++i) {
-          const typename Simd::Units value = Simd::all(values + unit * 16 + i);
-          for (int v = 0; v < Vectors; ++v) {
-            if constexpr (Careful) {
-              const auto seen = Simd::seen(allowed + unit * Simd::kDepth, v * kWidth);
-              sum[i][v] = Simd::dot(sum[i][v], weights[v], Simd::both(value, seen));
-            } else {
-              sum[i][v] = Simd::dot(sum[i][v], weights[v], value);
+          const Floats shrink = Simd::all(block.shrink[row + i]);
+          for (int v = 0; v < 2; ++v) sum[i][v] = Simd::mul(Simd::load(to + i * kDims + v * kWidth), shrink);
+        }
+        for (int unit = 0; unit < units; ++unit) {
+          typename Simd::Units value[2];
+          Simd::values(values + unit * Simd::kDepth * block.value_stride, block.value_stride, value);
+          const uint32_t* weights = block.weights + unit * kLanesHere + row;
+#pragma GCC unroll 16
+          for (int i = 0; i < kTile; ++i) {
+            const typename Simd::Units weight = Simd::all(weights + i);
+            for (int v = 0; v < 2; ++v) {
+              if constexpr (Careful) {
+                const auto seen = Simd::seen(allowed + unit * Simd::kDepth, row + i);
+                sum[i][v] = Simd::dot(sum[i][v], weight, Simd::both(value[v], seen));
+              } else {
+                sum[i][v] = Simd::dot(sum[i][v], weight, value[v]);
+              }
             }
           }
         }
-      }
 #pragma GCC unroll 16
-      for (int i = 0; i < kTile; ++i) {
-        for (int v = 0; v < Vectors; ++v) Simd::store(to + (i * Vectors + v) * kWidth, sum[i][v]);
+        for (int i = 0; i < kTile; ++i) {
+          for (int v = 0; v < 2; ++v) Simd::store(to + i * kDims + v * kWidth, sum[i][v]);
+        }
       }
     }
   }

@@ -77,7 +77,7 @@ struct MlaScratch {
   typename Simd::Tables tables;
   int64_t slots[2][kBlockTokens];
 
-  static uint64_t block_bytes() { return TokenBlock<Simd>::bytes(HD_LATENT_DIM); }
+  static uint64_t block_bytes() { return TokenBlock<Simd>::bytes(0); }
   static uint64_t row_bytes(int heads) {
     return AttentionRows<Simd>::query_bytes(heads, HD_MLA_DIM / Simd::kDepth) +
            2 * AttentionRows<Simd>::state_bytes(heads, HD_LATENT_DIM);
@@ -121,7 +121,7 @@ class MlaItem {
       : call_(call),
         tokens_(tokens),
         scratch_(*reinterpret_cast<MlaScratch<Simd>*>(memory)),
-        block_(memory + (sizeof(MlaScratch<Simd>) + 63) / 64 * 64, HD_MLA_DIM, HD_LATENT_DIM),
+        block_(memory + (sizeof(MlaScratch<Simd>) + 63) / 64 * 64, HD_MLA_DIM, HD_LATENT_DIM, false),
         row_memory_(memory + (sizeof(MlaScratch<Simd>) + 63) / 64 * 64 + MlaScratch<Simd>::block_bytes()),
         row_bytes_(MlaScratch<Simd>::row_bytes(plan.heads)),
         state_floats_(static_cast<int64_t>(Rows::state_bytes(plan.heads, HD_LATENT_DIM) / sizeof(float))),

@@ -39,8 +39,8 @@ struct Simd {
   static Floats only(uint32_t lanes, Floats x, float otherwise) {
     return _mm256_blendv_ps(all(otherwise), x, _mm256_castsi256_ps(ones(lanes)));
   }
-  // Ones where a lane's bit is set.
-  static Units seen(const uint32_t* words, int shift) { return ones(words[0] >> shift); }
+  // Ones if the token's word has the bit of a row.
+  static Units seen(const uint32_t* words, int row) { return _mm256_set1_epi32((words[0] >> row & 1u) != 0 ? -1 : 0); }
   // What to subtract before exp: x, or 0 where x is -inf.
   static Floats finite_base(Floats x) {
     return _mm256_andnot_ps(_mm256_cmp_ps(x, all(-std::numeric_limits<float>::infinity()), _CMP_EQ_OQ), x);
@@ -53,8 +53,14 @@ struct Simd {
     return _mm256_slli_epi32(_mm256_cvtepu16_epi32(f32_to_bf16(x[0])), 16);
   }
   static Units from_bf16(const bf16* x) { return bits(to_f32(x)); }
-  static void store_bf16(bf16* y, Units x) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), f32_to_bf16(_mm256_castsi256_ps(x)));
+  // 16 dims of a token, in order.
+  static void values(const uint32_t* token, int64_t, Units (&y)[2]) {
+    y[0] = load(token);
+    y[1] = load(token + 8);
+  }
+  static void store_sums(bf16* y, Floats first, Floats second) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), f32_to_bf16(first));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + 8), f32_to_bf16(second));
   }
   static void transpose(Units (&x)[8]) {
     __m256 square[8];
@@ -85,11 +91,7 @@ struct Simd {
         } else {
           for (int i = 0; i < 2; ++i) x[i] = to_f32(reinterpret_cast<const bf16*>(from) + dim + 8 * i);
         }
-        float* value = reinterpret_cast<float*>(block.values) + dim / 16 * TokenBlock<Simd>::kValueStride + token * 16;
-        for (int i = 0; i < 2; ++i) {
-          store(key + dim + 8 * i, x[i]);
-          store(value + 8 * i, x[i]);
-        }
+        for (int i = 0; i < 2; ++i) store(key + dim + 8 * i, x[i]);
       }
       const auto* rope = reinterpret_cast<const bf16*>(from + bytes) - HD_ROPE_DIM;
       for (int i = 0; i < HD_ROPE_DIM; i += 8) store(key + HD_LATENT_DIM + i, to_f32(rope + i));

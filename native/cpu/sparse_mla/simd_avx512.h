@@ -32,16 +32,16 @@ struct Simd {
   static Floats exp(Floats x) { return exp_f32(x); }
   static Floats dot(Floats sum, Units x, Units y) { return dot_bf16(sum, x, y); }
   static Units both(Units x, Units y) { return _mm512_and_si512(x, y); }
-  static Units bits(Floats x) { return _mm512_castps_si512(x); }
 
   // x where the lane's bit is set.
   static Floats only(uint32_t lanes, Floats x, float otherwise) {
     return _mm512_mask_mov_ps(all(otherwise), static_cast<__mmask16>(lanes), x);
   }
-  // Ones where a lane's bit is set in each of the unit's words.
-  static Units seen(const uint32_t* words, int shift) {
-    const __m512i low = _mm512_maskz_set1_epi32(static_cast<__mmask16>(words[0] >> shift), 0xffff);
-    return _mm512_mask_or_epi32(low, static_cast<__mmask16>(words[1] >> shift), low, _mm512_set1_epi32(-0x10000));
+  // Ones for each token of a unit whose word has the bit of a row.
+  static Units seen(const uint32_t* words, int row) {
+    const uint32_t low = (words[0] >> row & 1u) != 0 ? 0xffffu : 0u;
+    const uint32_t high = (words[1] >> row & 1u) != 0 ? 0xffff0000u : 0u;
+    return _mm512_set1_epi32(static_cast<int>(low | high));
   }
   // What to subtract before exp: x, or 0 where x is -inf.
   static Floats finite_base(Floats x) {
@@ -57,8 +57,17 @@ struct Simd {
     return _mm512_permutexvar_epi16(pairs(16), words);
   }
   static Units from_bf16(const bf16* x) { return _mm512_loadu_si512(x); }
-  static void store_bf16(bf16* y, Units x) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), f32_to_bf16(_mm512_castsi512_ps(x)));
+  // 32 dims of two tokens as pairs: dims 0-3, 8-11, 16-19, 24-27 in the first, the others in the second.
+  static void values(const uint32_t* even, int64_t stride, Units (&y)[2]) {
+    const __m512i x = load(even);
+    const __m512i odd = load(even + stride);
+    y[0] = _mm512_unpacklo_epi16(x, odd);
+    y[1] = _mm512_unpackhi_epi16(x, odd);
+  }
+  // Two vectors in the order of values as 32 bf16.
+  static void store_sums(bf16* y, Floats first, Floats second) {
+    const __m512i words = as_bits(_mm512_cvtne2ps_pbh(second, first));
+    _mm512_storeu_si512(y, _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), words));
   }
   static void transpose(Units (&x)[16]) { cpu::transpose(x); }
 
@@ -66,14 +75,6 @@ struct Simd {
   static __m512i pairs(int apart) {
     const __m512i word = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return _mm512_or_si512(word, _mm512_slli_epi32(_mm512_add_epi32(word, _mm512_set1_epi32(apart)), 16));
-  }
-
-  // 32 dims of two tokens into columns of pairs.
-  static void store_values(uint32_t* values, int dim, int pair, __m512i even, __m512i odd) {
-    uint32_t* to = values + dim / 16 * TokenBlock<Simd>::kValueStride + pair * 16;
-    store(to, _mm512_permutex2var_epi16(even, pairs(32), odd));
-    store(to + TokenBlock<Simd>::kValueStride,
-          _mm512_permutex2var_epi16(even, _mm512_add_epi16(pairs(32), _mm512_set1_epi16(16)), odd));
   }
 
   // The tables of value * 2^exponent for the powers met last: a handful serves a whole cache.
@@ -123,31 +124,20 @@ struct Simd {
     for (int token = 0; is_fp8(format) && token < count && !block.has_rest; ++token) {
       block.has_rest = is_rounded(cache + slots[token] * bytes);
     }
-    for (int token = 0; token < count; token += 2) {
-      const std::byte* even = cache + slots[token] * bytes;
-      const std::byte* odd = token + 1 < count ? cache + slots[token + 1] * bytes : nullptr;
-      uint32_t* even_key = block.keys + token * TokenBlock<Simd>::kKeyStride;
-      uint32_t* odd_key = even_key + TokenBlock<Simd>::kKeyStride;
-      uint32_t* rest = block.rest + token * TokenBlock<Simd>::kKeyStride;
+    for (int token = 0; token < count; ++token) {
+      const std::byte* from = cache + slots[token] * bytes;
+      uint32_t* key = block.keys + token * TokenBlock<Simd>::kKeyStride;
+      uint32_t* rest = block.has_rest ? block.rest + token * TokenBlock<Simd>::kKeyStride : nullptr;
       for (int dim = 0; dim < HD_LATENT_DIM; dim += HD_SCALE_BLOCK) {
-        __m512i a[4], b[4] = {};
-        read_latent(even, format, dim, a, block.has_rest ? rest + dim / 2 : nullptr, tables);
-        if (odd != nullptr) {
-          read_latent(odd, format, dim, b, block.has_rest ? rest + TokenBlock<Simd>::kKeyStride + dim / 2 : nullptr,
-                      tables);
-        }
-        for (int i = 0; i < 4; ++i) {
-          store(even_key + dim / 2 + 16 * i, a[i]);
-          store(odd_key + dim / 2 + 16 * i, b[i]);
-          store_values(block.values, dim + 32 * i, token / 2, a[i], b[i]);
-        }
+        __m512i x[4];
+        read_latent(from, format, dim, x, rest == nullptr ? nullptr : rest + dim / 2, tables);
+        for (int i = 0; i < 4; ++i) store(key + dim / 2 + 16 * i, x[i]);
       }
-      for (int i = 0; i < 2; ++i) {
-        const auto rope = [&](const std::byte* x) { return _mm512_loadu_si512(x + bytes - 2 * HD_ROPE_DIM + 64 * i); };
-        store(even_key + HD_LATENT_DIM / 2 + 16 * i, rope(even));
-        if (odd != nullptr) store(odd_key + HD_LATENT_DIM / 2 + 16 * i, rope(odd));
-      }
+      const std::byte* rope = from + bytes - 2 * HD_ROPE_DIM;
+      for (int i = 0; i < 2; ++i) store(key + HD_LATENT_DIM / 2 + 16 * i, _mm512_loadu_si512(rope + 64 * i));
     }
+    // The last token's partner, which has no weight.
+    if (count % 2 != 0) std::fill_n(block.keys + count * TokenBlock<Simd>::kKeyStride, HD_LATENT_DIM / 2, 0u);
   }
 
  private:
