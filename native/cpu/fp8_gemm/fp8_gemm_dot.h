@@ -50,13 +50,13 @@ class Fp8Batch {
 
   void add(Fp8Rows rows) {
     while (rows.count > 0) {
-      const int64_t count = std::min(rows.count, kMaxRows - rows_);
+      const int64_t count = std::min(rows.count, gemm_.max_rows() - rows_);
       add_part(rows, count);
       rows.a += count * k_;
       rows.a_scale += count * rows.row_stride;
       rows.d += count * rows.d_stride;
       rows.count -= count;
-      if (rows_ == kMaxRows) flush();
+      if (rows_ == gemm_.max_rows()) flush();
     }
   }
 

@@ -40,14 +40,14 @@ int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspac
     const auto* b = static_cast<const std::byte*>(args.b) + batch * args.b_batch_stride * b_size;
     const float* scale = S::kScaled ? args.b_scale + batch * args.b_scale_batch_stride : nullptr;
     for (int64_t first = 0; first < args.m;) {
-      const int64_t part = std::min(args.m - first, kMaxRows - rows);
+      const int64_t part = std::min(args.m - first, gemm.max_rows() - rows);
       runs[count++] = {b, scale, rows, part, Scaling::folded};
       for (int64_t i = first; i < first + part; ++i, ++rows) {
         row_a[rows] = batch * args.a_batch_stride + i * args.a_stride;
         row_d[rows] = batch * args.d_batch_stride + i * args.d_stride;
       }
       first += part;
-      if (rows == kMaxRows) flush();
+      if (rows == gemm.max_rows()) flush();
     }
   }
   if (rows > 0) flush();

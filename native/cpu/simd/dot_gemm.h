@@ -7,7 +7,8 @@
 // Rows of a are packed first: turned into the operand type, tile by tile. Where they are one tile, b is read once, as
 // four streams that each go on through memory. Else the first tile of rows turns b into operands in registers, and
 // leaves them in a panel, small enough for the second-level cache, that the others take; all of them fetch the b of the
-// next panel meanwhile.
+// next panel meanwhile. A long K is cut into parts, whose rows of a stay in the first-level cache: the sums wait in
+// memory from one part to the next.
 #pragma once
 
 #include <immintrin.h>
@@ -49,14 +50,16 @@ class DotGemm {
   using Vector = typename S::Vector;
   using Operand = typename S::Operand;
 
-  static constexpr int64_t kMaxRows = 512;  // Packed at a time: bounds the workspace.
+  static constexpr int64_t kMaxRows = 512;  // Packed at a time, at most: bounds the workspace.
+
+  int64_t max_rows() const { return is_long() ? kMaxRows / 2 : kMaxRows; }
 
   DotGemm(int64_t n, int64_t k, int64_t b_stride_bytes, void* d, int32_t d_dtype)
       : n_(n), k_(k), chunks_((k + S::kChunk - 1) / S::kChunk), b_stride_(b_stride_bytes), d_(d), d_dtype_(d_dtype) {}
 
   static uint64_t workspace(int64_t rows, int64_t n, int64_t k, int threads) {
     const DotGemm shape(n, k, 0, nullptr, HD_DTYPE_F32);
-    return static_cast<uint64_t>(shape.packed_bytes(std::min(rows, kMaxRows)) + threads * shape.thread_bytes());
+    return static_cast<uint64_t>(shape.packed_bytes(std::min(rows, shape.max_rows())) + threads * shape.thread_bytes());
   }
 
   // Multiplies `count` runs. pack(row, scaling, operands, stride, scales, scale_stride) writes a packed row: operand i
@@ -126,6 +129,9 @@ class DotGemm {
   static constexpr int64_t kPanelBytes = 512 * 1024;
   static constexpr int64_t kRowsBytes = 384 * 1024;
   static constexpr int64_t kPanelColumns = 32;
+  static constexpr int64_t kLongPanelColumns = 64;
+  static constexpr int64_t kWaitingBytes = 512 * 1024;  // Sums between the parts of a long K.
+  static constexpr int64_t kPartChunks = 2048 / S::kChunk;
   static constexpr int64_t kAheadBytes = 2048;  // Of each of four streams.
   static constexpr int64_t kBlockChunks = HD_SCALE_BLOCK / S::kChunk;
 
@@ -192,6 +198,9 @@ class DotGemm {
     const std::byte* b;    // Of the first column.
     int64_t b_step;        // From a column to the next.
     const float* b_scale;  // [block]
+    int64_t first_chunk;   // Of K; a and b begin there. With `chunks`, whole blocks unless K ends.
+    int64_t chunks;
+    Vector* waiting = nullptr;  // [row][4]: the sums of the parts before, where there are any, and of those up to this.
     int64_t column;
     int64_t columns;        // Of the four, those that there are.
     float* sums = nullptr;  // Of a stream, [row][128], where the columns lie sums_step apart; else d takes them.
@@ -218,10 +227,21 @@ class DotGemm {
   // cache, else as many as fit, so that rows are read from further away less often.
   int64_t panel_columns(int64_t rows) const {
     if (rows * operand_bytes() <= kRowsBytes) return kColumns;
+    if (is_long()) {
+      const int64_t fit = kWaitingBytes / (rows * static_cast<int64_t>(sizeof(Vector)));
+      return std::min(fit / kColumns * kColumns, kLongPanelColumns);
+    }
     return std::clamp<int64_t>(kPanelBytes / operand_bytes() / kColumns * kColumns, kColumns, kPanelColumns);
   }
 
-  int64_t thread_bytes() const { return panel_columns(kMaxRows) * operand_bytes(); }
+  bool is_long() const { return chunks_ > kPartChunks; }
+
+  int64_t panel_bytes() const {
+    return is_long() ? kLongPanelColumns * 2 * kPartChunks * static_cast<int64_t>(sizeof(Operand))
+                     : panel_columns(kMaxRows) * operand_bytes();
+  }
+
+  int64_t thread_bytes() const { return panel_bytes() + (is_long() ? kWaitingBytes : 0); }
 
   // Columns of d that one work item computes: one panel, or a few microseconds of reading b; equal parts, so that no
   // worker is left with a long one.
@@ -248,29 +268,55 @@ class DotGemm {
   // All rows times the columns [column, end). `next` is the b of the panel that comes after.
   void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
     const Tiling tiling(work.run);
+    const bool in_parts = is_long() && tiling.keeps() && end - column > kColumns;
+    const int64_t parts = in_parts ? (chunks_ + kPartChunks - 1) / kPartChunks : 1;
+    const int64_t length = in_parts ? kPartChunks : chunks_;
+    for (int64_t p = 0; p < parts; ++p) {
+      const int64_t first_chunk = p * length;
+      const int64_t chunks = std::min(length, chunks_ - first_chunk);
+      const bool is_last = p + 1 == parts;
+      panel_part(work, tiling, column, end, first_chunk, chunks, in_parts,
+                 is_last ? next : work.run.b + column * b_stride_ + (first_chunk + chunks) * S::kChunkBytes,
+                 is_last ? 0 : first_chunk + chunks, operands_of_b);
+    }
+  }
+
+  // The part of K from first_chunk on; next_chunk is where the one after it begins.
+  void panel_part(const Work& work, const Tiling& tiling, int64_t column, int64_t end, int64_t first_chunk,
+                  int64_t chunks, bool in_parts, const std::byte* next, int64_t next_chunk,
+                  Operand* operands_of_b) const {
+    auto* waiting = reinterpret_cast<Vector*>(reinterpret_cast<std::byte*>(operands_of_b) + panel_bytes());
     const int64_t tiles = tiling.count();
     const int64_t groups = (end - column + kColumns - 1) / kColumns;
     for (int64_t t = 0; t < tiles; ++t) {
       const Tile tile = tiling.at(t);
       const Tile next_tile = tiling.at(t + 1 < tiles ? t + 1 : 0);
-      const int64_t share = next_tile.rows * operands() / groups;
+      const int64_t share = next_tile.rows * 2 * chunks / groups;
+      const Operand* next_a =
+          work.a + next_tile.first * operands() + 2 * (t + 1 < tiles ? first_chunk : next_chunk) * next_tile.rows;
+      const int64_t fetched = t * chunks / tiles;
+      const int64_t fetches = (t + 1) * chunks / tiles - fetched;
       for (int64_t first = column; first < end; first += kColumns) {
+        const int64_t group = (first - column) / kColumns;
         const Part part{
-            .a = work.a + tile.first * operands(),
+            .a = work.a + tile.first * operands() + 2 * first_chunk * tile.rows,
             .a_scale = work.a_scale + tile.first * blocks(),
             .row_d = work.row_d + tile.first,
-            .b = work.run.b + first * b_stride_,
+            .b = work.run.b + first * b_stride_ + first_chunk * S::kChunkBytes,
             .b_step = b_stride_,
             .b_scale = b_scale_of(work.run, first),
+            .first_chunk = first_chunk,
+            .chunks = chunks,
+            .waiting = in_parts ? waiting + (tile.first * groups + group * tile.rows) * kColumns : nullptr,
             .column = first,
             .columns = std::min<int64_t>(kColumns, n_ - first),
-            .panel = operands_of_b + (first - column) * operands(),
+            .panel = operands_of_b + group * kColumns * 2 * chunks,
             // Each tile fetches its share of the next b.
-            .next = next + (first - column) * b_stride_ + t * chunks_ / tiles * S::kChunkBytes,
-            .next_chunks = (t + 1) * chunks_ / tiles - t * chunks_ / tiles,
+            .next = next + (first - column) * b_stride_ + fetched * S::kChunkBytes,
+            .next_chunks = fetches,
             // And of the next tile of rows.
-            .next_a = work.a + next_tile.first * operands() + (first - column) / kColumns * share,
-            .next_lines = groups > 1 ? (share + chunks_ - 1) / chunks_ : 0,
+            .next_a = next_a + group * share,
+            .next_lines = groups > 1 ? (share + chunks - 1) / chunks : 0,
         };
         const bool keep = tiling.keeps() && t == 0;
         const bool kept = tiling.keeps() && t > 0;
@@ -341,6 +387,8 @@ class DotGemm {
             .b = b + i * b_stride_,
             .b_step = length * b_stride_,
             .b_scale = b_scale_of(work.run, column),
+            .first_chunk = 0,
+            .chunks = chunks_,
             .column = column,
             .columns = (columns - i + length - 1) / length,
             .sums = sums + i,
@@ -374,6 +422,21 @@ class DotGemm {
   template <int kM>
   using Sums = Vector[kM][kColumns];
 
+  // What a part of K begins with, and what becomes of its sums. Without a panel there is but one part.
+  template <int kM, bool kInParts>
+  [[gnu::always_inline]] static void begin(const Part& part, Vector* sums) {
+    const bool waits = kInParts && part.first_chunk > 0;
+#pragma GCC unroll 32
+    for (int i = 0; i < kM * kColumns; ++i) sums[i] = waits ? part.waiting[i] : S::zero();
+  }
+
+  template <int kM, bool kInParts>
+  [[gnu::always_inline]] void end(const Part& part, const Vector* sums) const {
+    if (!kInParts || part.first_chunk + part.chunks == chunks_) return finish<kM>(part, sums);
+#pragma GCC unroll 32
+    for (int i = 0; i < kM * kColumns; ++i) part.waiting[i] = sums[i];
+  }
+
   template <int kM>
   [[gnu::always_inline]] static void clear(Sums<kM>& sums) {
 #pragma GCC unroll 8
@@ -406,37 +469,51 @@ class DotGemm {
     }
   }
 
-  // All blocks of K in ascending order; step(block, sums) adds the products of one.
-  template <int kM, Scaling kScaling, bool kTight, class Step>
+  // The part's blocks of K in ascending order; step(block, sums) adds the products of one.
+  template <int kM, Scaling kScaling, bool kInParts, bool kTight, class Step>
   [[gnu::always_inline]] void over_blocks(const Part& part, Sums<kM>& sums, const Step& step) const {
+    const int64_t first = kInParts ? part.first_chunk / kBlockChunks : 0;
+    const int64_t count = kInParts ? part.chunks / kBlockChunks : blocks();
+    const float* a_scale = part.a_scale + first * kM;
+    const float* b_scale = part.b_scale + first;
     if constexpr (kScaling == Scaling::blocked) {
       Vector total[kM * kColumns];
-      std::fill_n(total, kM * kColumns, S::zero());
-      for (int64_t block = 0; block < blocks(); ++block) {
+      begin<kM, kInParts>(part, total);
+      for (int64_t block = 0; block < count; ++block) {
         if constexpr (kTight) stay_in_memory(total);
         clear<kM>(sums);
         step(block, sums);
-        add_scaled<kM>(total, sums, part.a_scale + block * kM, part.b_scale[block]);
+        add_scaled<kM>(total, sums, a_scale + block * kM, b_scale[block]);
       }
-      finish<kM>(part, total);
+      end<kM, kInParts>(part, total);
     } else {
       // What a block multiplies by is made during the one before, and waits in memory: the division takes its time.
       float scales[2][kM];
-      const auto prepare = [&](int64_t block, float b_scale) __attribute__((always_inline)) {
-        for (int i = 0; i < kM; ++i)
-          scales[block % 2][i] = part.a_scale[(block < blocks() ? block : 0) * kM + i] * b_scale;
+      const auto prepare = [&](int64_t block, const float* a, float b) __attribute__((always_inline)) {
+        for (int i = 0; i < kM; ++i) scales[block % 2][i] = a[i] * b;
         asm volatile("" : : "r"(scales) : "memory");
       };
-      for (int64_t block = 0; block < blocks(); ++block) {
+      const bool is_end = !kInParts || first + count == blocks();
+      begin<kM, kInParts>(part, &sums[0][0]);
+      if constexpr (kScaling == Scaling::carried && kInParts) {
+        if (first > 0) {
+          prepare(0, a_scale, b_scale[-1] / b_scale[0]);
+          multiply_by<kM>(sums, scales[0]);
+        }
+      }
+      for (int64_t block = 0; block < count; ++block) {
         if constexpr (kScaling == Scaling::carried) {
           if (block > 0) multiply_by<kM>(sums, scales[block % 2]);
-          const float b_scale = part.b_scale[block];
-          prepare(block + 1, block + 1 < blocks() ? b_scale / part.b_scale[block + 1] : b_scale);
+          if (block + 1 < count) {
+            prepare(block + 1, a_scale + (block + 1) * kM, b_scale[block] / b_scale[block + 1]);
+          } else {
+            prepare(block + 1, part.a_scale, b_scale[block]);  // The last block's, which ends the sum.
+          }
         }
         step(block, sums);
       }
-      if constexpr (kScaling == Scaling::carried) multiply_by<kM>(sums, scales[blocks() % 2]);
-      finish<kM>(part, &sums[0][0]);
+      if (kScaling == Scaling::carried && is_end) multiply_by<kM>(sums, scales[count % 2]);
+      end<kM, kInParts>(part, &sums[0][0]);
     }
   }
 
@@ -509,21 +586,21 @@ class DotGemm {
       keep += 2 * kColumns;
     };
     Sums<kM> sums;
-    clear<kM>(sums);
     if constexpr (!S::kScaled) {
+      begin<kM, kKeep>(part, &sums[0][0]);
       const typename S::Expand expand(nullptr);
-      const int64_t whole = k_ / S::kChunk;
+      const int64_t whole = std::min(k_ / S::kChunk - part.first_chunk, part.chunks);
       for (int64_t c = 0; c < whole; ++c) chunk(c, expand, sums);
-      if (whole < chunks_) chunk(whole, typename S::ExpandTail(k_ - whole * S::kChunk), sums);
-      finish<kM>(part, &sums[0][0]);
+      if (whole < part.chunks) chunk(whole, typename S::ExpandTail(k_ % S::kChunk), sums);
+      end<kM, kKeep>(part, &sums[0][0]);
     } else {
       const typename S::Expand unscaled(nullptr);
       // What b is turned with takes registers too.
       constexpr bool kTight = 2 * kM * kColumns > S::kRegisters - 12;
-      over_blocks<kM, kScaling, kTight>(
+      over_blocks<kM, kScaling, kKeep, kTight>(
           part, sums, [&](int64_t block, Sums<kM> & into) __attribute__((always_inline)) {
             if constexpr (kScaling == Scaling::folded) {
-              const typename S::Expand expand(part.b_scale + block);
+              const typename S::Expand expand(part.b_scale + part.first_chunk / kBlockChunks + block);
               for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, into);
             } else {
 #pragma GCC unroll 1  // Two chunks woven together want more registers than there are.
@@ -557,13 +634,13 @@ class DotGemm {
       }
     };
     Sums<kM> sums;
-    clear<kM>(sums);
     if constexpr (kScaling == Scaling::folded) {
-      for (int64_t c = 0; c < chunks_; ++c) chunk(c, sums);
-      finish<kM>(part, &sums[0][0]);
+      begin<kM, true>(part, &sums[0][0]);
+      for (int64_t c = 0; c < part.chunks; ++c) chunk(c, sums);
+      end<kM, true>(part, &sums[0][0]);
     } else {
       constexpr bool kTight = 2 * kM * kColumns > S::kRegisters - 4;
-      over_blocks<kM, kScaling, kTight>(
+      over_blocks<kM, kScaling, true, kTight>(
           part, sums, [&](int64_t block, Sums<kM> & into) __attribute__((always_inline)) {
             for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, into);
           });

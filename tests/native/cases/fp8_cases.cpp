@@ -137,6 +137,8 @@ std::vector<GemmShape> gemm_shapes() {
       {6, 70, 256, kF, Codes::normal, false, 0, 0, false, true},
       {130, 33, 128, kB, Codes::normal, true, 1},
       {3, 1100, 128, kB, Codes::normal, true, 1},
+      {72, 21, 4736, kF, Codes::normal, true, 1},
+      {72, 21, 4736, kB, Codes::normal, false, 0, 3},
   };
 }
 
