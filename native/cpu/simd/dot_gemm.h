@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "core/thread_pool.h"
+#include "cpu/simd/rows.h"
 #include "hadal.h"
 
 namespace hadal::cpu {
@@ -83,7 +84,7 @@ class DotGemm {
              scales + base * blocks() + row - tile.first, tile.rows);
       }
     };
-    const auto pack_row = [&](int64_t packed_row, int) {
+    const auto pack_row = [&](int64_t packed_row) {
       int64_t r = 0;
       while (packed_row >= runs[r].first + runs[r].rows) ++r;
       const DotRun& run = runs[r];
@@ -97,7 +98,7 @@ class DotGemm {
     if (rows * k_ < 32768) {
       for (int64_t r = 0; r < count; ++r) pack_run(r, 0);
     } else {
-      pool.parallel_for(rows, pack_row);
+      for_rows(pool, rows, k_, pack_row);
     }
 
     int64_t most_rows = 0;
