@@ -1,5 +1,6 @@
-// d[batch][m, n] = a[batch][m, k] * b, bf16 or f32, products and sums in f32. The SIMD variants take b in bf16
-// (AVX-512, where b is [k, n], a too); f32 by f32 belongs to the verification mode, which the scalar serves.
+// d[batch][m, n] = a[batch][m, k] * b, bf16, f32 or, of b, e4m3; products and sums in f32. The SIMD variants take b in
+// bf16 (AVX-512, where b is [k, n], a too), and AVX-512 e4m3 whose scales are powers of two; f32 by f32 belongs to the
+// verification mode, which the scalar serves.
 #pragma once
 
 #include "cpu/kernel.h"

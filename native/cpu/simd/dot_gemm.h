@@ -75,7 +75,7 @@ class DotGemm {
     auto* packed = reinterpret_cast<Operand*>(workspace);
     auto* scales = reinterpret_cast<float*>(packed + rows * operands());
     std::byte* thread_space = workspace + packed_bytes(rows);
-    const auto pack_run = [&](int64_t r, int) {
+    const auto pack_run = [&](int64_t r) {
       const DotRun& run = runs[r];
       for (int64_t row = 0; row < run.rows; ++row) {
         const Tile tile = Tiling(run).of(row);
@@ -96,7 +96,7 @@ class DotGemm {
     };
     // Below this the packing costs less than handing it out.
     if (rows * k_ < 32768) {
-      for (int64_t r = 0; r < count; ++r) pack_run(r, 0);
+      for (int64_t r = 0; r < count; ++r) pack_run(r);
     } else {
       for_rows(pool, rows, k_, pack_row);
     }
@@ -269,7 +269,8 @@ class DotGemm {
   // All rows times the columns [column, end). `next` is the b of the panel that comes after.
   void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
     const Tiling tiling(work.run);
-    const bool in_parts = is_long() && tiling.keeps() && end - column > kColumns;
+    const int64_t groups = (end - column + kColumns - 1) / kColumns;
+    const bool in_parts = tiling.keeps() && groups * kColumns * operand_bytes() > panel_bytes();
     const int64_t parts = in_parts ? (chunks_ + kPartChunks - 1) / kPartChunks : 1;
     const int64_t length = in_parts ? kPartChunks : chunks_;
     for (int64_t p = 0; p < parts; ++p) {

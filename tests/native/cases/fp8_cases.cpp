@@ -139,6 +139,7 @@ std::vector<GemmShape> gemm_shapes() {
       {3, 1100, 128, kB, Codes::normal, true, 1},
       {72, 21, 4736, kF, Codes::normal, true, 1},
       {72, 21, 4736, kB, Codes::normal, false, 0, 3},
+      {24, 3, 100352, kF, Codes::normal, true, 1},
   };
 }
 
