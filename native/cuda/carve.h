@@ -26,4 +26,12 @@ class Carve {
   uint64_t used_ = 0;
 };
 
+// Bytes that Scratch, whose constructor takes its arrays from a Carve, wants of a workspace.
+template <class Scratch, class... Arguments>
+uint64_t carved_bytes(const Arguments&... arguments) {
+  Carve carve(nullptr);
+  Scratch(carve, arguments...);
+  return carve.used();
+}
+
 }  // namespace hadal::cuda

@@ -75,16 +75,7 @@ class DotGemm {
     auto* packed = reinterpret_cast<Operand*>(workspace);
     auto* scales = reinterpret_cast<float*>(packed + rows * operands());
     std::byte* thread_space = workspace + packed_bytes(rows);
-    const auto pack_run = [&](int64_t r) {
-      const DotRun& run = runs[r];
-      for (int64_t row = 0; row < run.rows; ++row) {
-        const Tile tile = Tiling(run).of(row);
-        const int64_t base = run.first + tile.first;
-        pack(run.first + row, run.scaling, packed + base * operands() + row - tile.first, tile.rows,
-             scales + base * blocks() + row - tile.first, tile.rows);
-      }
-    };
-    const auto pack_row = [&](int64_t packed_row) {
+    for_rows(pool, rows, k_, [&](int64_t packed_row) {
       int64_t r = 0;
       while (packed_row >= runs[r].first + runs[r].rows) ++r;
       const DotRun& run = runs[r];
@@ -93,13 +84,7 @@ class DotGemm {
       const int64_t within = packed_row - base;
       pack(packed_row, run.scaling, packed + base * operands() + within, tile.rows, scales + base * blocks() + within,
            tile.rows);
-    };
-    // Below this the packing costs less than handing it out.
-    if (rows * k_ < 32768) {
-      for (int64_t r = 0; r < count; ++r) pack_run(r);
-    } else {
-      for_rows(pool, rows, k_, pack_row);
-    }
+    });
 
     int64_t most_rows = 0;
     for (int64_t r = 0; r < count; ++r) most_rows = std::max(most_rows, runs[r].rows);

@@ -35,9 +35,7 @@ bool DenseMlaFlashMla::serves(const Args& args) {
 }
 
 uint64_t DenseMlaFlashMla::workspace(const Args& args, const Card& card) {
-  Carve carve(nullptr);
-  Scratch(carve, args, card);
-  return carve.used();
+  return carved_bytes<Scratch>(args, card);
 }
 
 int32_t DenseMlaFlashMla::run(const Args& args, const Card& card, cudaStream_t stream, std::byte* workspace) {

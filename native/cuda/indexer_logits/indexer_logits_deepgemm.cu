@@ -75,9 +75,7 @@ bool IndexerLogitsDeepGemm::serves(const Args& args) {
 }
 
 uint64_t IndexerLogitsDeepGemm::workspace(const Args& args, const Card&) {
-  Carve carve(nullptr);
-  Chunk(carve, args);
-  return carve.used();
+  return carved_bytes<Chunk>(args);
 }
 
 int32_t IndexerLogitsDeepGemm::run(const Args& args, const Card&, cudaStream_t stream, std::byte* workspace) {
@@ -147,19 +145,12 @@ int32_t PagedChunk::score(const hd_indexer_logits_paged_args& args, int64_t firs
                    kName);
 }
 
-bool paged_deepgemm_serves(int32_t heads, int32_t pages, int32_t max_pages) {
-  return heads <= 64 && pages > 0 && max_pages > 0;
-}
-
 bool IndexerLogitsPagedDeepGemm::serves(const Args& args) {
-  return paged_deepgemm_serves(args.heads, args.pages, args.max_pages) && is_aligned(args.q) &&
-         is_aligned(args.weights);
+  return paged_deepgemm_serves(args);
 }
 
 uint64_t IndexerLogitsPagedDeepGemm::workspace(const Args& args, const Card&) {
-  Carve carve(nullptr);
-  PagedChunk(carve, args.m, args.heads, args.max_pages);
-  return carve.used();
+  return carved_bytes<PagedChunk>(args.m, args.heads, args.max_pages);
 }
 
 int32_t IndexerLogitsPagedDeepGemm::run(const Args& args, const Card&, cudaStream_t stream, std::byte* workspace) {

@@ -1,6 +1,7 @@
 // Scores of a chunk of queries over pages by DeepGEMM, each query as a batch entry of its own.
 #pragma once
 
+#include "alignment.h"
 #include "carve.h"
 #include "kernel.h"
 
@@ -21,6 +22,10 @@ struct PagedChunk {
   int32_t score(const hd_indexer_logits_paged_args& args, int64_t first, int64_t count, cudaStream_t stream) const;
 };
 
-bool paged_deepgemm_serves(int32_t heads, int32_t pages, int32_t max_pages);
+// Of the arguments of either.
+template <class Args>
+bool paged_deepgemm_serves(const Args& args) {
+  return args.heads <= 64 && args.pages > 0 && args.max_pages > 0 && is_aligned(args.q) && is_aligned(args.weights);
+}
 
 }  // namespace hadal::cuda

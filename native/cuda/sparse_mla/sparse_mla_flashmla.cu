@@ -25,9 +25,7 @@ bool SparseMlaFlashMla::serves(const Args& args) {
 }
 
 uint64_t SparseMlaFlashMla::workspace(const Args& args, const Card& card) {
-  Carve carve(nullptr);
-  Scratch(carve, args, card);
-  return carve.used();
+  return carved_bytes<Scratch>(args, card);
 }
 
 int32_t SparseMlaFlashMla::run(const Args& args, const Card& card, cudaStream_t stream, std::byte* workspace) {

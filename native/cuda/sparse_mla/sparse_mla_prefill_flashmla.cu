@@ -79,9 +79,7 @@ bool SparseMlaFlashMlaPrefill::serves(const Args& args) {
 }
 
 uint64_t SparseMlaFlashMlaPrefill::workspace(const Args& args, const Card&) {
-  Carve carve(nullptr);
-  Scratch(carve, args);
-  return carve.used();
+  return carved_bytes<Scratch>(args);
 }
 
 int32_t SparseMlaFlashMlaPrefill::run(const Args& args, const Card&, cudaStream_t stream, std::byte* workspace) {

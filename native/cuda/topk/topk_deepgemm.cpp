@@ -1,18 +1,14 @@
-#include "alignment.h"
 #include "indexer_logits/paged_deepgemm.h"
 #include "topk/topk.h"
 
 namespace hadal::cuda {
 
 bool IndexerTopkDeepGemm::serves(const Args& args) {
-  return paged_deepgemm_serves(args.heads, args.pages, args.max_pages) && is_aligned(args.q) &&
-         is_aligned(args.weights);
+  return paged_deepgemm_serves(args);
 }
 
 uint64_t IndexerTopkDeepGemm::workspace(const Args& args, const Card&) {
-  Carve carve(nullptr);
-  PagedChunk(carve, args.m, args.heads, args.max_pages);
-  return carve.used();
+  return carved_bytes<PagedChunk>(args.m, args.heads, args.max_pages);
 }
 
 int32_t IndexerTopkDeepGemm::run(const Args& args, const Card&, cudaStream_t stream, std::byte* workspace) {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Hadal.Checkpoints;
 using Hadal.Cli.Synthesis;
+using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Cli.Gguf;
@@ -8,7 +9,7 @@ namespace Hadal.Cli.Gguf;
 /// <summary>A weight of a checkpoint as f32, whatever its type: FP8 codes times their block's scale, BF16 or F32.</summary>
 internal readonly unsafe struct CheckpointMatrix
 {
-    private const int Block = 128;
+    private const int Block = DeepSeekConfig.Block;
 
     private static readonly float[] E4M3 =
     [

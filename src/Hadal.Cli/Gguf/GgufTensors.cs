@@ -180,8 +180,9 @@ internal sealed class GgufTensors
             return (row, values) =>
             {
                 source.ReadRow(IndexRow(row), values);
+                float factor = scale(row);
                 foreach (ref float value in values)
-                    value *= scale(row);
+                    value *= factor;
             };
         };
 
