@@ -48,7 +48,7 @@ int32_t check_alignment(int32_t op, const void* args) {
       return check("hd_fp8_gemm_masked", {{"a", as<hd_fp8_gemm_masked_args>(args).a}});
     case HD_OP_GEMM: {
       const auto& a = as<hd_gemm_args>(args);
-      return check("hd_gemm", {{"b", a.b, bytes_of(a.b_dtype)}});
+      return check("hd_gemm", {{"b", a.b, a.b_dtype == HD_DTYPE_F8_E4M3 ? kAlignment : bytes_of(a.b_dtype)}});
     }
     case HD_OP_RMS_NORM: {
       const auto& a = as<hd_rms_norm_args>(args);

@@ -150,6 +150,24 @@ TEST_P(Cuda, RefusesOddAddressesOrServesThem) {
   }
 }
 
+// Codes of e4m3 are 16-byte aligned in every operation, a product's other operand being bf16 or not.
+TEST(CudaAlignment, CodesOfAGemmAreAlignedAsOthersAre) {
+  if (cuda().stream == nullptr) GTEST_SKIP() << "no CUDA device, so nothing was run: " << cuda().why;
+  int tried = 0;
+  for (const CaseMaker& maker : cases_of(HD_OP_GEMM)) {
+    if (maker.name.find("bf16e4m3") == std::string::npos) continue;
+    SCOPED_TRACE(maker.name);
+    Case source = maker.whole();
+    for (Tensor& tensor : source.tensors) tensor.offset = tensor.name == "b" ? 8 : 0;
+    const Outcome outcome = run_on_device(cuda().device, cuda().stream, source);
+    EXPECT_EQ(outcome.status, HD_STATUS_INVALID_ARGUMENT) << outcome.text;
+    EXPECT_NE(outcome.text.find("hd_gemm: b is"), std::string::npos) << outcome.text;
+    EXPECT_NE(outcome.text.find("16-byte aligned"), std::string::npos) << outcome.text;
+    ++tried;
+  }
+  EXPECT_GT(tried, 0);
+}
+
 // More rows than one launch of upstream's kernels takes: the adapters go through them in chunks.
 class CudaChunks : public Cuda {};
 
