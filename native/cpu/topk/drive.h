@@ -43,7 +43,11 @@ void write_row(const Args& args, int64_t row, int64_t count, const PositionOf& p
   }
   if (args.indices != nullptr) {
     int32_t* y = args.indices + row * args.topk;
-    for (int64_t i = 0; i < count; ++i) y[i] = slot_of(args, row, position_of(i));
+    const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
+    for (int64_t i = 0; i < count; ++i) {
+      const auto position = static_cast<uint32_t>(position_of(i));
+      y[i] = table[position / HD_PAGE_TOKENS] * HD_PAGE_TOKENS + static_cast<int32_t>(position % HD_PAGE_TOKENS);
+    }
     for (int64_t i = count; i < args.topk; ++i) y[i] = -1;
   }
 }

@@ -147,7 +147,17 @@ class Selection {
       }
       const int64_t count = count_;
       count_ += std::popcount(taken);
-      // Few are taken, so that a step of four without a branch is nearly always all; what it takes too many, the next
+      if (count_ - count > kBatch / 8 && i + kBatch <= n) {  // Many: by vectors.
+        int64_t place = count;
+        for (int j = 0; j < kBatch; j += kWidth) {
+          const auto lanes = static_cast<uint32_t>(taken >> j) & lanes_below<Lanes>(kWidth);
+          Lanes::compress(score_ + place, lanes, Lanes::load(scores + i + j));
+          Lanes::compress(position_ + place, lanes, Lanes::count_from(first + static_cast<int32_t>(i) + j));
+          place += std::popcount(lanes);
+        }
+        continue;
+      }
+      // So few are taken that a step of four without a branch is nearly always all; what it takes too many, the next
       // step or none overwrites.
       const uint64_t last = uint64_t{1} << (std::min<int64_t>(n - i, kBatch) - 1);
       for (int64_t place = count; place < count_; place += 4) {
