@@ -15,10 +15,10 @@ namespace {
 constexpr int kQueryBlock = 16;
 constexpr int kSegmentPages = 16;
 
-// Scratch of one worker: 64 keys, their expansion, and the queries'.
+// Scratch of one worker: the expansion of 64 keys and of the 64 after them, a copy of the last keys, and the queries.
 template <class Score>
 struct IndexScratch {
-  typename Score::Keys keys;
+  typename Score::Keys keys[2];
   alignas(64) uint8_t codes[HD_PAGE_TOKENS * HD_INDEX_DIM];
   alignas(64) float scales[HD_PAGE_TOKENS];
   alignas(64) float scores[HD_PAGE_TOKENS];
@@ -44,6 +44,36 @@ void for_segments(ThreadPool& pool, int32_t m, const int32_t* ends, const Body& 
     const auto first = static_cast<int32_t>(item / segments * kQueryBlock);
     body(first, std::min(first + kQueryBlock, m), item % segments * kSegment, worker);
   });
+}
+
+// Calls body(page, scales, keys, next) for every page of a sequence that take() tells of, until it tells -1; the first
+// score of a page is to be given `next`. For a lone query a page is expanded while the one before is scored; where
+// queries share it, the second buffer would cost them more of the first-level cache than that saves.
+template <class Score, class Take, class Body>
+void for_pages(const uint8_t* cache, const int32_t* table, bool lone, IndexScratch<Score>& scratch, const Take& take,
+               const Body& body) {
+  const auto at = [&](int64_t page) { return page >= 0 ? index_page(cache, table[page]) : nullptr; };
+  int64_t page = take();
+  int64_t second = take();
+  int64_t third = take();
+  if (page < 0) return;
+  prefetch_share(at(page), 0, 1, 1);
+  prefetch_share(at(second), 0, 1, 1);
+  int now = 0;
+  Score::expand_keys(at(page), scratch.keys[now]);
+  while (page >= 0) {
+    using Next = NextPage<typename Score::Keys>;
+    body(page, page_scales(at(page)), std::as_const(scratch.keys[now]),
+         lone ? Next{at(second), &scratch.keys[now ^ 1], at(third)} : Next{nullptr, nullptr, at(second)});
+    page = second;
+    second = third;
+    third = take();
+    if (lone) {
+      now ^= 1;
+    } else if (page >= 0) {
+      Score::expand_keys(at(page), scratch.keys[now]);
+    }
+  }
 }
 
 template <class Score>
@@ -74,11 +104,11 @@ int32_t run_contiguous(const hd_indexer_logits_args& args, ThreadPool& pool, std
         codes = scratch.codes;
         scales = scratch.scales;
       }
-      Score::expand_keys(codes, scratch.keys);
+      Score::expand_keys(codes, scratch.keys[0]);
       for (int32_t row = first; row < last; ++row) {
         if (!sees(row)) continue;
         Score::score(scratch.query(row - first, args.heads), args.weights + static_cast<int64_t>(row) * args.heads,
-                     args.heads, scratch.keys, scales, scratch.scores, nullptr);
+                     args.heads, scratch.keys[0], scales, scratch.scores, {});
         const int64_t from = std::max<int64_t>(args.start[row], key);
         const int64_t to = std::min<int64_t>(args.end[row], key + HD_PAGE_TOKENS);
         std::copy(scratch.scores + (from - key), scratch.scores + (to - key),
@@ -108,20 +138,21 @@ int32_t run_paged(const hd_indexer_logits_paged_args& args, ThreadPool& pool, st
       }
       const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[begin]) * args.max_pages;
       const int64_t stop = std::min<int64_t>(segment + kSegmentPages * HD_PAGE_TOKENS, visible);
-      for (int64_t key = segment; key < stop; key += HD_PAGE_TOKENS) {
-        const uint8_t* page = index_page(args.cache, table[key / HD_PAGE_TOKENS]);
-        const uint8_t* ahead =
-            key + HD_PAGE_TOKENS < stop ? index_page(args.cache, table[key / HD_PAGE_TOKENS + 1]) : nullptr;
-        Score::expand_keys(page, scratch.keys);
+      const auto body = [&](int64_t page, const float* scales, const auto& keys, auto next) {
+        const int64_t key = page * HD_PAGE_TOKENS;
         for (int32_t row = begin; row < end; ++row) {
           const int64_t left = args.visible[row] - key;
           if (left <= 0) continue;
           Score::score(scratch.query(row - begin, args.heads), args.weights + static_cast<int64_t>(row) * args.heads,
-                       args.heads, scratch.keys, page_scales(page), scratch.scores, std::exchange(ahead, nullptr));
+                       args.heads, keys, scales, scratch.scores, std::exchange(next, {}));
           std::copy_n(scratch.scores, std::min<int64_t>(left, HD_PAGE_TOKENS),
                       args.logits + row * args.logits_stride + key);
         }
-      }
+      };
+      int64_t page = segment / HD_PAGE_TOKENS;
+      for_pages<Score>(
+          args.cache, table, end - begin == 1, scratch,
+          [&]() -> int64_t { return page * HD_PAGE_TOKENS < stop ? page++ : -1; }, body);
     }
   });
   return HD_STATUS_OK;

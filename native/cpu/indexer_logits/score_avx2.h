@@ -50,11 +50,12 @@ struct IndexScore {
   }
 
   // y[s] = scales[s] * sum over heads, ascending, of weights[h] * relu(q[h] . k[s]); y is aligned to 64 bytes.
-  // `ahead`: the page to be read next, or null.
+  // Expands next's page too.
   static void score(const Head* q, const float* weights, int heads, const Keys& keys, const float* scales, float* y,
-                    const uint8_t* ahead) {
+                    const NextPage<Keys>& next) {
+    if (next.codes != nullptr) expand_keys(next.codes, *next.keys);
     for (int key = 0; key < kKeys; key += 16) {
-      prefetch_share(ahead, key, key + 16, kKeys);
+      prefetch_share(next.ahead, key, key + 16, kKeys);
       __m256 sum[2] = {};
       int h = 0;
       for (; h + 6 <= heads; h += 6) add_heads<6>(q + h, weights + h, keys, key, sum);

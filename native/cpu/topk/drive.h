@@ -68,6 +68,7 @@ void write_selection(const Args& args, int64_t row, Selection<Lanes>& selection,
   }
 }
 
+// The parts lie one behind another in the row.
 template <class Args, class Lanes>
 void merge_parts(const Args& args, int64_t row, std::byte* parts, int64_t parts_of_row, Selection<Lanes>& selection,
                  FirstNan& nan) {
@@ -158,15 +159,37 @@ int32_t run_topk(const hd_topk_args& args, ThreadPool& pool, std::byte* workspac
 
 // ---- fused with the indexer's logits ----
 
+// Few rows are streamed by several workers each: a stream takes the next pages of its row that none has taken, so that
+// all end together, and keeps a selection of its own.
 struct FusedShape {
   int64_t queries;  // In a block that shares expanded keys.
-  int64_t parts;    // Of a row's pages; more than one only where a block is one row.
+  int64_t streams;  // Of a row; more than one only where a block is one row.
 };
 
 [[maybe_unused]] inline FusedShape fused_shape(const hd_indexer_topk_args& args, int threads) {
-  const int64_t parts = parts_of_row(args.m, args.max_pages, kSegmentPages, threads);
-  return {parts > 1 ? 1 : std::clamp<int64_t>(args.m / (4 * static_cast<int64_t>(threads)), 1, kQueryBlock), parts};
+  constexpr int64_t kShortestStream = 16;  // Pages.
+  const int64_t streams = std::min<int64_t>(parts_of_row(args.m, args.max_pages, kShortestStream, threads), threads);
+  return {streams > 1 ? 1 : std::clamp<int64_t>(args.m / (4 * static_cast<int64_t>(threads)), 1, kQueryBlock), streams};
 }
+
+template <class Lanes>
+struct alignas(64) Stream {
+  Selection<Lanes> selection;
+  int64_t appended;  // Of its candidates, to those of the row.
+};
+
+// The pages of a row that no stream has taken yet.
+struct alignas(64) RowPages {
+  std::atomic<int64_t> first;
+
+  // [next, stop) for one of `streams`, fewer each time: few runs, and an end at the same time.
+  void take(int64_t pages, int64_t streams, int64_t& next, int64_t& stop) {
+    next = first.load(std::memory_order_relaxed);
+    do {
+      stop = std::min(next + std::max<int64_t>((pages - next) / (2 * streams), 2), pages);
+    } while (next < stop && !first.compare_exchange_weak(next, stop, std::memory_order_relaxed));
+  }
+};
 
 template <class Score>
 uint64_t fused_worker_bytes(const hd_indexer_topk_args& args, int64_t queries) {
@@ -174,19 +197,96 @@ uint64_t fused_worker_bytes(const hd_indexer_topk_args& args, int64_t queries) {
          selection_bytes(args.topk) * static_cast<uint64_t>(queries);
 }
 
-template <class Score>
+template <class Score, class Lanes>
 uint64_t indexer_topk_workspace(const hd_indexer_topk_args& args, int threads) {
   const FusedShape shape = fused_shape(args, threads);
+  const uint64_t streams = shape.streams > 1 ? static_cast<uint64_t>(shape.streams * args.m) : 0;
   return fused_worker_bytes<Score>(args, shape.queries) * static_cast<uint64_t>(threads) +
-         (shape.parts > 1 ? Part::bytes(args.topk) * static_cast<uint64_t>(shape.parts * args.m) : 0);
+         (sizeof(Stream<Lanes>) + selection_bytes(args.topk)) * streams +
+         (streams > 0 ? sizeof(RowPages) * static_cast<uint64_t>(args.m) : 0);
+}
+
+// Offers the candidates of all streams in ascending order of position: one stream's as far as no other has a lower one.
+template <class Lanes>
+void append_streams(Stream<Lanes>* streams, int64_t count, Selection<Lanes>& all) {
+  const auto head = [](const Stream<Lanes>& stream) {
+    return stream.appended < stream.selection.count() ? stream.selection.positions()[stream.appended] : INT32_MAX;
+  };
+  for (;;) {
+    Stream<Lanes>* first = streams;
+    int32_t lowest = head(*first);
+    int32_t limit = INT32_MAX;
+    for (int64_t i = 1; i < count; ++i) {
+      const int32_t position = head(streams[i]);
+      limit = std::min(limit, std::max(position, lowest));
+      if (position > lowest) continue;
+      lowest = position;
+      first = streams + i;
+    }
+    if (lowest == INT32_MAX) return;
+    const Selection<Lanes>& selection = first->selection;
+    const int32_t* begin = selection.positions() + first->appended;
+    const int32_t* end = selection.positions() + selection.count();
+    const int64_t n = (end[-1] < limit ? end : std::lower_bound(begin, end, limit)) - begin;
+    all.append(selection.scores() + first->appended, begin, n);
+    first->appended += n;
+  }
+}
+
+template <class Score, class Lanes>
+int32_t run_streams(const hd_indexer_topk_args& args, ThreadPool& pool, std::byte* workspace, int64_t count) {
+  const uint64_t bytes = fused_worker_bytes<Score>(args, 1);
+  const uint64_t scratch_bytes = IndexScratch<Score>::bytes(args.heads, 1);
+  const auto sort_of = [&](int worker) { return workspace + bytes * static_cast<uint64_t>(worker) + scratch_bytes; };
+  const uint64_t streams_of_all = static_cast<uint64_t>(args.m * count);
+  auto* rows = reinterpret_cast<RowPages*>(workspace + bytes * static_cast<uint64_t>(pool.threads()));
+  auto* streams = reinterpret_cast<Stream<Lanes>*>(rows + args.m);
+  auto* memory = reinterpret_cast<std::byte*>(streams + streams_of_all);
+  for (int32_t row = 0; row < args.m; ++row) new (rows + row) RowPages{0};
+  const auto pages_of = [&](int64_t row) { return (args.visible[row] + HD_PAGE_TOKENS - 1) / HD_PAGE_TOKENS; };
+  FirstNan nan;
+  pool.parallel_for(args.m * count, [&](int64_t item, int worker) {
+    const int64_t row = item / count;
+    if (args.visible[row] <= args.topk) return;
+    auto& scratch = *reinterpret_cast<IndexScratch<Score>*>(workspace + bytes * static_cast<uint64_t>(worker));
+    Selection<Lanes> selection(memory + selection_bytes(args.topk) * static_cast<uint64_t>(item), sort_of(worker),
+                               args.topk);
+    const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
+    const int64_t pages = pages_of(row);
+    int64_t next = 0;
+    int64_t stop = 0;
+    const auto take = [&]() -> int64_t {
+      if (next == stop) rows[row].take(pages, count, next, stop);
+      return next < stop ? next++ : -1;
+    };
+    Score::expand_query(args.q + row * args.heads * HD_INDEX_DIM, args.heads, scratch.query(0, args.heads));
+    for_pages<Score>(args.cache, table, true, scratch, take,
+                     [&](int64_t p, const float* scales, const auto& keys, const auto& ahead) {
+                       Score::score(scratch.query(0, args.heads), args.weights + row * args.heads, args.heads, keys,
+                                    scales, scratch.scores, ahead);
+                       const int64_t first = p * HD_PAGE_TOKENS;
+                       selection.offer(scratch.scores, std::min<int64_t>(args.visible[row] - first, HD_PAGE_TOKENS),
+                                       static_cast<int32_t>(first));
+                     });
+    if (!selection.finish(selection_capacity(args.topk) / count)) nan.report(row, selection.nan_position());
+    new (streams + item) Stream<Lanes>{selection, 0};
+  });
+  if (const int32_t status = nan.refuse("hd_indexer_topk")) return status;
+  pool.parallel_for(args.m, [&](int64_t row, int worker) {
+    if (takes_all(args, row)) return;
+    Selection<Lanes> all(sort_of(worker) + sort_bytes(args.topk), sort_of(worker), args.topk);
+    append_streams(streams + row * count, count, all);
+    write_selection(args, row, all, nan);
+  });
+  return nan.refuse("hd_indexer_topk");
 }
 
 template <class Score, class Lanes>
 int32_t run_indexer_topk(const hd_indexer_topk_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_rows(args)) return status;
   const FusedShape shape = fused_shape(args, pool.threads());
+  if (shape.streams > 1) return run_streams<Score, Lanes>(args, pool, workspace, shape.streams);
   const uint64_t bytes = fused_worker_bytes<Score>(args, shape.queries);
-  std::byte* places = workspace + bytes * static_cast<uint64_t>(pool.threads());
   const uint64_t scratch_bytes = IndexScratch<Score>::bytes(args.heads, static_cast<int>(shape.queries));
   const auto selection_of = [&](int worker, int64_t query) {
     std::byte* sort = workspace + bytes * static_cast<uint64_t>(worker) + scratch_bytes;
@@ -195,10 +295,9 @@ int32_t run_indexer_topk(const hd_indexer_topk_args& args, ThreadPool& pool, std
   };
   FirstNan nan;
   const int64_t blocks = (args.m + shape.queries - 1) / shape.queries;
-  pool.parallel_for(blocks * shape.parts, [&](int64_t item, int worker) {
+  pool.parallel_for(blocks, [&](int64_t block, int worker) {
     auto& scratch = *reinterpret_cast<IndexScratch<Score>*>(workspace + bytes * static_cast<uint64_t>(worker));
-    const int64_t part = item % shape.parts;
-    const int64_t first = item / shape.parts * shape.queries;
+    const int64_t first = block * shape.queries;
     const int64_t last = std::min<int64_t>(first + shape.queries, args.m);
     // Rows of one sequence share their keys.
     for (int64_t begin = first, end = first; begin < last; begin = end) {
@@ -212,38 +311,23 @@ int32_t run_indexer_topk(const hd_indexer_topk_args& args, ThreadPool& pool, std
                             scratch.query(static_cast<int>(end - begin), args.heads));
       }
       const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[begin]) * args.max_pages;
-      const int64_t stop = pages * (part + 1) / shape.parts;
-      for (int64_t p = pages * part / shape.parts; p < stop; ++p) {
-        const uint8_t* page = index_page(args.cache, table[p]);
-        const uint8_t* ahead = p + 1 < stop ? index_page(args.cache, table[p + 1]) : nullptr;
-        Score::expand_keys(page, scratch.keys);
+      const auto body = [&](int64_t p, const float* scales, const auto& keys, auto next) {
         for (int64_t row = begin; row < end; ++row) {
           const int64_t left = args.visible[row] - p * HD_PAGE_TOKENS;
           if (args.visible[row] <= args.topk || left <= 0) continue;
           Score::score(scratch.query(static_cast<int>(row - begin), args.heads), args.weights + row * args.heads,
-                       args.heads, scratch.keys, page_scales(page), scratch.scores, std::exchange(ahead, nullptr));
+                       args.heads, keys, scales, scratch.scores, std::exchange(next, {}));
           selections[row - begin].offer(scratch.scores, std::min<int64_t>(left, HD_PAGE_TOKENS),
                                         static_cast<int32_t>(p * HD_PAGE_TOKENS));
         }
-      }
+      };
+      int64_t p = 0;
+      for_pages<Score>(
+          args.cache, table, end - begin == 1, scratch, [&]() -> int64_t { return p < pages ? p++ : -1; }, body);
       for (int64_t row = begin; row < end; ++row) {
-        Selection<Lanes>& selection = selections[row - begin];
-        if (shape.parts > 1) {
-          if (args.visible[row] <= args.topk) continue;
-          if (!selection.finish()) nan.report(row, selection.nan_position());
-          Part::at(places, item, args.topk).keep(selection);
-        } else if (!takes_all(args, row)) {
-          write_selection(args, row, selection, nan);
-        }
+        if (!takes_all(args, row)) write_selection(args, row, selections[row - begin], nan);
       }
     }
-  });
-  if (shape.parts == 1) return nan.refuse("hd_indexer_topk");
-  if (const int32_t status = nan.refuse("hd_indexer_topk")) return status;
-  pool.parallel_for(args.m, [&](int64_t row, int worker) {
-    if (takes_all(args, row)) return;
-    auto selection = selection_of(worker, 0);
-    merge_parts(args, row, places, shape.parts, selection, nan);
   });
   return nan.refuse("hd_indexer_topk");
 }

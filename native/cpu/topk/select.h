@@ -185,10 +185,10 @@ class Selection {
     }
   }
 
-  // Leaves the best topk. False where a score was NaN.
-  bool finish() {
+  // Leaves the best topk, or `enough` of which they are some. False where a score was NaN.
+  bool finish(int64_t enough = 0) {
     if (nan_position_ >= 0) return false;
-    return count_ > topk_ ? shrink() : !find_nan();
+    return count_ > std::max(topk_, enough) ? shrink() : !find_nan();
   }
 
  private:

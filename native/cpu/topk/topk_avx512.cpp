@@ -14,7 +14,7 @@ int32_t TopkAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace
 }
 
 uint64_t IndexerTopkAvx512::workspace(const Args& args, int threads) {
-  return indexer_topk_workspace<IndexScore>(args, threads);
+  return indexer_topk_workspace<IndexScore, Lanes>(args, threads);
 }
 
 int32_t IndexerTopkAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {

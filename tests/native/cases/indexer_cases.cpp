@@ -293,6 +293,7 @@ std::vector<CaseMaker> indexer_topk_cases() {
                              {5, 64, 64, {2, 3}, Codes::normal, 3},
                              {4, 4, 512, {1, 30}, Codes::whole, 3},
                              {1, 5, 64, {1, 80}, Codes::whole, 3},
+                             {1, 16, 512, {1, 90}, Codes::whole, 3},
                              {3, 2, 128, {2, 70}, Codes::whole, 1},
                              {3, 65, 64, {2, 3}, Codes::whole, 3},
                              {2, 128, 64, {1, 4}, Codes::whole, 3}}) {
