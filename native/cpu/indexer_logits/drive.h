@@ -18,7 +18,7 @@ constexpr int kSegmentPages = 16;
 // Scratch of one worker: the expansion of 64 keys and of the 64 after them, a copy of the last keys, and the queries.
 template <class Score>
 struct IndexScratch {
-  typename Score::Keys keys[2];
+  typename Score::Keys keys[Score::kExpandsNext ? 2 : 1];
   alignas(64) uint8_t codes[HD_PAGE_TOKENS * HD_INDEX_DIM];
   alignas(64) float scales[HD_PAGE_TOKENS];
   alignas(64) float scores[HD_PAGE_TOKENS];
@@ -52,6 +52,7 @@ void for_segments(ThreadPool& pool, int32_t m, const int32_t* ends, const Body& 
 template <class Score, class Take, class Body>
 void for_pages(const uint8_t* cache, const int32_t* table, bool lone, IndexScratch<Score>& scratch, const Take& take,
                const Body& body) {
+  const bool expand_next = lone && Score::kExpandsNext;
   const auto at = [&](int64_t page) { return page >= 0 ? index_page(cache, table[page]) : nullptr; };
   int64_t page = take();
   int64_t second = take();
@@ -64,11 +65,11 @@ void for_pages(const uint8_t* cache, const int32_t* table, bool lone, IndexScrat
   while (page >= 0) {
     using Next = NextPage<typename Score::Keys>;
     body(page, page_scales(at(page)), std::as_const(scratch.keys[now]),
-         lone ? Next{at(second), &scratch.keys[now ^ 1], at(third)} : Next{nullptr, nullptr, at(second)});
+         expand_next ? Next{at(second), &scratch.keys[now ^ 1], at(third)} : Next{nullptr, nullptr, at(second)});
     page = second;
     second = third;
     third = take();
-    if (lone) {
+    if (expand_next) {
       now ^= 1;
     } else if (page >= 0) {
       Score::expand_keys(at(page), scratch.keys[now]);

@@ -10,6 +10,7 @@ namespace hadal::cpu {
 namespace {
 
 struct IndexScore {
+  static constexpr bool kExpandsNext = false;  // The keys of one page nearly fill the first-level cache.
   static constexpr int kKeys = HD_PAGE_TOKENS;
 
   struct alignas(64) Keys {
@@ -50,10 +51,8 @@ struct IndexScore {
   }
 
   // y[s] = scales[s] * sum over heads, ascending, of weights[h] * relu(q[h] . k[s]); y is aligned to 64 bytes.
-  // Expands next's page too.
   static void score(const Head* q, const float* weights, int heads, const Keys& keys, const float* scales, float* y,
                     const NextPage<Keys>& next) {
-    if (next.codes != nullptr) expand_keys(next.codes, *next.keys);
     for (int key = 0; key < kKeys; key += 16) {
       prefetch_share(next.ahead, key, key + 16, kKeys);
       __m256 sum[2] = {};

@@ -9,6 +9,7 @@ namespace hadal::cpu {
 namespace {
 
 struct IndexScore {
+  static constexpr bool kExpandsNext = true;
   static constexpr int kKeys = HD_PAGE_TOKENS;
   static constexpr int kPairs = HD_INDEX_DIM / 2;
 
