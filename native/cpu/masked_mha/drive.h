@@ -12,9 +12,19 @@ namespace {
 
 constexpr int kMostQueries = 128;
 
+// Blocks come whole.
+struct Expanded {
+  void expand(int) const {}
+  void fetch() const {}
+};
+
+// Queries of one head, whose number depends on the chunk.
+template <class Simd>
+using MhaRows = AttentionRows<Simd, false>;
+
 template <class Simd>
 struct MhaScratch {
-  using Rows = AttentionRows<Simd>;
+  using Rows = MhaRows<Simd>;
   static constexpr int kSlabs = kMostQueries / Rows::kLanes;
 
   uint32_t allowed[kSlabs][kBlockTokens];  // Bit r of a word: query r of the slab sees the key.
@@ -34,7 +44,7 @@ struct MhaScratch {
 template <class Simd>
 bool find_allowed(const hd_masked_mha_args& args, int32_t first, int count, int64_t key, int keys,
                   MhaScratch<Simd>& scratch, bool& all) {
-  constexpr int kLanes = AttentionRows<Simd>::kLanes;
+  constexpr int kLanes = MhaRows<Simd>::kLanes;
   bool any = false;
   all = true;
   for (auto& slab : scratch.allowed) std::fill_n(slab, kBlockTokens, 0u);
@@ -76,8 +86,8 @@ int32_t run_mha(const hd_masked_mha_args& args, ThreadPool& pool, std::byte* wor
     auto& scratch = *reinterpret_cast<Scratch*>(memory);
     const TokenBlock<Simd> block(memory + Scratch::header_bytes(), width, args.v_dim, true);
     std::byte* query = memory + Scratch::header_bytes() + Scratch::block_bytes(args);
-    AttentionRows<Simd> rows(
-        query, reinterpret_cast<float*>(query + AttentionRows<Simd>::query_bytes(kMostQueries, width / Simd::kDepth)));
+    MhaRows<Simd> rows(
+        query, reinterpret_cast<float*>(query + MhaRows<Simd>::query_bytes(kMostQueries, width / Simd::kDepth)));
     const int64_t row = static_cast<int64_t>(first) * args.heads + head;
     rows.read(q + row * width, static_cast<int64_t>(args.heads) * width, count, width);
     rows.clear(args.v_dim);
@@ -89,7 +99,7 @@ int32_t run_mha(const hd_masked_mha_args& args, ThreadPool& pool, std::byte* wor
       bool all = false;
       if (!find_allowed(args, first, count, key, keys, scratch, all)) continue;
       const bool finite = expand_head(args, head, key, keys, block);
-      rows.attend(block, keys, args.softmax_scale, all ? nullptr : scratch.allowed[0], !finite, [] {});
+      rows.attend(block, keys, args.softmax_scale, all ? nullptr : scratch.allowed[0], !finite, Expanded{});
     }
     rows.write(args.v_dim, out + row * args.v_dim, static_cast<int64_t>(args.heads) * args.v_dim, nullptr);
   });

@@ -57,8 +57,10 @@ struct TokenBlock {
                                        (Simd::kRoundedUnits > 0 ? kKeys : 0);
 };
 
-// Rows and what they have gathered so far, in slabs of two vectors of rows (the last may be one).
-template <class Simd>
+// Rows and what they have gathered so far, in slabs of two vectors of rows (the last may be one). kFixed: a row has the
+// same place among the same number of rows in every call, so that a slab of one vector may sum its scores in another
+// order than a slab of two.
+template <class Simd, bool kFixed>
 class AttentionRows {
  public:
   static constexpr int kLanes = TokenBlock<Simd>::kLanes;
@@ -84,6 +86,13 @@ class AttentionRows {
     key_units_ = width / Simd::kDepth;
     for (int slab = 0; slab < slabs(rows); ++slab) {
       const int lanes = lanes_of(slab);
+      if constexpr (kFixed && Simd::kHasQuads) {
+        if (lanes == kWidth) {
+          const int row = slab * kLanes;
+          Simd::quads(q + row * q_stride, q_stride, rows - row, key_units_, query_of(slab));
+          continue;
+        }
+      }
       for (int first = 0; first < lanes; first += kWidth) {
         const int row = slab * kLanes + first;
         for (int unit = 0; unit < key_units_; unit += kWidth) {
@@ -114,17 +123,19 @@ class AttentionRows {
   }
 
   // Tokens [0, count) of the block. allowed, where not null, is [64] words a slab whose bit r lets row r of the slab
-  // see the token; `careful` is then needed where a value is not finite, for 0 times it is NaN. ahead() is called some
-  // 70 times or more for a whole block, at even distances: a place to fetch a little of what comes next.
-  template <class Ahead>
+  // see the token; `careful` is then needed where a value is not finite, for 0 times it is NaN. The source makes the
+  // block's tokens: expand(n) is called before the first n keys are read; where begin_parts(first, count) says so, the
+  // four tokens from `first` on come by expand_part(0 to 15 and more) and end_parts(). fetch() is called some 70 times
+  // or more for a whole block, at even distances: a place to fetch a little of what comes next.
+  template <class Source>
   void attend(const TokenBlock<Simd>& block, int count, float softmax_scale, const uint32_t* allowed, bool careful,
-              const Ahead& ahead) {
+              const Source& source) {
     for (int slab = 0; slab < slabs(rows_); ++slab) {
       const uint32_t* mask = allowed == nullptr ? nullptr : allowed + slab * kBlockTokens;
       if (lanes_of(slab) == kLanes) {
-        attend_slab<2>(block, slab, count, softmax_scale, mask, careful, ahead);
+        attend_slab<2>(block, slab, count, softmax_scale, mask, careful, source);
       } else {
-        attend_slab<1>(block, slab, count, softmax_scale, mask, careful, ahead);
+        attend_slab<1>(block, slab, count, softmax_scale, mask, careful, source);
       }
     }
   }
@@ -198,17 +209,21 @@ class AttentionRows {
     Simd::store(to, Simd::fma(Simd::load(to), mine, Simd::mul(Simd::load(from), others)));
   }
 
-  template <int Vectors, class Ahead>
+  template <int Vectors, class Source>
   void attend_slab(const TokenBlock<Simd>& block, int slab, int count, float softmax_scale, const uint32_t* allowed,
-                   bool careful, const Ahead& ahead) {
+                   bool careful, const Source& source) {
     float* state = state_of(slab, block.value_dim);
-    score<Vectors>(query_of(slab), block, count, softmax_scale, ahead);
+    if constexpr (Vectors == 1 && kFixed && Simd::kHasQuads) {
+      score_quads(query_of(slab), block, count, softmax_scale, source);
+    } else {
+      score<Vectors>(query_of(slab), block, count, softmax_scale, source);
+    }
     weigh<Vectors>(block, count, state, allowed);
     float* sums = state + 2 * Vectors * Simd::kWidth;
     if (careful && allowed != nullptr) {
-      add_values<Vectors, true>(block, count, sums, allowed, ahead);
+      add_values<Vectors, true>(block, count, sums, allowed, source);
     } else {
-      add_values<Vectors, false>(block, count, sums, nullptr, ahead);
+      add_values<Vectors, false>(block, count, sums, nullptr, source);
     }
   }
 
@@ -228,17 +243,18 @@ class AttentionRows {
   }
 
   // block.scores = softmax_scale * q . k; rows of scores from count on are spoilt.
-  template <int Vectors, class Ahead>
+  template <int Vectors, class Source>
   static void score(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale,
-                    const Ahead& ahead) {
+                    const Source& source) {
     constexpr int kWidth = Simd::kWidth;
     constexpr int kTile = Simd::kSums / Vectors;
     constexpr int kStepUnits = 32;
     for (int token = 0; token < count; token += kTile) {
+      source.expand(std::min(token + kTile, count));
       Floats sum[kTile][Vectors] = {};
       const int first = token * TokenBlock<Simd>::kKeyStride;
       for (int unit = 0; unit < block.key_units; unit += kStepUnits) {
-        ahead();
+        source.fetch();
         add_dots<Vectors>(q + unit * Vectors * kWidth, block.keys + first + unit,
                           std::min(kStepUnits, block.key_units - unit), sum);
       }
@@ -249,6 +265,47 @@ class AttentionRows {
           Simd::store(block.scores + ((token + t) * Vectors + v) * kWidth,
                       Simd::mul(sum[t][v], Simd::all(softmax_scale)));
         }
+      }
+    }
+  }
+
+  // score<1> with four units of a row side by side, as Simd::quads has them: half the loads.
+  template <class Source>
+  static void score_quads(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale,
+                          const Source& source) {
+    constexpr int kWidth = Simd::kWidth;
+    constexpr int kTile = 4;
+    constexpr int kStepUnits = 16;
+    for (int token = 0; token < count; token += kTile) {
+      source.expand(std::min(token + kTile, count));
+      // The next four tokens between these sums: neither waits for the other.
+      const bool has_parts = source.begin_parts(token + kTile, count);
+      Floats sum[kTile][4] = {};
+      const int first = token * TokenBlock<Simd>::kKeyStride;
+      int part = 0;
+      for (int unit = 0; unit < block.key_units; unit += kStepUnits, ++part) {
+        if (part % 6 == 0) source.fetch();
+        if (has_parts) source.expand_part(part);
+        add_quads(q + unit * kWidth, block.keys + first + unit, std::min(kStepUnits, block.key_units - unit), sum);
+      }
+      if (has_parts) source.end_parts();
+      if (block.has_rest) add_quads(q, block.rest + first, Simd::kRoundedUnits, sum);
+#pragma GCC unroll 16
+      for (int t = 0; t < kTile; ++t) {
+        Simd::store(block.scores + (token + t) * kWidth, Simd::mul(Simd::sum_quads(sum[t]), Simd::all(softmax_scale)));
+      }
+    }
+  }
+
+  [[gnu::always_inline]] static void add_quads(const uint32_t* q, const uint32_t* keys, int units,
+                                               Floats (&sum)[4][4]) {
+    for (int unit = 0; unit < units; unit += 4) {
+      typename Simd::Units rows[4];
+      for (int i = 0; i < 4; ++i) rows[i] = Simd::load(q + (unit + i) * Simd::kWidth);
+#pragma GCC unroll 16
+      for (int t = 0; t < 4; ++t) {
+        const typename Simd::Units key = Simd::all_quads(keys + t * TokenBlock<Simd>::kKeyStride + unit);
+        for (int i = 0; i < 4; ++i) sum[t][i] = Simd::dot(sum[t][i], rows[i], key);
       }
     }
   }
@@ -292,9 +349,9 @@ class AttentionRows {
   }
 
   // sums = sums * shrink + weights . values; where Careful, a value that a row may not see is taken as zero.
-  template <int Vectors, bool Careful, class Ahead>
+  template <int Vectors, bool Careful, class Source>
   static void add_values(const TokenBlock<Simd>& block, int count, float* sums, const uint32_t* allowed,
-                         const Ahead& ahead) {
+                         const Source& source) {
     constexpr int kWidth = Simd::kWidth;
     constexpr int kLanesHere = Vectors * kWidth;
     constexpr int kTile = Simd::kSums / 2;
@@ -302,7 +359,7 @@ class AttentionRows {
     for (int dim = 0; dim < block.value_dim; dim += kDims) {
       const uint32_t* values = block.values + dim / Simd::kDepth;
       for (int row = 0; row < kLanesHere; row += kTile) {
-        ahead();
+        source.fetch();
         float* to = sums + static_cast<int64_t>(dim) * kLanesHere + row * kDims;
         Floats sum[kTile][2];
 #pragma GCC unroll 16

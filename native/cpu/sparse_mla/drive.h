@@ -32,6 +32,10 @@ struct MlaCall {
   return (tokens + kBlockTokens - 1) / kBlockTokens;
 }
 
+// The heads of one query.
+template <class Simd>
+using MlaRows = AttentionRows<Simd, true>;
+
 // Blocks in a chunk of a row.
 [[maybe_unused]] inline int64_t chunk_blocks(int64_t tokens) {
   return std::max<int64_t>(8, (blocks_of(tokens) + kChunks - 1) / kChunks);
@@ -79,8 +83,8 @@ struct MlaScratch {
 
   static uint64_t block_bytes() { return TokenBlock<Simd>::bytes(0); }
   static uint64_t row_bytes(int heads) {
-    return AttentionRows<Simd>::query_bytes(heads, HD_MLA_DIM / Simd::kDepth) +
-           2 * AttentionRows<Simd>::state_bytes(heads, HD_LATENT_DIM);
+    return MlaRows<Simd>::query_bytes(heads, HD_MLA_DIM / Simd::kDepth) +
+           2 * MlaRows<Simd>::state_bytes(heads, HD_LATENT_DIM);
   }
   static uint64_t bytes(const MlaPlan& plan) {
     return (sizeof(MlaScratch) + 63) / 64 * 64 + block_bytes() +
@@ -93,7 +97,7 @@ uint64_t mla_workspace(int64_t m, int heads, int64_t longest, int threads, bool 
   const MlaPlan plan(m, heads, longest, threads, shares_tokens, false);
   // Halves of a power of two want together what it wants.
   const auto rows = static_cast<int>(std::bit_ceil(static_cast<unsigned>(plan.heads)));
-  const uint64_t part = AttentionRows<Simd>::state_bytes(rows, HD_LATENT_DIM);
+  const uint64_t part = MlaRows<Simd>::state_bytes(rows, HD_LATENT_DIM);
   // Enough for fewer rows too: as their number falls, they are apart and together in turn.
   const int64_t apart = std::min<int64_t>(m * plan.head_blocks, 2 * static_cast<int64_t>(threads) - 1);
   const uint64_t parts = static_cast<uint64_t>(apart * std::max<int64_t>(1, chunks_of(longest))) * part;
@@ -105,7 +109,7 @@ template <class Simd>
 struct MlaRow {
   int32_t row;
   int64_t tokens;
-  AttentionRows<Simd> rows;
+  MlaRows<Simd> rows;
   float* chunk;
   float* whole;
 };
@@ -115,7 +119,7 @@ struct MlaRow {
 template <class Simd, class Tokens>
 class MlaItem {
  public:
-  using Rows = AttentionRows<Simd>;
+  using Rows = MlaRows<Simd>;
 
   MlaItem(const MlaCall& call, const Tokens& tokens, const MlaPlan& plan, int64_t head_block, std::byte* memory)
       : call_(call),
@@ -151,10 +155,11 @@ class MlaItem {
     }
     blocks = blocks_of(longest->tokens);
     int next = blocks > 0 ? collect(longest->row, 0, 0) : 0;
+    while (fetch_ != fetch_end_) fetch();
     for (int64_t block = 0; block < blocks; ++block) {
       const int found = next;
       next = block + 1 < blocks ? collect(longest->row, block + 1, (block + 1) % 2) : 0;
-      expand(block % 2, found);
+      begin(block % 2);
       const int64_t end = (block + 1) * kBlockTokens;
       for (int i = 0; i < count; ++i) {
         if (rows[i].tokens >= std::min(end, longest->tokens)) add(rows[i], found);
@@ -163,8 +168,7 @@ class MlaItem {
         // Its last tokens are not the block's: a row must not touch what it may not see, which could be NaN.
         const int64_t left = rows[i].tokens - block * kBlockTokens;
         if (left > 0 && rows[i].tokens < std::min(end, longest->tokens)) {
-          Simd::expand(call_.cache, call_.format, scratch_.slots[block % 2], static_cast<int>(left), block_,
-                       scratch_.tables);
+          begin(block % 2);
           add(rows[i], static_cast<int>(left));
         }
       }
@@ -180,10 +184,11 @@ class MlaItem {
     const int64_t first = chunk * chunk_blocks(row.tokens);
     const int64_t last = std::min(first + chunk_blocks(row.tokens), blocks_of(row.tokens));
     int next = first < last ? collect(row.row, first, first % 2) : 0;
+    while (fetch_ != fetch_end_) fetch();
     for (int64_t block = first; block < last; ++block) {
       const int found = next;
       next = block + 1 < last ? collect(row.row, block + 1, (block + 1) % 2) : 0;
-      expand(block % 2, found);
+      begin(block % 2);
       add(row, found);
     }
   }
@@ -216,14 +221,48 @@ class MlaItem {
     __builtin_prefetch(token + bytes - 1);
   }
 
-  void expand(int64_t place, int count) {
-    if (count > 0) {
-      Simd::expand(call_.cache, call_.format, scratch_.slots[place], count, block_, scratch_.tables);
-    }
+  // The tokens in `place` become the block's, which are expanded as they are wanted.
+  void begin(int64_t place) {
+    slots_ = scratch_.slots[place];
+    expanded_ = 0;
+    block_.has_rest = false;
   }
 
+  const std::byte* token_at(int token) const { return call_.cache + slots_[token] * token_bytes(call_.format); }
+
+  // What Rows::attend asks for.
+  struct Source {
+    MlaItem& item;
+
+    // The first `count` tokens of the block.
+    void expand(int count) const {
+      if (item.expanded_ >= count) return;
+      Simd::expand(item.call_.cache, item.call_.format, item.slots_, item.expanded_, count, item.block_,
+                   item.scratch_.tables);
+      item.expanded_ = count;
+    }
+    void fetch() const { item.fetch(); }
+
+    // Whether tokens [first, first + 4) are the next to expand, and exact in bf16.
+    bool begin_parts(int first, int count) const {
+      if (item.expanded_ != first || first + 4 > count || item.block_.has_rest || !is_fp8(item.call_.format))
+        return false;
+      for (int i = 0; i < 4; ++i) {
+        if (Simd::is_rounded(item.token_at(first + i))) return false;
+      }
+      return true;
+    }
+    [[gnu::always_inline]] void expand_part(int part) const {
+      if (part >= 16) return;  // Of 18 between the sums of a key.
+      const int token = item.expanded_ + part / 4;
+      Simd::expand_part(item.token_at(token), part % 4, item.block_.keys + token * TokenBlock<Simd>::kKeyStride,
+                        item.scratch_.tables);
+    }
+    void end_parts() const { item.expanded_ += 4; }
+  };
+
   void add(MlaRow<Simd>& row, int count) {
-    if (count > 0) row.rows.attend(block_, count, call_.softmax_scale, nullptr, false, [&] { fetch(); });
+    if (count > 0) row.rows.attend(block_, count, call_.softmax_scale, nullptr, false, Source{*this});
   }
 
   void end_block(MlaRow<Simd>& row, int64_t block) {
@@ -257,6 +296,8 @@ class MlaItem {
   int64_t state_floats_;
   int first_head_;
   int heads_;
+  const int64_t* slots_ = nullptr;  // Of the block.
+  int expanded_ = 0;                // How many of its tokens are expanded.
   const int64_t* fetch_ = nullptr;  // What is still to fetch of the block collected last.
   const int64_t* fetch_end_ = nullptr;
 };
@@ -286,9 +327,8 @@ void run_mla(const MlaCall& call, const Tokens& tokens, bool shares_tokens, Thre
   }
   auto* parts = reinterpret_cast<float*>(workspace + bytes * static_cast<uint64_t>(pool.threads()));
   const auto part_of = [&](int64_t row, int64_t head_block, int64_t chunk) {
-    return parts +
-           ((row * plan.head_blocks + head_block) * plan.chunks + chunk) *
-               static_cast<int64_t>(AttentionRows<Simd>::state_bytes(plan.heads, HD_LATENT_DIM) / sizeof(float));
+    return parts + ((row * plan.head_blocks + head_block) * plan.chunks + chunk) *
+                       static_cast<int64_t>(MlaRows<Simd>::state_bytes(plan.heads, HD_LATENT_DIM) / sizeof(float));
   };
   pool.parallel_for(call.m * plan.head_blocks * plan.chunks, [&](int64_t index, int worker) {
     const int64_t chunk = index % plan.chunks;

@@ -12,7 +12,8 @@ namespace {
 struct Simd {
   static constexpr int kWidth = 8;
   static constexpr int kDepth = 1;
-  static constexpr int kSums = 8;          // Registers that hide the latency of dot.
+  static constexpr int kSums = 8;  // Registers that hide the latency of dot.
+  static constexpr bool kHasQuads = false;
   static constexpr int kRoundedUnits = 0;  // Keys are exact.
   using Floats = __m256;
   using Units = __m256i;
@@ -74,11 +75,11 @@ struct Simd {
     void clear() {}
   };
 
-  // Tokens of the MLA cache into a block.
-  static void expand(const std::byte* cache, int32_t format, const int64_t* slots, int count, TokenBlock<Simd>& block,
-                     Tables&) {
+  // Tokens [first, end) of a block from the MLA cache.
+  static void expand(const std::byte* cache, int32_t format, const int64_t* slots, int first, int end,
+                     TokenBlock<Simd>& block, Tables&) {
     const int64_t bytes = token_bytes(format);
-    for (int token = 0; token < count; ++token) {
+    for (int token = first; token < end; ++token) {
       const std::byte* from = cache + slots[token] * bytes;
       auto* key = reinterpret_cast<float*>(block.keys + token * TokenBlock<Simd>::kKeyStride);
       for (int dim = 0; dim < HD_LATENT_DIM; dim += 16) {

@@ -69,6 +69,38 @@ struct Simd {
     const __m512i words = as_bits(_mm512_cvtne2ps_pbh(second, first));
     _mm512_storeu_si512(y, _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), words));
   }
+  // Rows as quads, four units of a row side by side: for every four units four vectors, of which vector i has rows i,
+  // 4 + i, 8 + i and 12 + i. q: [rows, 2 * units] with q_stride; units a multiple of 16.
+  static constexpr bool kHasQuads = true;
+  static void quads(const bf16* q, int64_t q_stride, int rows, int units, uint32_t* y) {
+    for (int unit = 0; unit < units; unit += 16) {
+      for (int i = 0; i < 4; ++i) {
+        Units x[4];
+        for (int j = 0; j < 4; ++j) {
+          const int row = 4 * j + i;
+          x[j] = row < rows ? from_bf16(q + row * q_stride + 2 * unit) : Units{};
+        }
+        const Units low01 = _mm512_shuffle_i32x4(x[0], x[1], 0x44), high01 = _mm512_shuffle_i32x4(x[0], x[1], 0xee);
+        const Units low23 = _mm512_shuffle_i32x4(x[2], x[3], 0x44), high23 = _mm512_shuffle_i32x4(x[2], x[3], 0xee);
+        uint32_t* to = y + (unit + i) * 16;
+        store(to, _mm512_shuffle_i32x4(low01, low23, 0x88));
+        store(to + 64, _mm512_shuffle_i32x4(low01, low23, 0xdd));
+        store(to + 128, _mm512_shuffle_i32x4(high01, high23, 0x88));
+        store(to + 192, _mm512_shuffle_i32x4(high01, high23, 0xdd));
+      }
+    }
+  }
+  static Units all_quads(const uint32_t* x) {
+    return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(x)));
+  }
+  // The sum of every row's quad, rows in order.
+  static Floats sum_quads(const Floats (&x)[4]) {
+    const Floats first = add(_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
+    const Floats second = add(_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
+    const __m512d low = _mm512_unpacklo_pd(_mm512_castps_pd(first), _mm512_castps_pd(second));
+    const __m512d high = _mm512_unpackhi_pd(_mm512_castps_pd(first), _mm512_castps_pd(second));
+    return add(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
+  }
   static void transpose(Units (&x)[16]) { cpu::transpose(x); }
 
   // The choice of words i and i + apart in turn.
@@ -85,20 +117,21 @@ struct Simd {
       for (uint32_t i = 0; i < kPlaces; ++i) scale_[i] = (i + 1) % kPlaces << 23;
     }
 
-    const E4m3Table& of(float scale) {
-      const uint32_t bits = std::bit_cast<uint32_t>(scale);
-      const uint32_t place = bits >> 23 & (kPlaces - 1);
-      if (scale_[place] != bits) {
-        scale_[place] = bits;
-        fill(table_[place], scale);
-      }
+    // scale: the bits of a power of two.
+    [[gnu::always_inline]] const E4m3Table& of(uint32_t scale) {
+      const uint32_t place = scale >> 23 & (kPlaces - 1);
+      if (scale_[place] != scale) [[unlikely]]
+        fill(place, scale);
       return table_[place];
     }
 
    private:
     static constexpr uint32_t kPlaces = 32;
 
-    static void fill(E4m3Table& table, float scale) {
+    [[gnu::noinline]] void fill(uint32_t place, uint32_t scale_bits) {
+      scale_[place] = scale_bits;
+      E4m3Table& table = table_[place];
+      const float scale = std::bit_cast<float>(scale_bits);
       for (int i = 0; i < 128; i += 16) {
         const auto bytes = [&](const uint8_t* x) {
           return _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(x + i)));
@@ -115,36 +148,53 @@ struct Simd {
     E4m3Table table_[kPlaces];
   };
 
-  // Tokens of the MLA cache into a block. A latent is exact in bf16 where its scale is a power of two; where one is
-  // not, the block keeps the rest of the keys too, because a softmax magnifies an error of its scores.
-  static void expand(const std::byte* cache, int32_t format, const int64_t* slots, int count, TokenBlock<Simd>& block,
-                     Tables& tables) {
+  // Tokens [first, end) of a block from the MLA cache, after those before. A latent is exact in bf16 where its scale is
+  // a power of two; where one is not, the block keeps the rest of the keys too, because a softmax magnifies an error of
+  // its scores.
+  static void expand(const std::byte* cache, int32_t format, const int64_t* slots, int first, int end,
+                     TokenBlock<Simd>& block, Tables& tables) {
     const int64_t bytes = token_bytes(format);
-    block.has_rest = false;
-    for (int token = 0; is_fp8(format) && token < count && !block.has_rest; ++token) {
-      block.has_rest = is_rounded(cache + slots[token] * bytes);
+    bool rounded = block.has_rest;
+    for (int token = first; is_fp8(format) && token < end && !rounded; ++token) {
+      rounded = is_rounded(cache + slots[token] * bytes);
     }
-    for (int token = 0; token < count; ++token) {
+    if (rounded && !block.has_rest) {
+      block.has_rest = true;
+      for (int token = 0; token < first; ++token) {
+        std::fill_n(block.rest + token * TokenBlock<Simd>::kKeyStride, kRoundedUnits, 0u);
+      }
+    }
+    for (int token = first; token < end; ++token) {
       const std::byte* from = cache + slots[token] * bytes;
       uint32_t* key = block.keys + token * TokenBlock<Simd>::kKeyStride;
-      uint32_t* rest = block.has_rest ? block.rest + token * TokenBlock<Simd>::kKeyStride : nullptr;
-      for (int dim = 0; dim < HD_LATENT_DIM; dim += HD_SCALE_BLOCK) {
-        __m512i x[4];
-        read_latent(from, format, dim, x, rest == nullptr ? nullptr : rest + dim / 2, tables);
-        for (int i = 0; i < 4; ++i) store(key + dim / 2 + 16 * i, x[i]);
+      if (!is_fp8(format)) {
+        for (int i = 0; i < HD_LATENT_DIM / 32; ++i) store(key + 16 * i, _mm512_loadu_si512(from + 64 * i));
+      } else if (block.has_rest) {
+        read_rounded(from, key, block.rest + token * TokenBlock<Simd>::kKeyStride);
+      } else {
+        for (int part = 0; part < 4; ++part) expand_part(from, part, key, tables);
+        continue;
       }
       const std::byte* rope = from + bytes - 2 * HD_ROPE_DIM;
       for (int i = 0; i < 2; ++i) store(key + HD_LATENT_DIM / 2 + 16 * i, _mm512_loadu_si512(rope + 64 * i));
     }
     // The last token's partner, which has no weight.
-    if (count % 2 != 0) std::fill_n(block.keys + count * TokenBlock<Simd>::kKeyStride, HD_LATENT_DIM / 2, 0u);
+    if (end % 2 != 0) std::fill_n(block.keys + end * TokenBlock<Simd>::kKeyStride, HD_LATENT_DIM / 2, 0u);
   }
 
- private:
-  static float scale_of_block(const std::byte* token, int dim) {
-    float scale;
-    std::memcpy(&scale, token + HD_LATENT_DIM + dim / HD_SCALE_BLOCK * 4, 4);
-    return scale;
+  // 128 dims of the latent of an FP8 token whose scales are powers of two, and a quarter of its rope.
+  [[gnu::always_inline]] static void expand_part(const std::byte* token, int part, uint32_t* key, Tables& tables) {
+    const int dim = part * HD_SCALE_BLOCK;
+    const E4m3ToBf16 to_bf16(tables.of(scale_of_block(token, dim)));
+    for (int i = dim; i < dim + HD_SCALE_BLOCK; i += 64) {
+      __m512i first, second;
+      to_bf16.in_order(_mm512_loadu_si512(token + i), first, second);
+      store(key + i / 2, first);
+      store(key + i / 2 + 16, second);
+    }
+    const auto* rope = token + token_bytes(HD_MLA_FP8) - 2 * HD_ROPE_DIM;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(key + HD_LATENT_DIM / 2) + part,
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(rope) + part));
   }
 
   // Whether a scale of an FP8 token is no power of two.
@@ -153,27 +203,31 @@ struct Simd {
     return _mm_testz_si128(scales, _mm_set1_epi32(0x7fffff)) == 0;
   }
 
-  // A block of 128 dims from `dim` on as bf16, and what rounding to it took where `rest` is not null.
-  static void read_latent(const std::byte* token, int32_t format, int dim, __m512i (&y)[4], uint32_t* rest,
-                          Tables& tables) {
-    if (!is_fp8(format)) {
-      for (int i = 0; i < 4; ++i) y[i] = _mm512_loadu_si512(token + 2 * dim + 64 * i);
-      return;
-    }
-    const float scale = scale_of_block(token, dim);
-    const E4m3ToBf16 to_bf16(rest == nullptr ? tables.of(scale) : kE4m3Table);
-    for (int i = 0; i < 4; i += 2) to_bf16.in_order(_mm512_loadu_si512(token + dim + 32 * i), y[i], y[i + 1]);
-    if (rest == nullptr) return;
-    for (int i = 0; i < 4; ++i) {
-      __m256i value[2], left[2];
-      for (int j = 0; j < 2; ++j) {
-        const __m256i half = j == 0 ? _mm512_castsi512_si256(y[i]) : _mm512_extracti64x4_epi64(y[i], 1);
-        const __m512 exact = _mm512_mul_ps(bf16_to_f32(half), _mm512_set1_ps(scale));
-        value[j] = f32_to_bf16(exact);
-        left[j] = f32_to_bf16(_mm512_sub_ps(exact, bf16_to_f32(value[j])));
+ private:
+  static uint32_t scale_of_block(const std::byte* token, int dim) {
+    uint32_t scale;
+    std::memcpy(&scale, token + HD_LATENT_DIM + dim / HD_SCALE_BLOCK * 4, 4);
+    return scale;
+  }
+
+  // The latent of an FP8 token with any scales, and what rounding to bf16 took.
+  static void read_rounded(const std::byte* token, uint32_t* key, uint32_t* rest) {
+    const E4m3ToBf16 to_bf16;
+    for (int dim = 0; dim < HD_LATENT_DIM; dim += 64) {
+      const __m512 scale = all(std::bit_cast<float>(scale_of_block(token, dim)));
+      __m512i y[2];
+      to_bf16.in_order(_mm512_loadu_si512(token + dim), y[0], y[1]);
+      for (int i = 0; i < 2; ++i) {
+        __m256i value[2], left[2];
+        for (int j = 0; j < 2; ++j) {
+          const __m256i half = j == 0 ? _mm512_castsi512_si256(y[i]) : _mm512_extracti64x4_epi64(y[i], 1);
+          const __m512 exact = _mm512_mul_ps(bf16_to_f32(half), scale);
+          value[j] = f32_to_bf16(exact);
+          left[j] = f32_to_bf16(_mm512_sub_ps(exact, bf16_to_f32(value[j])));
+        }
+        store(key + dim / 2 + 16 * i, _mm512_inserti64x4(_mm512_castsi256_si512(value[0]), value[1], 1));
+        store(rest + dim / 2 + 16 * i, _mm512_inserti64x4(_mm512_castsi256_si512(left[0]), left[1], 1));
       }
-      y[i] = _mm512_inserti64x4(_mm512_castsi256_si512(value[0]), value[1], 1);
-      store(rest + 16 * i, _mm512_inserti64x4(_mm512_castsi256_si512(left[0]), left[1], 1));
     }
   }
 };

@@ -18,6 +18,13 @@ constexpr Tolerance attention_tolerance(int32_t dtype) {
 }
 constexpr Tolerance kLse{1e-5, 1e-5, 1e-8};
 
+// Gives a token of every page of FP8 a scale that is no power of two.
+std::vector<uint8_t> with_a_plain_scale(std::vector<uint8_t> cache) {
+  constexpr size_t kBytes = HD_LATENT_DIM + 16 + 2 * HD_ROPE_DIM;
+  for (size_t at = 49 * kBytes; at < cache.size(); at += HD_PAGE_TOKENS * kBytes) cache[at + HD_LATENT_DIM + 1] = 0x77;
+  return cache;
+}
+
 }  // namespace
 
 std::vector<CaseMaker> sparse_mla_cases() {
@@ -28,6 +35,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
     bool lse = true;
     float q_size = 1.0f;
     int pages = 6;
+    bool mixed = false;  // A few scales are no powers of two.
   };
   std::vector<CaseMaker> cases;
   for (const Shape& shape : {Shape{1, 1, 64, HD_MLA_FP8, true},
@@ -38,6 +46,8 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {16, 5, 128, HD_MLA_FP8, false},
                              {2, 33, 256, HD_MLA_FP8_F32, true, false},
                              {3, 16, 128, HD_MLA_FP8, true, true, 8.0f},
+                             {4, 16, 128, HD_MLA_FP8, true, true, 1.0f, 6, true},
+                             {3, 48, 128, HD_MLA_FP8, true, true, 1.0f, 6, true},
                              {1, 40, 1152, HD_MLA_FP8, true, true, 1.0f, 24},
                              {5, 3, 640, HD_MLA_FP8, false, false, 1.0f, 14},
                              {1, 72, 64, HD_MLA_FP8, true},
@@ -45,62 +55,66 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {3, 7, 128, HD_MLA_FP8_F32, true, true, 8.0f}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + format_name(shape.format) +
-                             (shape.pow2 ? "_ue8m0" : "_plain") + (shape.lse ? "_lse" : "") +
-                             (shape.q_size != 1 ? "_sharp" : "") + (shape.pages > 100 ? "_large" : "");
-    cases.push_back(
-        {name, shape.m, true, [shape, name](std::span<const int> rows) {
-           using Args = hd_sparse_mla_args;
-           Builder<Args> builder(name, HD_OP_SPARSE_MLA);
-           auto& args = builder.args;
-           args.q_dtype = is_f32(shape.format) ? HD_DTYPE_F32 : HD_DTYPE_BF16;
-           args.format = shape.format;
-           args.m = count_of(rows);
-           args.heads = shape.heads;
-           args.topk = shape.topk;
-           args.pages = shape.pages;
-           args.softmax_scale = 0.1352f;
-           const int last = shape.pages * HD_PAGE_TOKENS;
-           const auto used = [&](int slot) {
-             // Of a large cache what lies at its ends.
-             const bool in_reach = shape.pages < 100 || slot < 2 * HD_PAGE_TOKENS || slot >= last - 50;
-             return slot >= HD_PAGE_TOKENS && slot % 5 != 0 && in_reach;
-           };
-           std::vector<int32_t> indices;
-           for (const int row : rows) {
-             // Row 1 has no tokens, row 2 one, row 3 gaps between, row 0 and others are full or partly so.
-             Random random(71, "indices", row);
-             std::vector<int32_t> slots;
-             for (int slot = 0; slot < last; ++slot) {
-               if (used(slot)) slots.push_back(slot);
-             }
-             const size_t wanted = row == 0   ? static_cast<size_t>(shape.topk)
-                                   : row == 1 ? 0
-                                   : row == 2 ? 1
-                                              : static_cast<size_t>(random.below(shape.topk + 1));
-             while (slots.size() > wanted)
-               slots.erase(slots.begin() + random.below(static_cast<int64_t>(slots.size())));
-             if (row == 3) {
-               for (size_t i = 0; i < slots.size(); i += 3) slots[i] = -1;
-             }
-             slots.resize(static_cast<size_t>(shape.topk), -1);
-             indices.insert(indices.end(), slots.begin(), slots.end());
-           }
-           builder.input("q", &Args::q,
-                         normal_rows(71, "q", rows, int64_t{shape.heads} * HD_MLA_DIM,
-                                     int64_t{shape.heads} * HD_MLA_DIM, shape.q_size),
-                         args.q_dtype);
-           builder.input("cache", &Args::cache, mla_cache(71, shape.format, shape.pages, shape.pow2, used)).offset = 16;
-           builder.input("indices", &Args::indices, indices);
-           const int64_t width = int64_t{shape.heads} * HD_LATENT_DIM;
-           strided_rows(builder.output("out", &Args::out, type_of(args.q_dtype), args.m * width,
-                                       attention_tolerance(args.q_dtype)),
-                        rows.size(), width, width);
-           if (shape.lse) {
-             strided_rows(builder.output("lse", &Args::lse, Type::f32, int64_t{args.m} * shape.heads, kLse),
-                          rows.size(), shape.heads, shape.heads);
-           }
-           return builder.finish();
-         }});
+                             (shape.mixed  ? "_mixed"
+                              : shape.pow2 ? "_ue8m0"
+                                           : "_plain") +
+                             (shape.lse ? "_lse" : "") + (shape.q_size != 1 ? "_sharp" : "") +
+                             (shape.pages > 100 ? "_large" : "");
+    cases.push_back({name, shape.m, true, [shape, name](std::span<const int> rows) {
+                       using Args = hd_sparse_mla_args;
+                       Builder<Args> builder(name, HD_OP_SPARSE_MLA);
+                       auto& args = builder.args;
+                       args.q_dtype = is_f32(shape.format) ? HD_DTYPE_F32 : HD_DTYPE_BF16;
+                       args.format = shape.format;
+                       args.m = count_of(rows);
+                       args.heads = shape.heads;
+                       args.topk = shape.topk;
+                       args.pages = shape.pages;
+                       args.softmax_scale = 0.1352f;
+                       const int last = shape.pages * HD_PAGE_TOKENS;
+                       const auto used = [&](int slot) {
+                         // Of a large cache what lies at its ends.
+                         const bool in_reach = shape.pages < 100 || slot < 2 * HD_PAGE_TOKENS || slot >= last - 50;
+                         return slot >= HD_PAGE_TOKENS && slot % 5 != 0 && in_reach;
+                       };
+                       std::vector<int32_t> indices;
+                       for (const int row : rows) {
+                         // Row 1 has no tokens, row 2 one, row 3 gaps between, row 0 and others are full or partly so.
+                         Random random(71, "indices", row);
+                         std::vector<int32_t> slots;
+                         for (int slot = 0; slot < last; ++slot) {
+                           if (used(slot)) slots.push_back(slot);
+                         }
+                         const size_t wanted = row == 0   ? static_cast<size_t>(shape.topk)
+                                               : row == 1 ? 0
+                                               : row == 2 ? 1
+                                                          : static_cast<size_t>(random.below(shape.topk + 1));
+                         while (slots.size() > wanted)
+                           slots.erase(slots.begin() + random.below(static_cast<int64_t>(slots.size())));
+                         if (row == 3) {
+                           for (size_t i = 0; i < slots.size(); i += 3) slots[i] = -1;
+                         }
+                         slots.resize(static_cast<size_t>(shape.topk), -1);
+                         indices.insert(indices.end(), slots.begin(), slots.end());
+                       }
+                       builder.input("q", &Args::q,
+                                     normal_rows(71, "q", rows, int64_t{shape.heads} * HD_MLA_DIM,
+                                                 int64_t{shape.heads} * HD_MLA_DIM, shape.q_size),
+                                     args.q_dtype);
+                       auto cache = mla_cache(71, shape.format, shape.pages, shape.pow2, used);
+                       if (shape.mixed) cache = with_a_plain_scale(cache);
+                       builder.input("cache", &Args::cache, cache).offset = 16;
+                       builder.input("indices", &Args::indices, indices);
+                       const int64_t width = int64_t{shape.heads} * HD_LATENT_DIM;
+                       strided_rows(builder.output("out", &Args::out, type_of(args.q_dtype), args.m * width,
+                                                   attention_tolerance(args.q_dtype)),
+                                    rows.size(), width, width);
+                       if (shape.lse) {
+                         strided_rows(builder.output("lse", &Args::lse, Type::f32, int64_t{args.m} * shape.heads, kLse),
+                                      rows.size(), shape.heads, shape.heads);
+                       }
+                       return builder.finish();
+                     }});
   }
   return cases;
 }
