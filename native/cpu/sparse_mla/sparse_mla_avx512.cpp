@@ -13,6 +13,7 @@ struct ChosenTokens {
   int64_t count(int32_t row) const {
     const int32_t* indices = args.indices + static_cast<int64_t>(row) * args.topk;
     int64_t count = args.topk;
+    while (count > 0 && has_none(indices + count - kBlockTokens)) count -= kBlockTokens;
     while (count > 0 && indices[count - 1] < 0) --count;
     return count;
   }
@@ -24,6 +25,14 @@ struct ChosenTokens {
       if (indices[i] >= 0) slots[found++] = indices[i];
     }
     return found;
+  }
+
+ private:
+  // Whether a block's columns are all -1.
+  static bool has_none(const int32_t* indices) {
+    int32_t all = -1;
+    for (int i = 0; i < kBlockTokens; ++i) all &= indices[i];
+    return all < 0;
   }
 };
 
