@@ -177,8 +177,8 @@ class MlaItem {
     for (int i = 0; i < count; ++i) write(rows[i]);
   }
 
-  // One chunk of a row into `state`.
-  void attend_chunk(MlaRow<Simd>& row, int64_t chunk, float* state) {
+  // One chunk of a row into `state`. The chunk `soon` of the same row is likely to be this worker's next.
+  void attend_chunk(MlaRow<Simd>& row, int64_t chunk, int64_t soon, float* state) {
     row.rows.use_state(state);
     row.rows.clear(HD_LATENT_DIM);
     const int64_t first = chunk * chunk_blocks(row.tokens);
@@ -187,7 +187,8 @@ class MlaItem {
     while (fetch_ != fetch_end_) fetch();
     for (int64_t block = first; block < last; ++block) {
       const int found = next;
-      next = block + 1 < last ? collect(row.row, block + 1, (block + 1) % 2) : 0;
+      const int64_t following = block + 1 < last ? block + 1 : soon * chunk_blocks(row.tokens);
+      next = following < blocks_of(row.tokens) ? collect(row.row, following, (block + 1) % 2) : 0;
       begin(block % 2);
       add(row, found);
     }
@@ -337,7 +338,7 @@ void run_mla(const MlaCall& call, const Tokens& tokens, bool shares_tokens, Thre
     if (chunk > 0 && chunk >= chunks_of(tokens.count(row))) return;
     auto item = item_of(head_block, worker);
     auto opened = item.open(row, 0);
-    item.attend_chunk(opened, chunk, part_of(row, head_block, chunk));
+    item.attend_chunk(opened, chunk, chunk + pool.threads(), part_of(row, head_block, chunk));
   });
   pool.parallel_for(call.m * plan.head_blocks, [&](int64_t index, int worker) {
     const auto row = static_cast<int32_t>(index / plan.head_blocks);
