@@ -1,5 +1,7 @@
 #include "core/thread_pool.h"
 
+#include <algorithm>
+
 #if defined(__x86_64__)
 #  include <immintrin.h>
 #endif
@@ -20,7 +22,7 @@ inline void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : shares_(static_cast<size_t>(std::max(threads, 1))) {
   workers_.reserve(static_cast<size_t>(threads > 1 ? threads - 1 : 0));
   try {
     for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
@@ -44,8 +46,11 @@ void ThreadPool::run(int64_t items, Call call, const void* context) {
   std::lock_guard lock(one_loop_);
   call_ = call;
   context_ = context;
-  items_ = items;
-  next_.store(0, std::memory_order_relaxed);
+  for (int64_t worker = 0; worker < threads(); ++worker) {
+    Share& share = shares_[static_cast<size_t>(worker)];
+    share.next.store(items * worker / threads(), std::memory_order_relaxed);
+    share.end = items * (worker + 1) / threads();
+  }
   running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
@@ -60,10 +65,13 @@ void ThreadPool::run(int64_t items, Call call, const void* context) {
 }
 
 void ThreadPool::take_items(int worker) {
-  for (;;) {
-    const int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
-    if (item >= items_) return;
-    call_(context_, item, worker);
+  for (int other = 0; other < threads(); ++other) {
+    Share& share = shares_[static_cast<size_t>((worker + other) % threads())];
+    // Read before it is written to: most find it done.
+    while (share.next.load(std::memory_order_relaxed) < share.end) {
+      const int64_t item = share.next.fetch_add(1, std::memory_order_relaxed);
+      if (item < share.end) call_(context_, item, worker);
+    }
   }
 }
 

@@ -41,12 +41,17 @@ class ThreadPool {
   void work(int worker);
   void take_items(int worker);
 
+  // A worker's own share of the items, in which neighbours follow each other; who is done helps the others.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
   std::vector<std::thread> workers_;
+  std::vector<Share> shares_;
   std::mutex one_loop_;
   Call call_ = nullptr;
   const void* context_ = nullptr;
-  int64_t items_ = 0;
-  alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<int> running_{0};
   std::atomic<bool> stop_{false};
