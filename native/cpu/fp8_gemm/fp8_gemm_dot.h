@@ -56,7 +56,8 @@ class Fp8Batch {
       rows.a_scale += count * rows.row_stride;
       rows.d += count * rows.d_stride;
       rows.count -= count;
-      if (rows_ == gemm_.max_rows()) flush();
+      // A part makes a run of each scaling at most.
+      if (rows_ == gemm_.max_rows() || run_count_ + 3 > DotGemm<S>::kMaxRuns) flush();
     }
   }
 
@@ -140,7 +141,7 @@ class Fp8Batch {
   const uint8_t* a_[kMaxRows];
   const float* a_scale_[kMaxRows];
   int64_t d_[kMaxRows];
-  DotRun runs_[kMaxRows];
+  DotRun runs_[DotGemm<S>::kMaxRuns];
 };
 
 template <class S>

@@ -21,7 +21,8 @@ int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspac
   constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
   const int64_t b_size = args.b_dtype == HD_DTYPE_F32 ? 4 : args.b_dtype == HD_DTYPE_BF16 ? 2 : 1;
   const DotGemm<S> gemm(args.n, args.k, args.b_stride * b_size, args.d, args.d_dtype);
-  DotRun runs[kMaxRows];
+  constexpr int64_t kMaxRuns = DotGemm<S>::kMaxRuns;
+  DotRun runs[kMaxRuns];
   int64_t row_a[kMaxRows];
   int64_t row_d[kMaxRows];
   int64_t rows = 0;
@@ -47,7 +48,7 @@ int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspac
         row_d[rows] = batch * args.d_batch_stride + i * args.d_stride;
       }
       first += part;
-      if (rows == gemm.max_rows()) flush();
+      if (rows == gemm.max_rows() || count == kMaxRuns) flush();
     }
   }
   if (rows > 0) flush();

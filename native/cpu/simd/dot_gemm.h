@@ -33,11 +33,11 @@ enum class Scaling {
 
 // Rows of a that share one b.
 struct DotRun {
-  const std::byte* b = nullptr;
-  const float* b_scale = nullptr;  // [ceil(n / 128), k / 128] or null.
-  int64_t first = 0;               // Its first row among the packed ones.
-  int64_t rows = 0;
-  Scaling scaling = Scaling::folded;
+  const std::byte* b;
+  const float* b_scale;  // [ceil(n / 128), k / 128] or null.
+  int64_t first;         // Its first row among the packed ones.
+  int64_t rows;
+  Scaling scaling;
 };
 
 // What a scheme S gives: Vector (partial sums), Operand; kRegisters of the instruction set; kRows, rows of a tile;
@@ -51,9 +51,14 @@ class DotGemm {
   using Vector = typename S::Vector;
   using Operand = typename S::Operand;
 
-  static constexpr int64_t kMaxRows = 512;  // Packed at a time, at most: bounds the workspace.
+  static constexpr int64_t kMaxRows = 4096;  // Packed at a time, at most.
+  static constexpr int64_t kMaxRuns = 512;
 
-  int64_t max_rows() const { return is_long() ? kMaxRows / 2 : kMaxRows; }
+  // Of this K: bounds the workspace.
+  int64_t max_rows() const {
+    if (is_long()) return 256;
+    return std::clamp<int64_t>(kPackedBytes / std::max<int64_t>(operand_bytes(), 1), 512, kMaxRows);
+  }
 
   DotGemm(int64_t n, int64_t k, int64_t b_stride_bytes, void* d, int32_t d_dtype)
       : n_(n), k_(k), chunks_((k + S::kChunk - 1) / S::kChunk), b_stride_(b_stride_bytes), d_(d), d_dtype_(d_dtype) {}
@@ -96,8 +101,7 @@ class DotGemm {
       const DotRun& run = runs[item / items];
       const int64_t n0 = item % items * columns;
       const int64_t n1 = std::min(n0 + columns, n_);
-      // Workers take items in turn, so this one's next is likely to be the one `threads` further on.
-      const int64_t next = std::min(item + pool.threads(), all - 1);
+      const int64_t next = std::min(item + 1, all - 1);
       const Work work{run, packed + run.first * operands(), scales + run.first * blocks(), row_d + run.first,
                       runs[next / items].b + next % items * columns * b_stride_};
       if (Tiling(run).count() == 1) return stream(work, n0, n1);
@@ -111,14 +115,17 @@ class DotGemm {
 
  private:
   static constexpr int kColumns = 4;  // Columns of a tile.
-  // Shares of a second-level cache of 1 MiB: b as operands, and rows of a that are worth keeping there.
-  static constexpr int64_t kPanelBytes = 512 * 1024;
-  static constexpr int64_t kRowsBytes = 384 * 1024;
+  // Shares of a first-level cache of 32 KiB and a second-level one of 1 MiB.
+  static constexpr int64_t kTurnedRowsBytes = 32 * 1024;  // Rows of a where every tile turns b.
+  static constexpr int64_t kCodesBytes = 256 * 1024;      // b as those tiles read it.
+  static constexpr int64_t kRowsBytes = 384 * 1024;       // Rows of a where b is kept turned.
+  static constexpr int64_t kPanelBytes = 512 * 1024;      // b turned.
+  static constexpr int64_t kPackedBytes = 1024 * 1024;    // Rows of a packed at a time, where K is short.
   static constexpr int64_t kPanelColumns = 32;
   static constexpr int64_t kLongPanelColumns = 64;
   static constexpr int64_t kWaitingBytes = 512 * 1024;  // Sums between the parts of a long K.
   static constexpr int64_t kPartChunks = 2048 / S::kChunk;
-  static constexpr int64_t kAheadBytes = 2048;  // Of each of four streams.
+  static constexpr int64_t kAheadBytes = 1024;  // Of each of four streams.
   static constexpr int64_t kBlockChunks = HD_SCALE_BLOCK / S::kChunk;
 
   struct Tile {
@@ -209,10 +216,15 @@ class DotGemm {
 
   int64_t operand_bytes() const { return operands() * static_cast<int64_t>(sizeof(Operand)); }
 
-  // Columns whose operands are kept while all tiles of rows pass over them: few where the rows themselves stay in the
-  // cache, else as many as fit, so that rows are read from further away less often.
+  // Columns that all tiles of rows pass over before the next come: few where the rows themselves stay near, else as
+  // many as fit in the second-level cache, so that rows are read from further away less often.
   int64_t panel_columns(int64_t rows) const {
-    if (rows * operand_bytes() <= kRowsBytes) return kColumns;
+    const bool keeps = rows > S::kTurnedRows;
+    if (rows <= S::kTurningRows || rows * operand_bytes() <= (keeps ? kRowsBytes : kTurnedRowsBytes)) return kColumns;
+    if (!keeps) {
+      const int64_t fit = kCodesBytes / std::max<int64_t>(b_stride_, 1);
+      return std::clamp<int64_t>(fit / kColumns * kColumns, kColumns, kLongPanelColumns);
+    }
     if (is_long()) {
       const int64_t fit = kWaitingBytes / (rows * static_cast<int64_t>(sizeof(Vector)));
       return std::min(fit / kColumns * kColumns, kLongPanelColumns);
@@ -224,7 +236,7 @@ class DotGemm {
 
   int64_t panel_bytes() const {
     return is_long() ? kLongPanelColumns * 2 * kPartChunks * static_cast<int64_t>(sizeof(Operand))
-                     : panel_columns(kMaxRows) * operand_bytes();
+                     : panel_columns(max_rows()) * operand_bytes();
   }
 
   int64_t thread_bytes() const { return panel_bytes() + (is_long() ? kWaitingBytes : 0); }

@@ -50,6 +50,7 @@ std::vector<CaseMaker> gemm_cases() {
       {1, 6, 50, 130, kB, kB, kB, 0, false, 0, false, true},
       {1, 3, 40, 48, kB, kF, kF},
       {1, 70, 80, 256, kB, kB, kB},
+      {520, 1, 8, 64, kB, kB, kB},
       {1, 50, 22, 4500, kB, kB, kF},
       {1, 50, 22, 4500, kF, kB, kB},
       {4, 1, 128, 512, kB, k8, kB, 0, true, 0, false, false, Shape::pow2},

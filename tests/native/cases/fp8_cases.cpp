@@ -140,6 +140,9 @@ std::vector<GemmShape> gemm_shapes() {
       {72, 21, 4736, kF, Codes::normal, true, 1},
       {72, 21, 4736, kB, Codes::normal, false, 0, 3},
       {24, 3, 100352, kF, Codes::normal, true, 1},
+      {18, 150, 2048, kF, Codes::normal, true, 1},
+      {18, 70, 2048, kB, Codes::normal, false},
+      {600, 20, 128, kB, Codes::normal, true, 1},
   };
 }
 
@@ -326,6 +329,9 @@ std::vector<CaseMaker> fp8_gemm_contiguous_cases() {
     shape.d_gap = 0;
   }
   shapes.push_back(padded_shape(384, 3));
+  GemmShape many{1100, 8, 128};
+  many.groups = 540;
+  shapes.push_back(many);
   for (const GemmShape& shape : shapes) {
     cases.push_back({shape.name(), shape.m, true, [shape](std::span<const int> rows) {
                        Builder<hd_fp8_gemm_contiguous_args> builder(shape.name(), HD_OP_FP8_GEMM_CONTIGUOUS);
