@@ -338,7 +338,7 @@ void run_mla(const MlaCall& call, const Tokens& tokens, bool shares_tokens, Thre
     if (chunk > 0 && chunk >= chunks_of(tokens.count(row))) return;
     auto item = item_of(head_block, worker);
     auto opened = item.open(row, 0);
-    item.attend_chunk(opened, chunk, chunk + pool.threads(), part_of(row, head_block, chunk));
+    item.attend_chunk(opened, chunk, chunk + 1, part_of(row, head_block, chunk));
   });
   pool.parallel_for(call.m * plan.head_blocks, [&](int64_t index, int worker) {
     const auto row = static_cast<int32_t>(index / plan.head_blocks);
