@@ -18,6 +18,9 @@ internal readonly unsafe struct Paging(
     /// <summary>Columns of the block table.</summary>
     public int MaxPages { get; } = maxPages;
 
+    /// <summary>Tokens that any of the sequences has at the most.</summary>
+    public long MaxTokens => (long)MaxPages * PagedCache.PageTokens;
+
     /// <summary>i32 [sequences, max pages]: each sequence's pages, in order.</summary>
     public int* BlockTable { get; } = blockTable;
 

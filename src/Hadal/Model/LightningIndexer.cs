@@ -45,14 +45,9 @@ internal sealed unsafe class LightningIndexer(
         kernels.Hadamard(w.IndexKey);
         kernels.AppendIndexKeys(w.IndexKey, step.Slots, cache, step.ScaleFormat);
 
-        kernels.Fp8Gemm(w.QueryLatentCodes, _query, w.IndexQuery);
-        Rope(step, w.IndexQuery, config.NumHeads);
-        DeviceTensor heads = w.IndexQuery.Reshape(Dim);
-        kernels.Hadamard(heads);
-        kernels.QuantizeRows(heads, step.ScaleFormat, w.IndexQueryCodes, w.IndexQueryScales);
-
-        kernels.Gemm(w.X, _headWeights, w.IndexWeights);
-        kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, SoftmaxScale);
+        // A token that sees no more than are chosen takes them all, unscored: no query is read then.
+        if (step.Paging.MaxTokens > w.Indices.Columns)
+            Query(step);
         kernels.IndexerTopK(
             w.IndexQueryCodes,
             w.IndexWeights,
@@ -61,6 +56,21 @@ internal sealed unsafe class LightningIndexer(
             w.Indices,
             w.ChosenPositions
         );
+    }
+
+    /// <summary>Leaves the heads' queries, quantised, and their weights in the workspace.</summary>
+    private void Query(Step step)
+    {
+        Kernels kernels = step.Kernels;
+        Workspace w = step.Workspace;
+        kernels.Fp8Gemm(w.QueryLatentCodes, _query, w.IndexQuery);
+        Rope(step, w.IndexQuery, config.NumHeads);
+        DeviceTensor heads = w.IndexQuery.Reshape(Dim);
+        kernels.Hadamard(heads);
+        kernels.QuantizeRows(heads, step.ScaleFormat, w.IndexQueryCodes, w.IndexQueryScales);
+
+        kernels.Gemm(w.X, _headWeights, w.IndexWeights);
+        kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, SoftmaxScale);
     }
 
     /// <summary>Turns the first 64 of each head's 128 dimensions, as halves.</summary>
