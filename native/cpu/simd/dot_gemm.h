@@ -149,6 +149,9 @@ class DotGemm {
         count_ = (rows_ + turning - 1) / turning;
         first_ = (rows_ + count_ - 1) / count_;
       }
+      const int64_t others = std::max<int64_t>(count_ - 1, 1);
+      least_ = (rows_ - first_) / others;
+      larger_ = (rows_ - first_) % others;
     }
 
     // Whether the first tile keeps b turned for the others.
@@ -157,21 +160,23 @@ class DotGemm {
 
     Tile at(int64_t tile) const {
       if (tile == 0) return {0, first_};
-      const int64_t rest = rows_ - first_;
-      const int64_t begin = rest * (tile - 1) / (count_ - 1);
-      return {first_ + begin, rest * tile / (count_ - 1) - begin};
+      const int64_t other = tile - 1;
+      return {first_ + other * least_ + std::min(other, larger_), least_ + (other < larger_ ? 1 : 0)};
     }
 
     Tile of(int64_t row) const {
       if (row < first_) return at(0);
-      const int64_t rest = rows_ - first_;
-      return at(1 + ((row - first_ + 1) * (count_ - 1) - 1) / rest);
+      const int64_t other = row - first_;
+      const int64_t in_larger = larger_ * (least_ + 1);
+      return at(1 + (other < in_larger ? other / (least_ + 1) : larger_ + (other - in_larger) / least_));
     }
 
    private:
     int64_t rows_;
     int64_t first_;
     int64_t count_;
+    int64_t least_;   // Rows of a tile after the first,
+    int64_t larger_;  // but for the first of them, so many, which have one more.
     bool keeps_;
   };
 
@@ -185,17 +190,17 @@ class DotGemm {
 
   // One tile of rows times four columns.
   struct Part {
-    const Operand* a;      // [operand][rows]
-    const float* a_scale;  // [block][rows]
-    const int64_t* row_d;
-    const std::byte* b;    // Of the first column.
-    int64_t b_step;        // From a column to the next.
-    const float* b_scale;  // [block]
-    int64_t first_chunk;   // Of K; a and b begin there. With `chunks`, whole blocks unless K ends.
-    int64_t chunks;
+    const Operand* a = nullptr;      // [operand][rows]
+    const float* a_scale = nullptr;  // [block][rows]
+    const int64_t* row_d = nullptr;
+    const std::byte* b = nullptr;    // Of the first column.
+    int64_t b_step = 0;              // From a column to the next.
+    const float* b_scale = nullptr;  // [block]
+    int64_t first_chunk = 0;         // Of K; a and b begin there. With `chunks`, whole blocks unless K ends.
+    int64_t chunks = 0;
     Vector* waiting = nullptr;  // [row][4]: the sums of the parts before, where there are any, and of those up to this.
-    int64_t column;
-    int64_t columns;        // Of the four, those that there are.
+    int64_t column = 0;
+    int64_t columns = 0;    // Of the four, those that there are.
     float* sums = nullptr;  // Of a stream, [row][128], where the columns lie sums_step apart; else d takes them.
     int64_t sums_step = 0;
     Operand* panel = nullptr;         // [operand][4]
@@ -287,36 +292,38 @@ class DotGemm {
     auto* waiting = reinterpret_cast<Vector*>(reinterpret_cast<std::byte*>(operands_of_b) + panel_bytes());
     const int64_t tiles = tiling.count();
     const int64_t groups = (end - column + kColumns - 1) / kColumns;
+    const int64_t fetches = (chunks + tiles - 1) / tiles;
+    Part part{
+        .b_step = b_stride_,
+        .first_chunk = first_chunk,
+        .chunks = chunks,
+    };
     for (int64_t t = 0; t < tiles; ++t) {
       const Tile tile = tiling.at(t);
-      const Tile next_tile = tiling.at(t + 1 < tiles ? t + 1 : 0);
-      const int64_t share = next_tile.rows * 2 * chunks / groups;
-      const Operand* next_a =
-          work.a + next_tile.first * operands() + 2 * (t + 1 < tiles ? first_chunk : next_chunk) * next_tile.rows;
-      const int64_t fetched = t * chunks / tiles;
-      const int64_t fetches = (t + 1) * chunks / tiles - fetched;
+      part.a = work.a + tile.first * operands() + 2 * first_chunk * tile.rows;
+      part.a_scale = work.a_scale + tile.first * blocks();
+      part.row_d = work.row_d + tile.first;
+      // Each tile fetches its share of the next b, and where it passes over several groups, of the next tile of rows.
+      part.next_chunks = std::clamp<int64_t>(chunks - t * fetches, 0, fetches);
+      const Operand* next_a = nullptr;
+      int64_t share = 0;
+      if (groups > 1) {
+        const bool is_last = t + 1 == tiles;
+        const Tile next_tile = tiling.at(is_last ? 0 : t + 1);
+        next_a = work.a + next_tile.first * operands() + 2 * (is_last ? next_chunk : first_chunk) * next_tile.rows;
+        share = next_tile.rows * 2 * chunks / groups;
+        part.next_lines = (share + chunks - 1) / chunks;
+      }
       for (int64_t first = column; first < end; first += kColumns) {
         const int64_t group = (first - column) / kColumns;
-        const Part part{
-            .a = work.a + tile.first * operands() + 2 * first_chunk * tile.rows,
-            .a_scale = work.a_scale + tile.first * blocks(),
-            .row_d = work.row_d + tile.first,
-            .b = work.run.b + first * b_stride_ + first_chunk * S::kChunkBytes,
-            .b_step = b_stride_,
-            .b_scale = b_scale_of(work.run, first),
-            .first_chunk = first_chunk,
-            .chunks = chunks,
-            .waiting = in_parts ? waiting + (tile.first * groups + group * tile.rows) * kColumns : nullptr,
-            .column = first,
-            .columns = std::min<int64_t>(kColumns, n_ - first),
-            .panel = operands_of_b + group * kColumns * 2 * chunks,
-            // Each tile fetches its share of the next b.
-            .next = next + (first - column) * b_stride_ + fetched * S::kChunkBytes,
-            .next_chunks = fetches,
-            // And of the next tile of rows.
-            .next_a = next_a + group * share,
-            .next_lines = groups > 1 ? (share + chunks - 1) / chunks : 0,
-        };
+        part.b = work.run.b + first * b_stride_ + first_chunk * S::kChunkBytes;
+        part.b_scale = b_scale_of(work.run, first);
+        if (in_parts) part.waiting = waiting + (tile.first * groups + group * tile.rows) * kColumns;
+        part.column = first;
+        part.columns = std::min<int64_t>(kColumns, n_ - first);
+        part.panel = operands_of_b + group * kColumns * 2 * chunks;
+        part.next = next + (first - column) * b_stride_ + t * fetches * S::kChunkBytes;
+        part.next_a = next_a + group * share;
         const bool keep = tiling.keeps() && t == 0;
         const bool kept = tiling.keeps() && t > 0;
         switch (work.run.scaling) {
