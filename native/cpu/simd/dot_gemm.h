@@ -575,18 +575,29 @@ class DotGemm {
     Operand* keep = part.panel;
     const auto chunk = [&](int64_t c, const auto& expand, Sums<kM>& into) __attribute__((always_inline)) {
       before_chunk(c);
-#pragma GCC unroll 4
-      for (int j = 0; j < kColumns; ++j) {
-        Operand x, y;
-        expand(b[j] + c * S::kChunkBytes, x, y);
-        if constexpr (kKeep) {
-          S::store(keep + j, x);
-          S::store(keep + kColumns + j, y);
+#pragma GCC unroll 2
+      for (int j = 0; j < kColumns; j += 2) {
+        Operand x[2], y[2];
+#pragma GCC unroll 2
+        for (int q = 0; q < 2; ++q) {
+          expand(b[j + q] + c * S::kChunkBytes, x[q], y[q]);
+          if constexpr (kKeep) {
+            S::store(keep + j + q, x[q]);
+            S::store(keep + kColumns + j + q, y[q]);
+          }
         }
 #pragma GCC unroll 8
-        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], x, S::load(a + i));
+        for (int i = 0; i < kM; ++i) {
+          const Operand first = S::load(a + i);
+          into[i][j] = S::dot(into[i][j], x[0], first);
+          into[i][j + 1] = S::dot(into[i][j + 1], x[1], first);
+        }
 #pragma GCC unroll 8
-        for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], y, S::load(a + kM + i));
+        for (int i = 0; i < kM; ++i) {
+          const Operand second = S::load(a + kM + i);
+          into[i][j] = S::dot(into[i][j], y[0], second);
+          into[i][j + 1] = S::dot(into[i][j + 1], y[1], second);
+        }
       }
       a += 2 * kM;
       keep += 2 * kColumns;
