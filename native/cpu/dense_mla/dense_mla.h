@@ -13,13 +13,13 @@ struct DenseMlaScalar : Kernel<hd_dense_mla_args> {
 #if defined(__x86_64__)
 
 struct DenseMlaAvx512 : Kernel<hd_dense_mla_args> {
-  static bool serves(const Args& args);
+  static bool serves(const Args& args) { return args.q_dtype == HD_DTYPE_BF16; }
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
 struct DenseMlaAvx2 : Kernel<hd_dense_mla_args> {
-  static bool serves(const Args& args);
+  static bool serves(const Args& args) { return args.q_dtype == HD_DTYPE_BF16; }
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };

@@ -23,32 +23,14 @@ struct Fp8GemmSimd : Kernel<ArgsType> {
   static bool serves(const ArgsType& args) { return args.d_dtype == HD_DTYPE_BF16; }
 };
 
-struct Fp8GemmAvx512 : Fp8GemmSimd<hd_fp8_gemm_args> {
+template <class Args>
+struct Fp8GemmAvx512 : Fp8GemmSimd<Args> {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
-struct Fp8GemmContiguousAvx512 : Fp8GemmSimd<hd_fp8_gemm_contiguous_args> {
-  static uint64_t workspace(const Args& args, int threads);
-  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
-};
-
-struct Fp8GemmMaskedAvx512 : Fp8GemmSimd<hd_fp8_gemm_masked_args> {
-  static uint64_t workspace(const Args& args, int threads);
-  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
-};
-
-struct Fp8GemmAvx2 : Fp8GemmSimd<hd_fp8_gemm_args> {
-  static uint64_t workspace(const Args& args, int threads);
-  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
-};
-
-struct Fp8GemmContiguousAvx2 : Fp8GemmSimd<hd_fp8_gemm_contiguous_args> {
-  static uint64_t workspace(const Args& args, int threads);
-  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
-};
-
-struct Fp8GemmMaskedAvx2 : Fp8GemmSimd<hd_fp8_gemm_masked_args> {
+template <class Args>
+struct Fp8GemmAvx2 : Fp8GemmSimd<Args> {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };

@@ -54,28 +54,18 @@ struct F32Products {
 
 }  // namespace
 
-uint64_t Fp8GemmAvx2::workspace(const Args& args, int threads) {
-  return DotGemm<F32Products>::workspace(args.m, args.n, args.k, threads);
+template <class Args>
+uint64_t Fp8GemmAvx2<Args>::workspace(const Args& args, int threads) {
+  return DotGemm<F32Products>::workspace(most_rows(args), args.n, args.k, threads);
 }
 
-int32_t Fp8GemmAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+template <class Args>
+int32_t Fp8GemmAvx2<Args>::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
   return fp8_gemm<F32Products>(args, pool, workspace);
 }
 
-uint64_t Fp8GemmContiguousAvx2::workspace(const Args& args, int threads) {
-  return DotGemm<F32Products>::workspace(args.m, args.n, args.k, threads);
-}
-
-int32_t Fp8GemmContiguousAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  return fp8_gemm_contiguous<F32Products>(args, pool, workspace);
-}
-
-uint64_t Fp8GemmMaskedAvx2::workspace(const Args& args, int threads) {
-  return DotGemm<F32Products>::workspace(static_cast<int64_t>(args.groups) * args.m_max, args.n, args.k, threads);
-}
-
-int32_t Fp8GemmMaskedAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  return fp8_gemm_masked<F32Products>(args, pool, workspace);
-}
+template struct Fp8GemmAvx2<hd_fp8_gemm_args>;
+template struct Fp8GemmAvx2<hd_fp8_gemm_contiguous_args>;
+template struct Fp8GemmAvx2<hd_fp8_gemm_masked_args>;
 
 }  // namespace hadal::cpu

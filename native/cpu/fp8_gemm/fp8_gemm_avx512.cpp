@@ -51,28 +51,18 @@ struct Bf16Products {
 
 }  // namespace
 
-uint64_t Fp8GemmAvx512::workspace(const Args& args, int threads) {
-  return DotGemm<Bf16Products>::workspace(args.m, args.n, args.k, threads);
+template <class Args>
+uint64_t Fp8GemmAvx512<Args>::workspace(const Args& args, int threads) {
+  return DotGemm<Bf16Products>::workspace(most_rows(args), args.n, args.k, threads);
 }
 
-int32_t Fp8GemmAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+template <class Args>
+int32_t Fp8GemmAvx512<Args>::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
   return fp8_gemm<Bf16Products>(args, pool, workspace);
 }
 
-uint64_t Fp8GemmContiguousAvx512::workspace(const Args& args, int threads) {
-  return DotGemm<Bf16Products>::workspace(args.m, args.n, args.k, threads);
-}
-
-int32_t Fp8GemmContiguousAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  return fp8_gemm_contiguous<Bf16Products>(args, pool, workspace);
-}
-
-uint64_t Fp8GemmMaskedAvx512::workspace(const Args& args, int threads) {
-  return DotGemm<Bf16Products>::workspace(static_cast<int64_t>(args.groups) * args.m_max, args.n, args.k, threads);
-}
-
-int32_t Fp8GemmMaskedAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  return fp8_gemm_masked<Bf16Products>(args, pool, workspace);
-}
+template struct Fp8GemmAvx512<hd_fp8_gemm_args>;
+template struct Fp8GemmAvx512<hd_fp8_gemm_contiguous_args>;
+template struct Fp8GemmAvx512<hd_fp8_gemm_masked_args>;
 
 }  // namespace hadal::cpu

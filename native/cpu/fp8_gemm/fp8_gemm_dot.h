@@ -144,6 +144,16 @@ class Fp8Batch {
   DotRun runs_[DotGemm<S>::kMaxRuns];
 };
 
+// Rows of a that a call multiplies at most.
+template <class Args>
+int64_t most_rows(const Args& args) {
+  return args.m;
+}
+
+[[maybe_unused]] inline int64_t most_rows(const hd_fp8_gemm_masked_args& args) {
+  return static_cast<int64_t>(args.groups) * args.m_max;
+}
+
 template <class S>
 int32_t fp8_gemm(const hd_fp8_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
   Fp8Batch<S> batch(args.n, args.k, args.a_scale_block_stride, args.b_scale_is_pow2 != 0, args.d, pool, workspace);
@@ -153,7 +163,7 @@ int32_t fp8_gemm(const hd_fp8_gemm_args& args, ThreadPool& pool, std::byte* work
 }
 
 template <class S>
-int32_t fp8_gemm_contiguous(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std::byte* workspace) {
+int32_t fp8_gemm(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_groups(args)) return status;
   Fp8Batch<S> batch(args.n, args.k, args.a_scale_block_stride, args.b_scale_is_pow2 != 0, args.d, pool, workspace);
   for (int64_t first = 0; first < args.m;) {
@@ -171,7 +181,7 @@ int32_t fp8_gemm_contiguous(const hd_fp8_gemm_contiguous_args& args, ThreadPool&
 }
 
 template <class S>
-int32_t fp8_gemm_masked(const hd_fp8_gemm_masked_args& args, ThreadPool& pool, std::byte* workspace) {
+int32_t fp8_gemm(const hd_fp8_gemm_masked_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_groups(args)) return status;
   Fp8Batch<S> batch(args.n, args.k, args.a_scale_block_stride, args.b_scale_is_pow2 != 0, args.d, pool, workspace);
   for (int64_t group = 0; group < args.groups; ++group) {

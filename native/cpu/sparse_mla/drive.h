@@ -26,6 +26,17 @@ struct MlaCall {
   const bf16* q;
   bf16* out;
   float* lse;
+
+  template <class Args>
+  explicit MlaCall(const Args& args)
+      : cache(static_cast<const std::byte*>(args.cache)),
+        format(args.format),
+        m(args.m),
+        heads(args.heads),
+        softmax_scale(args.softmax_scale),
+        q(static_cast<const bf16*>(args.q)),
+        out(static_cast<bf16*>(args.out)),
+        lse(args.lse) {}
 };
 
 [[maybe_unused]] inline int64_t blocks_of(int64_t tokens) {
