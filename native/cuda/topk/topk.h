@@ -17,6 +17,11 @@ struct IndexerTopkPortable : Kernel<hd_indexer_topk_args> {
 // The logits that the fused form takes the largest of; `logits` is left to the caller.
 hd_indexer_logits_paged_args logits_of(const hd_indexer_topk_args& args);
 
+// Whether no query can see more keys than are chosen: it takes them all, and scores are not read.
+inline bool takes_all(const hd_indexer_topk_args& args) {
+  return static_cast<int64_t>(args.max_pages) * HD_PAGE_TOKENS <= args.topk;
+}
+
 // Chooses for queries [first, first + count), whose scores lie at scores [count, stride].
 int32_t choose(const hd_indexer_topk_args& args, const float* scores, int64_t stride, int64_t first, int64_t count,
                cudaStream_t stream);

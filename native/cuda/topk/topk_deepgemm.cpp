@@ -12,6 +12,7 @@ uint64_t IndexerTopkDeepGemm::workspace(const Args& args, const Card&) {
 }
 
 int32_t IndexerTopkDeepGemm::run(const Args& args, const Card&, cudaStream_t stream, std::byte* workspace) {
+  if (takes_all(args)) return choose(args, nullptr, 0, 0, args.m, stream);
   Carve carve(workspace);
   const PagedChunk chunk(carve, args.m, args.heads, args.max_pages);
   const hd_indexer_logits_paged_args logits = logits_of(args);

@@ -55,7 +55,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {3, 7, 128, HD_MLA_FP8_F32, true, true, 8.0f}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + format_name(shape.format) +
-                             (shape.mixed  ? "_mixed"
+                             (shape.mixed  ? "_plain_mixed"
                               : shape.pow2 ? "_ue8m0"
                                            : "_plain") +
                              (shape.lse ? "_lse" : "") + (shape.q_size != 1 ? "_sharp" : "") +

@@ -290,6 +290,7 @@ std::vector<CaseMaker> indexer_topk_cases() {
                              {17, 16, 64, {3, 4}, Codes::whole, 3},
                              {16, 64, 128, {2, 5}, Codes::whole, 1},
                              {4, 33, 64, {1, 20}, Codes::whole, 2},
+                             {5, 64, 192, {2, 3}, Codes::whole, 3},
                              {5, 64, 64, {2, 3}, Codes::normal, 3},
                              {4, 4, 512, {1, 30}, Codes::whole, 3},
                              {1, 5, 64, {1, 80}, Codes::whole, 3},
