@@ -19,9 +19,9 @@ uint64_t gemm_dot_workspace(const hd_gemm_args& args, int threads) {
 template <class S>
 int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
   constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
+  constexpr int64_t kMaxRuns = DotGemm<S>::kMaxRuns;
   const int64_t b_size = args.b_dtype == HD_DTYPE_F32 ? 4 : args.b_dtype == HD_DTYPE_BF16 ? 2 : 1;
   const DotGemm<S> gemm(args.n, args.k, args.b_stride * b_size, args.d, args.d_dtype);
-  constexpr int64_t kMaxRuns = DotGemm<S>::kMaxRuns;
   DotRun runs[kMaxRuns];
   int64_t row_a[kMaxRows];
   int64_t row_d[kMaxRows];

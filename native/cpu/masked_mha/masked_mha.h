@@ -12,14 +12,19 @@ struct MaskedMhaScalar : Kernel<hd_masked_mha_args> {
 
 #if defined(__x86_64__)
 
-struct MaskedMhaAvx512 : Kernel<hd_masked_mha_args> {
-  static bool serves(const Args& args);
+struct MaskedMhaSimd : Kernel<hd_masked_mha_args> {
+  static bool serves(const Args& args) {
+    return args.q_dtype == HD_DTYPE_BF16 && args.nope_dim % 32 == 0 && args.nope_dim <= HD_LATENT_DIM &&
+           args.v_dim % 32 == 0;
+  }
+};
+
+struct MaskedMhaAvx512 : MaskedMhaSimd {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
-struct MaskedMhaAvx2 : Kernel<hd_masked_mha_args> {
-  static bool serves(const Args& args);
+struct MaskedMhaAvx2 : MaskedMhaSimd {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };

@@ -4,11 +4,6 @@
 
 namespace hadal::cpu {
 
-bool MaskedMhaAvx2::serves(const Args& args) {
-  return args.q_dtype == HD_DTYPE_BF16 && args.nope_dim % 32 == 0 && args.nope_dim <= HD_LATENT_DIM &&
-         args.v_dim % 32 == 0;
-}
-
 uint64_t MaskedMhaAvx2::workspace(const Args& args, int threads) {
   return MhaScratch<Simd>::bytes(args) * static_cast<uint64_t>(threads);
 }

@@ -51,7 +51,7 @@ class DotGemm {
   using Vector = typename S::Vector;
   using Operand = typename S::Operand;
 
-  static constexpr int64_t kMaxRows = 4096;  // Packed at a time, at most.
+  static constexpr int64_t kMaxRows = 1024;  // Packed at a time, at most.
   static constexpr int64_t kMaxRuns = 512;
 
   // Of this K: bounds the workspace.
@@ -122,7 +122,7 @@ class DotGemm {
   static constexpr int64_t kPanelBytes = 512 * 1024;      // b turned.
   static constexpr int64_t kPackedBytes = 1024 * 1024;    // Rows of a packed at a time, where K is short.
   static constexpr int64_t kPanelColumns = 32;
-  static constexpr int64_t kLongPanelColumns = 64;
+  static constexpr int64_t kWidePanelColumns = 64;
   static constexpr int64_t kWaitingBytes = 512 * 1024;  // Sums between the parts of a long K.
   static constexpr int64_t kPartChunks = 2048 / S::kChunk;
   static constexpr int64_t kAheadBytes = 1024;  // Of each of four streams.
@@ -228,11 +228,11 @@ class DotGemm {
     if (rows <= S::kTurningRows || rows * operand_bytes() <= (keeps ? kRowsBytes : kTurnedRowsBytes)) return kColumns;
     if (!keeps) {
       const int64_t fit = kCodesBytes / std::max<int64_t>(b_stride_, 1);
-      return std::clamp<int64_t>(fit / kColumns * kColumns, kColumns, kLongPanelColumns);
+      return std::clamp<int64_t>(fit / kColumns * kColumns, kColumns, kWidePanelColumns);
     }
     if (is_long()) {
       const int64_t fit = kWaitingBytes / (rows * static_cast<int64_t>(sizeof(Vector)));
-      return std::min(fit / kColumns * kColumns, kLongPanelColumns);
+      return std::min(fit / kColumns * kColumns, kWidePanelColumns);
     }
     return std::clamp<int64_t>(kPanelBytes / operand_bytes() / kColumns * kColumns, kColumns, kPanelColumns);
   }
@@ -240,7 +240,7 @@ class DotGemm {
   bool is_long() const { return chunks_ > kPartChunks; }
 
   int64_t panel_bytes() const {
-    return is_long() ? kLongPanelColumns * 2 * kPartChunks * static_cast<int64_t>(sizeof(Operand))
+    return is_long() ? kWidePanelColumns * 2 * kPartChunks * static_cast<int64_t>(sizeof(Operand))
                      : panel_columns(max_rows()) * operand_bytes();
   }
 

@@ -46,12 +46,14 @@ class FirstNan {
   std::atomic<int64_t> first_{INT64_MAX};
 };
 
-// Slot of a position in a row's sequence; -1 stays.
+// The pages of a row's sequence.
 template <class Args>
-int32_t slot_of(const Args& args, int64_t row, int32_t position) {
-  if (position < 0) return -1;
-  const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
-  return table[position / HD_PAGE_TOKENS] * HD_PAGE_TOKENS + position % HD_PAGE_TOKENS;
+const int32_t* table_of(const Args& args, int64_t row) {
+  return args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
+}
+
+[[maybe_unused]] inline int32_t slot_of(const int32_t* table, uint32_t position) {
+  return table[position / HD_PAGE_TOKENS] * HD_PAGE_TOKENS + static_cast<int32_t>(position % HD_PAGE_TOKENS);
 }
 
 }  // namespace

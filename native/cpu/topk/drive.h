@@ -43,11 +43,8 @@ void write_row(const Args& args, int64_t row, int64_t count, const PositionOf& p
   }
   if (args.indices != nullptr) {
     int32_t* y = args.indices + row * args.topk;
-    const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
-    for (int64_t i = 0; i < count; ++i) {
-      const auto position = static_cast<uint32_t>(position_of(i));
-      y[i] = table[position / HD_PAGE_TOKENS] * HD_PAGE_TOKENS + static_cast<int32_t>(position % HD_PAGE_TOKENS);
-    }
+    const int32_t* table = table_of(args, row);
+    for (int64_t i = 0; i < count; ++i) y[i] = slot_of(table, static_cast<uint32_t>(position_of(i)));
     for (int64_t i = count; i < args.topk; ++i) y[i] = -1;
   }
 }
@@ -251,7 +248,7 @@ int32_t run_streams(const hd_indexer_topk_args& args, ThreadPool& pool, std::byt
     auto& scratch = *reinterpret_cast<IndexScratch<Score>*>(workspace + bytes * static_cast<uint64_t>(worker));
     Selection<Lanes> selection(memory + selection_bytes(args.topk) * static_cast<uint64_t>(item), sort_of(worker),
                                args.topk);
-    const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[row]) * args.max_pages;
+    const int32_t* table = table_of(args, row);
     const int64_t pages = pages_of(row);
     int64_t next = 0;
     int64_t stop = 0;
@@ -310,7 +307,7 @@ int32_t run_indexer_topk(const hd_indexer_topk_args& args, ThreadPool& pool, std
         Score::expand_query(args.q + end * args.heads * HD_INDEX_DIM, args.heads,
                             scratch.query(static_cast<int>(end - begin), args.heads));
       }
-      const int32_t* table = args.block_table + static_cast<int64_t>(args.row_sequence[begin]) * args.max_pages;
+      const int32_t* table = table_of(args, begin);
       const auto body = [&](int64_t p, const float* scales, const auto& keys, auto next) {
         for (int64_t row = begin; row < end; ++row) {
           const int64_t left = args.visible[row] - p * HD_PAGE_TOKENS;

@@ -73,7 +73,9 @@ bool choose(const Args& args, int64_t row, std::byte* scratch, const Score& scor
   for (int64_t i = 0; i < args.topk; ++i) {
     const int32_t position = chosen[i];
     if (args.positions != nullptr) args.positions[row * args.topk + i] = position;
-    if (args.indices != nullptr) args.indices[row * args.topk + i] = slot_of(args, row, position);
+    if (args.indices != nullptr)
+      args.indices[row * args.topk + i] =
+          position < 0 ? -1 : slot_of(table_of(args, row), static_cast<uint32_t>(position));
   }
   return true;
 }

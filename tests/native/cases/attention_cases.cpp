@@ -20,9 +20,23 @@ constexpr Tolerance kLse{1e-5, 1e-5, 1e-8};
 
 // Gives a token of every page of FP8 a scale that is no power of two.
 std::vector<uint8_t> with_a_plain_scale(std::vector<uint8_t> cache) {
-  constexpr size_t kBytes = HD_LATENT_DIM + 16 + 2 * HD_ROPE_DIM;
+  constexpr auto kBytes = static_cast<size_t>(mla_token_bytes(HD_MLA_FP8));
   for (size_t at = 49 * kBytes; at < cache.size(); at += HD_PAGE_TOKENS * kBytes) cache[at + HD_LATENT_DIM + 1] = 0x77;
   return cache;
+}
+
+// The outputs of MLA.
+template <class Args>
+void add_attended(Builder<Args>& builder, size_t rows, bool lse) {
+  const Args& args = builder.args;
+  const int64_t width = int64_t{args.heads} * HD_LATENT_DIM;
+  strided_rows(
+      builder.output("out", &Args::out, type_of(args.q_dtype), args.m * width, attention_tolerance(args.q_dtype)), rows,
+      width, width);
+  if (lse) {
+    strided_rows(builder.output("lse", &Args::lse, Type::f32, int64_t{args.m} * args.heads, kLse), rows, args.heads,
+                 args.heads);
+  }
 }
 
 }  // namespace
@@ -105,14 +119,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
                        if (shape.mixed) cache = with_a_plain_scale(cache);
                        builder.input("cache", &Args::cache, cache).offset = 16;
                        builder.input("indices", &Args::indices, indices);
-                       const int64_t width = int64_t{shape.heads} * HD_LATENT_DIM;
-                       strided_rows(builder.output("out", &Args::out, type_of(args.q_dtype), args.m * width,
-                                                   attention_tolerance(args.q_dtype)),
-                                    rows.size(), width, width);
-                       if (shape.lse) {
-                         strided_rows(builder.output("lse", &Args::lse, Type::f32, int64_t{args.m} * shape.heads, kLse),
-                                      rows.size(), shape.heads, shape.heads);
-                       }
+                       add_attended(builder, rows.size(), shape.lse);
                        return builder.finish();
                      }});
   }
@@ -188,14 +195,7 @@ std::vector<CaseMaker> dense_mla_cases() {
            builder.input("block_table", &Args::block_table, table);
            builder.input("row_sequence", &Args::row_sequence, row_sequence);
            builder.input("visible", &Args::visible, visible);
-           const int64_t width = int64_t{shape.heads} * HD_LATENT_DIM;
-           strided_rows(builder.output("out", &Args::out, type_of(args.q_dtype), args.m * width,
-                                       attention_tolerance(args.q_dtype)),
-                        rows.size(), width, width);
-           if (shape.lse) {
-             strided_rows(builder.output("lse", &Args::lse, Type::f32, int64_t{args.m} * shape.heads, kLse),
-                          rows.size(), shape.heads, shape.heads);
-           }
+           add_attended(builder, rows.size(), shape.lse);
            return builder.finish();
          }});
   }
