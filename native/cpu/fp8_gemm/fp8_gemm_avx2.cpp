@@ -1,20 +1,15 @@
 #include "cpu/fp8_gemm/fp8_gemm.h"
 #include "cpu/fp8_gemm/fp8_gemm_dot.h"
-#include "cpu/simd/avx2.h"
+#include "cpu/simd/dot_avx2.h"
 
 namespace hadal::cpu {
 namespace {
 
 // Products of f32: b is kept times 2^-8, as it comes out of e4m3_to_f32_shifted, and a times 2^8.
-struct F32Products {
-  using Vector = __m256;
-  using Operand = __m256;
-  static constexpr int kRegisters = 16;
-  static constexpr int kRows = 3;
+struct F32Products : DotF32 {
   static constexpr int kTurningRows = 2;
-  static constexpr int kBlockedRows = 3;
-  static constexpr int kBlockedTurningRows = 2;
   static constexpr int kTurnedRows = 2;
+  static constexpr int kBlockedTurnedRows = 2;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 16;
   static constexpr bool kScaled = true;
@@ -34,21 +29,6 @@ struct F32Products {
       operands[2 * chunk * stride] = first * floats_of(0x1p16f);
       operands[(2 * chunk + 1) * stride] = second * floats_of(0x1p16f);
     }
-  }
-
-  [[gnu::always_inline]] static Vector zero() { return _mm256_setzero_ps(); }
-  [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }
-  [[gnu::always_inline]] static void store(Operand* x, Operand value) { *x = value; }
-  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return _mm256_fmadd_ps(a, b, sum); }
-  [[gnu::always_inline]] static Vector times(Vector sum, float scale) { return sum * floats_of(scale); }
-  [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
-    return _mm256_fmadd_ps(part, floats_of(scale), sum);
-  }
-  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
-    return hadal::cpu::sum4(a, b, c, d);
-  }
-  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
-    store_floats(d, dtype, index, _mm256_castps128_ps256(value), count);
   }
 };
 

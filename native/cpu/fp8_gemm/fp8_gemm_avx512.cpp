@@ -1,5 +1,6 @@
 #include "cpu/fp8_gemm/fp8_gemm.h"
 #include "cpu/fp8_gemm/fp8_gemm_dot.h"
+#include "cpu/simd/dot_avx512.h"
 #include "cpu/simd/scaled_e4m3_avx512.h"
 
 namespace hadal::cpu {
@@ -7,15 +8,10 @@ namespace {
 
 // Products of bf16 pairs: e4m3 is exact in bf16, with its scale where that is a power of two. The operands of 64 codes
 // hold them in the order of E4m3ToBf16::by_lane, in a and b alike.
-struct Bf16Products {
-  using Vector = __m512;
-  using Operand = __m512i;
-  static constexpr int kRegisters = 32;
-  static constexpr int kRows = 6;
+struct Bf16Products : DotBf16 {
   static constexpr int kTurningRows = 4;
-  static constexpr int kBlockedRows = 3;
-  static constexpr int kBlockedTurningRows = 2;
   static constexpr int kTurnedRows = 20;
+  static constexpr int kBlockedTurnedRows = 8;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;
   static constexpr bool kScaled = true;
@@ -31,21 +27,6 @@ struct Bf16Products {
       operands[2 * chunk * stride] = first;
       operands[(2 * chunk + 1) * stride] = second;
     }
-  }
-
-  [[gnu::always_inline]] static Vector zero() { return _mm512_setzero_ps(); }
-  [[gnu::always_inline]] static Operand load(const Operand* x) { return _mm512_load_si512(x); }
-  [[gnu::always_inline]] static void store(Operand* x, Operand value) { _mm512_store_si512(x, value); }
-  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return dot_bf16(sum, a, b); }
-  [[gnu::always_inline]] static Vector times(Vector sum, float scale) { return sum * floats_of(scale); }
-  [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
-    return _mm512_fmadd_ps(part, _mm512_set1_ps(scale), sum);
-  }
-  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
-    return hadal::cpu::sum4(a, b, c, d);
-  }
-  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
-    store_four(d, dtype, index, value, count);
   }
 };
 

@@ -14,14 +14,6 @@
 namespace hadal::cpu {
 namespace {
 
-// Scales that a sum can be carried over: the sum stays well within f32 whatever they are.
-constexpr bool carries_a(float scale) {
-  return scale >= 0x1p-30f && scale <= 0x1p20f;
-}
-constexpr bool carries_b(float scale) {
-  return scale >= 0x1p-20f && scale <= 0x1p10f;
-}
-
 // Rows of a that are multiplied by one weight.
 struct Fp8Rows {
   const uint8_t* a;      // [count, k]
@@ -57,7 +49,7 @@ class Fp8Batch {
       rows.d += count * rows.d_stride;
       rows.count -= count;
       // A part makes a run of each scaling at most.
-      if (rows_ == gemm_.max_rows() || run_count_ + 3 > DotGemm<S>::kMaxRuns) flush();
+      if (rows_ == gemm_.max_rows() || run_count_ + 2 > DotGemm<S>::kMaxRuns) flush();
     }
   }
 
@@ -68,16 +60,11 @@ class Fp8Batch {
         [&](int64_t row, Scaling scaling, typename S::Operand* operands, int64_t stride, float* scales,
             int64_t scale_stride) {
           const int64_t blocks = k_ / HD_SCALE_BLOCK;
-          const auto scale_of_block = [&](int64_t block) { return a_scale_[row][block * block_stride_]; };
           for (int64_t block = 0; block < blocks; ++block) {
-            const float scale = scale_of_block(block);
+            const float scale = a_scale_[row][block * block_stride_];
             S::pack_block(a_[row] + block * HD_SCALE_BLOCK, scaling == Scaling::folded ? &scale : nullptr,
                           operands + 2 * block * (HD_SCALE_BLOCK / S::kChunk) * stride, stride);
-            if (scaling == Scaling::carried) {
-              scales[block * scale_stride] = block > 0 ? scale_of_block(block - 1) / scale : scale_of_block(blocks - 1);
-            } else if (scaling == Scaling::blocked) {
-              scales[block * scale_stride] = scale;
-            }
+            if (scaling == Scaling::blocked) scales[block * scale_stride] = scale;
           }
         },
         pool_, workspace_);
@@ -90,16 +77,13 @@ class Fp8Batch {
 
   // The rows by the scaling that serves them.
   void add_part(const Fp8Rows& rows, int64_t count) {
-    const bool b_folds = S::kFolds && b_scale_is_pow2_ && all_b(rows.b_scale, folds);
-    const bool b_carries = all_b(rows.b_scale, carries_b);
+    const bool b_folds = S::kFolds && b_scale_is_pow2_ && all_b_fold(rows.b_scale);
     Scaling scaling[kMaxRows];
     for (int64_t i = 0; i < count; ++i) {
-      const float* a_scale = rows.a_scale + i * rows.row_stride;
-      scaling[i] = b_folds && all_a(a_scale, folds)         ? Scaling::folded
-                   : b_carries && all_a(a_scale, carries_a) ? Scaling::carried
-                                                            : Scaling::blocked;
+      const bool row_folds = b_folds && all_a_fold(rows.a_scale + i * rows.row_stride);
+      scaling[i] = row_folds ? Scaling::folded : Scaling::blocked;
     }
-    for (const Scaling wanted : {Scaling::folded, Scaling::carried, Scaling::blocked}) {
+    for (const Scaling wanted : {Scaling::folded, Scaling::blocked}) {
       DotRun run{reinterpret_cast<const std::byte*>(rows.b), rows.b_scale, rows_, 0, wanted};
       for (int64_t i = 0; i < count; ++i) {
         if (scaling[i] != wanted) continue;
@@ -113,18 +97,16 @@ class Fp8Batch {
     }
   }
 
-  template <class Test>
-  bool all_b(const float* b_scale, const Test& test) const {
+  bool all_b_fold(const float* b_scale) const {
     const int64_t count = (n_ + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * (k_ / HD_SCALE_BLOCK);
     bool all = true;
-    for (int64_t i = 0; i < count; ++i) all &= test(b_scale[i]);
+    for (int64_t i = 0; i < count; ++i) all &= folds(b_scale[i]);
     return all;
   }
 
-  template <class Test>
-  bool all_a(const float* a_scale, const Test& test) const {
+  bool all_a_fold(const float* a_scale) const {
     bool all = true;
-    for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) all &= test(a_scale[block * block_stride_]);
+    for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) all &= folds(a_scale[block * block_stride_]);
     return all;
   }
 

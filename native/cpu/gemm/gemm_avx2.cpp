@@ -3,21 +3,16 @@
 
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/gemm_dot.h"
-#include "cpu/simd/avx2.h"
+#include "cpu/simd/dot_avx2.h"
 
 namespace hadal::cpu {
 namespace {
 
 // bf16 or f32 by bf16, in f32: of 16 elements the even ones come first, then the odd ones, in a and b alike.
-struct ByBf16 {
-  using Vector = __m256;
-  using Operand = __m256;
-  static constexpr int kRegisters = 16;
-  static constexpr int kRows = 3;
+struct ByBf16 : DotF32 {
   static constexpr int kTurningRows = 3;
-  static constexpr int kBlockedRows = 1;
-  static constexpr int kBlockedTurningRows = 1;
   static constexpr int kTurnedRows = 3;
+  static constexpr int kBlockedTurnedRows = 3;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 32;
   static constexpr bool kScaled = false;
@@ -55,17 +50,6 @@ struct ByBf16 {
       operands[stride] = in_order(_mm256_shuffle_ps(low, high, 0xdd));
       operands += 2 * stride;
     }
-  }
-
-  [[gnu::always_inline]] static Vector zero() { return _mm256_setzero_ps(); }
-  [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }
-  [[gnu::always_inline]] static void store(Operand* x, Operand value) { *x = value; }
-  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return _mm256_fmadd_ps(a, b, sum); }
-  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
-    return hadal::cpu::sum4(a, b, c, d);
-  }
-  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
-    store_floats(d, dtype, index, _mm256_castps128_ps256(value), count);
   }
 };
 

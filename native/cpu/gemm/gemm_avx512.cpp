@@ -2,30 +2,11 @@
 
 #include "cpu/gemm/gemm.h"
 #include "cpu/gemm/gemm_dot.h"
+#include "cpu/simd/dot_avx512.h"
 #include "cpu/simd/scaled_e4m3_avx512.h"
 
 namespace hadal::cpu {
 namespace {
-
-// What both schemes share: partial sums of 16 f32.
-struct DotAvx512 {
-  using Vector = __m512;
-  static constexpr int kRegisters = 32;
-  static constexpr int kRows = 6;
-  static constexpr int kTurningRows = 6;
-  static constexpr int kBlockedRows = 1;
-  static constexpr int kBlockedTurningRows = 1;
-  static constexpr int kTurnedRows = 6;
-  static constexpr bool kScaled = false;
-
-  [[gnu::always_inline]] static Vector zero() { return _mm512_setzero_ps(); }
-  [[gnu::always_inline]] static __m128 sum4(Vector a, Vector b, Vector c, Vector d) {
-    return hadal::cpu::sum4(a, b, c, d);
-  }
-  [[gnu::always_inline]] static void store4(void* d, int32_t dtype, int64_t index, __m128 value, int64_t count) {
-    store_four(d, dtype, index, value, count);
-  }
-};
 
 // The 32 bf16 from `first` on of `count`, zeros after its end.
 [[gnu::always_inline]] inline __m512i load_bf16(const std::byte* x, int64_t first, int64_t count) {
@@ -35,8 +16,11 @@ struct DotAvx512 {
 }
 
 // bf16 by bf16: products of pairs.
-struct Bf16ByBf16 : DotAvx512 {
-  using Operand = __m512i;
+struct Bf16ByBf16 : DotBf16 {
+  static constexpr int kTurningRows = 6;
+  static constexpr int kTurnedRows = 6;
+  static constexpr int kBlockedTurnedRows = 6;
+  static constexpr bool kScaled = false;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 128;
 
@@ -62,17 +46,15 @@ struct Bf16ByBf16 : DotAvx512 {
     const int64_t count = (args.k + kChunk - 1) / kChunk * 2;
     for (int64_t i = 0; i < count; ++i) operands[i * stride] = load_bf16(a, 32 * i, args.k);
   }
-
-  [[gnu::always_inline]] static Operand load(const Operand* x) { return _mm512_load_si512(x); }
-  [[gnu::always_inline]] static void store(Operand* x, Operand value) { _mm512_store_si512(x, value); }
-  [[gnu::always_inline]] static Vector dot(Vector sum, Operand a, Operand b) { return dot_bf16(sum, a, b); }
 };
 
 // bf16 by e4m3 whose scales fold: products of pairs, the operands of 64 elements in the order of E4m3ToBf16::by_lane.
-struct Bf16ByE4m3 : Bf16ByBf16 {
+struct Bf16ByE4m3 : DotBf16 {
   static constexpr int kTurningRows = 4;
   static constexpr int kTurnedRows = 20;
+  static constexpr int kBlockedTurnedRows = 20;
   static constexpr bool kScaled = true;
+  static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;
   using Expand = ScaledE4m3;
 
@@ -86,16 +68,15 @@ struct Bf16ByE4m3 : Bf16ByBf16 {
       operands += 2 * stride;
     }
   }
-
-  [[gnu::always_inline]] static Vector times(Vector sum, float scale) { return sum * floats_of(scale); }
-  [[gnu::always_inline]] static Vector scale_add(Vector sum, Vector part, float scale) {
-    return _mm512_fmadd_ps(part, floats_of(scale), sum);
-  }
 };
 
 // f32 by bf16, in f32: of 32 elements the even ones come first, then the odd ones, in a and b alike.
 struct F32ByBf16 : DotAvx512 {
   using Operand = __m512;
+  static constexpr int kTurningRows = 6;
+  static constexpr int kTurnedRows = 6;
+  static constexpr int kBlockedTurnedRows = 6;
+  static constexpr bool kScaled = false;
   static constexpr int64_t kChunk = 32;
   static constexpr int64_t kChunkBytes = 64;
 

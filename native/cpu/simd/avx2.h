@@ -138,18 +138,22 @@ template <int kWidth, bool kHas>
   return _mm256_xor_ps(x, _mm256_setr_ps(sign(0), sign(1), sign(2), sign(3), sign(4), sign(5), sign(6), sign(7)));
 }
 
-// The sums of four vectors, each in the same order: ((0 + 2) + (1 + 3)) + ((4 + 6) + (5 + 7)).
-[[gnu::always_inline]] inline __m128 sum4(__m256 a, __m256 b, __m256 c, __m256 d) {
+// Four vectors to one, each 128 bits of which are the sums of the four's: (0 + 2) + (1 + 3).
+[[gnu::always_inline]] inline __m256 fold4(__m256 a, __m256 b, __m256 c, __m256 d) {
   const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
   const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-  const __m256 abcd = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(ab), _mm256_castps_pd(cd))),
-                                    _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(ab), _mm256_castps_pd(cd))));
-  return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+  return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(ab), _mm256_castps_pd(cd))),
+                       _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(ab), _mm256_castps_pd(cd))));
 }
 
-// The sum of a vector in the order of sum4.
+// The sum of both 128 bits.
+[[gnu::always_inline]] inline __m128 sum_parts(__m256 x) {
+  return _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+}
+
+// The sum of a vector in the order of these two.
 [[gnu::always_inline]] inline float sum(__m256 x) {
-  return _mm_cvtss_f32(sum4(x, x, x, x));
+  return _mm_cvtss_f32(sum_parts(fold4(x, x, x, x)));
 }
 
 // Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.

@@ -179,20 +179,23 @@ template <int kWidth, bool kHas>
                                                    _mm512_set1_epi32(static_cast<int>(0x80000000u))));
 }
 
-// The sums of four vectors, each in the same order: within 128 bits (0 + 2) + (1 + 3), then those four (0 + 2) +
-// (1 + 3).
-[[gnu::always_inline]] inline __m128 sum4(__m512 a, __m512 b, __m512 c, __m512 d) {
+// Four vectors to one, each 128 bits of which are the sums of the four's: (0 + 2) + (1 + 3).
+[[gnu::always_inline]] inline __m512 fold4(__m512 a, __m512 b, __m512 c, __m512 d) {
   const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
   const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-  const __m512 abcd = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd))),
-                                    _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd))));
-  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(abcd), _mm512_extractf32x8_ps(abcd, 1));
+  return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd))),
+                       _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd))));
+}
+
+// The sum of the four 128 bits: (0 + 2) + (1 + 3).
+[[gnu::always_inline]] inline __m128 sum_parts(__m512 x) {
+  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
   return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 
-// The sum of a vector in the order of sum4.
+// The sum of a vector in the order of these two.
 [[gnu::always_inline]] inline float sum(__m512 x) {
-  return _mm_cvtss_f32(sum4(x, x, x, x));
+  return _mm_cvtss_f32(sum_parts(fold4(x, x, x, x)));
 }
 
 // Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.

@@ -1,8 +1,9 @@
 // d[m, n] = a[m, k] . b[n, k] with K in the lanes of a register: the frame that the dot-product GEMMs share.
 //
 // An output element is one register of partial sums that runs over K in ascending order, then one fixed tree of
-// additions. Tiling, threads, and how many rows there are decide only which elements are computed side by side, so
-// they never change a bit: one row alone and 512 rows give the same.
+// additions; with scales that don't fold, each 128-block has a register of its own, whose sum per 128 bits is scaled
+// and added to those of the blocks before. Tiling, threads, and how many rows there are decide only which elements are
+// computed side by side, so they never change a bit: one row alone and 512 rows give the same.
 //
 // Rows of a are packed first: turned into the operand type, tile by tile. Where they are one tile, b is read once, as
 // four streams that each go on through memory. Else the first tile of rows turns b into operands in registers, and
@@ -27,8 +28,7 @@ namespace {
 // Where the scales of the 128-blocks of K enter. Which of them serves an output depends on its own scales alone.
 enum class Scaling {
   folded,   // In the operands already, or there are none.
-  carried,  // The sum is kept in units of the block's scale: at each block it is taken times the last scale over this.
-  blocked,  // Each block is summed by itself and then scaled: where the scales are nothing to divide by.
+  blocked,  // Each block is summed by itself and then scaled.
 };
 
 // Rows of a that share one b.
@@ -40,11 +40,11 @@ struct DotRun {
   Scaling scaling;
 };
 
-// What a scheme S gives: Vector (partial sums), Operand; kRegisters of the instruction set; kRows, rows of a tile;
-// kTurningRows, of a tile that turns b; kBlockedRows and kBlockedTurningRows, the same where blocks are summed by
-// themselves; kTurnedRows, up to which every tile turns b; kChunk, elements of K that Expand turns into two operands;
-// kChunkBytes of b; kScaled, whether there are scales; Expand, ExpandTail; dot, load, store, zero, times, scale_add,
-// sum4, store4.
+// What a scheme S gives: Vector (partial sums), Operand; kRows, rows of a tile, and kBlockedRows, where blocks are
+// summed by themselves; kTurningRows, of a tile that turns b; kTurnedRows and kBlockedTurnedRows, up to which every
+// tile turns b; kChunk, elements of K that Expand turns into two operands; kChunkBytes of b; kScaled, whether there are
+// scales; Expand, ExpandTail; dot, load, store, zero; fold4, which lays the sums of four registers side by side in one,
+// in parts that sum_parts adds up; scale_add; store4.
 template <class S>
 class DotGemm {
  public:
@@ -56,7 +56,7 @@ class DotGemm {
 
   // Of this K: bounds the workspace.
   int64_t max_rows() const {
-    if (is_long()) return 256;
+    if (is_long()) return 128;
     return std::clamp<int64_t>(kPackedBytes / std::max<int64_t>(operand_bytes(), 1), 512, kMaxRows);
   }
 
@@ -69,9 +69,8 @@ class DotGemm {
   }
 
   // Multiplies `count` runs. pack(row, scaling, operands, stride, scales, scale_stride) writes a packed row: operand i
-  // at operands[i * stride]; carried, the last block's scale, and then for each block after the first the scale of the
-  // one before it over its own; blocked, the scale of each block. row_d[row] is the index in d of the first element of
-  // a packed row.
+  // at operands[i * stride]; blocked, the scale of each block. row_d[row] is the index in d of the first element of a
+  // packed row.
   template <class Pack>
   void run(const DotRun* runs, int64_t count, const int64_t* row_d, const Pack& pack, ThreadPool& pool,
            std::byte* workspace) const {
@@ -91,10 +90,9 @@ class DotGemm {
            tile.rows);
     });
 
-    int64_t most_rows = 0;
-    for (int64_t r = 0; r < count; ++r) most_rows = std::max(most_rows, runs[r].rows);
-    const int64_t width = panel_columns(most_rows);
-    const int64_t columns = item_columns(count, pool.threads(), width);
+    const DotRun& longest =
+        *std::max_element(runs, runs + count, [](const DotRun& x, const DotRun& y) { return x.rows < y.rows; });
+    const int64_t columns = item_columns(count, pool.threads(), panel_columns(longest));
     const int64_t items = (n_ + columns - 1) / columns;
     const int64_t all = count * items;
     pool.parallel_for(all, [&](int64_t item, int worker) {
@@ -105,6 +103,7 @@ class DotGemm {
       const Work work{run, packed + run.first * operands(), scales + run.first * blocks(), row_d + run.first,
                       runs[next / items].b + next % items * columns * b_stride_};
       if (Tiling(run).count() == 1) return stream(work, n0, n1);
+      const int64_t width = panel_columns(run);
       for (int64_t column = n0; column < n1; column += width) {
         const int64_t end = std::min(column + width, n1);
         panel(work, column, end, end < n1 ? run.b + end * b_stride_ : work.after,
@@ -119,7 +118,7 @@ class DotGemm {
   static constexpr int64_t kTurnedRowsBytes = 32 * 1024;  // Rows of a where every tile turns b.
   static constexpr int64_t kCodesBytes = 256 * 1024;      // b as those tiles read it.
   static constexpr int64_t kRowsBytes = 384 * 1024;       // Rows of a where b is kept turned.
-  static constexpr int64_t kPanelBytes = 512 * 1024;      // b turned.
+  static constexpr int64_t kPanelBytes = 64 * 1024;       // b turned, of a short K.
   static constexpr int64_t kPackedBytes = 1024 * 1024;    // Rows of a packed at a time, where K is short.
   static constexpr int64_t kPanelColumns = 32;
   static constexpr int64_t kWidePanelColumns = 64;
@@ -139,14 +138,13 @@ class DotGemm {
    public:
     explicit Tiling(const DotRun& run) : rows_(run.rows) {
       const bool blocked = run.scaling == Scaling::blocked;
-      const int64_t turning = blocked ? S::kBlockedTurningRows : S::kTurningRows;
-      keeps_ = rows_ > S::kTurnedRows;
+      keeps_ = rows_ > (blocked ? S::kBlockedTurnedRows : S::kTurnedRows);
       if (keeps_) {
         const int64_t most = blocked ? S::kBlockedRows : S::kRows;
-        first_ = turning;
+        first_ = S::kTurningRows;
         count_ = 1 + (rows_ - first_ + most - 1) / most;
       } else {
-        count_ = (rows_ + turning - 1) / turning;
+        count_ = (rows_ + S::kTurningRows - 1) / S::kTurningRows;
         first_ = (rows_ + count_ - 1) / count_;
       }
       const int64_t others = std::max<int64_t>(count_ - 1, 1);
@@ -198,7 +196,8 @@ class DotGemm {
     const float* b_scale = nullptr;  // [block]
     int64_t first_chunk = 0;         // Of K; a and b begin there. With `chunks`, whole blocks unless K ends.
     int64_t chunks = 0;
-    Vector* waiting = nullptr;  // [row][4]: the sums of the parts before, where there are any, and of those up to this.
+    Vector* waiting = nullptr;  // Sums of the parts before, where there are any, and of those up to this: [row][4], or
+                                // blocked [row], by fold4.
     int64_t column = 0;
     int64_t columns = 0;    // Of the four, those that there are.
     float* sums = nullptr;  // Of a stream, [row][128], where the columns lie sums_step apart; else d takes them.
@@ -223,25 +222,28 @@ class DotGemm {
 
   // Columns that all tiles of rows pass over before the next come: few where the rows themselves stay near, else as
   // many as fit in the second-level cache, so that rows are read from further away less often.
-  int64_t panel_columns(int64_t rows) const {
-    const bool keeps = rows > S::kTurnedRows;
-    if (rows <= S::kTurningRows || rows * operand_bytes() <= (keeps ? kRowsBytes : kTurnedRowsBytes)) return kColumns;
-    if (!keeps) {
-      const int64_t fit = kCodesBytes / std::max<int64_t>(b_stride_, 1);
-      return std::clamp<int64_t>(fit / kColumns * kColumns, kColumns, kWidePanelColumns);
-    }
+  int64_t panel_columns(const DotRun& run) const {
+    if (run.rows <= S::kTurningRows) return kColumns;
     if (is_long()) {
-      const int64_t fit = kWaitingBytes / (rows * static_cast<int64_t>(sizeof(Vector)));
+      const int64_t fit = kWaitingBytes / (run.rows * static_cast<int64_t>(sizeof(Vector)));
       return std::min(fit / kColumns * kColumns, kWidePanelColumns);
     }
-    return std::clamp<int64_t>(kPanelBytes / operand_bytes() / kColumns * kColumns, kColumns, kPanelColumns);
+    const int64_t rows_bytes = run.rows * operand_bytes();
+    if (Tiling(run).keeps()) {
+      const int64_t fit = kPanelBytes / std::max<int64_t>(operand_bytes(), 1) / kColumns * kColumns;
+      if (fit >= kPanelColumns) return std::min(fit, kWidePanelColumns);
+      return rows_bytes <= kRowsBytes ? kColumns : kPanelColumns;
+    }
+    if (rows_bytes <= kTurnedRowsBytes) return kColumns;
+    const int64_t fit = kCodesBytes / std::max<int64_t>(b_stride_, 1);
+    return std::clamp<int64_t>(fit / kColumns * kColumns, kColumns, kWidePanelColumns);
   }
 
   bool is_long() const { return chunks_ > kPartChunks; }
 
   int64_t panel_bytes() const {
     return is_long() ? kWidePanelColumns * 2 * kPartChunks * static_cast<int64_t>(sizeof(Operand))
-                     : panel_columns(max_rows()) * operand_bytes();
+                     : std::max(kPanelColumns * operand_bytes(), kPanelBytes);
   }
 
   int64_t thread_bytes() const { return panel_bytes() + (is_long() ? kWaitingBytes : 0); }
@@ -271,15 +273,14 @@ class DotGemm {
   // All rows times the columns [column, end). `next` is the b of the panel that comes after.
   void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
     const Tiling tiling(work.run);
-    const int64_t groups = (end - column + kColumns - 1) / kColumns;
-    const bool in_parts = tiling.keeps() && groups * kColumns * operand_bytes() > panel_bytes();
-    const int64_t parts = in_parts ? (chunks_ + kPartChunks - 1) / kPartChunks : 1;
-    const int64_t length = in_parts ? kPartChunks : chunks_;
+    const int64_t most_parts = (chunks_ + kPartChunks - 1) / kPartChunks;
+    const int64_t length = ((chunks_ + most_parts - 1) / most_parts + kBlockChunks - 1) / kBlockChunks * kBlockChunks;
+    const int64_t parts = (chunks_ + length - 1) / length;
     for (int64_t p = 0; p < parts; ++p) {
       const int64_t first_chunk = p * length;
       const int64_t chunks = std::min(length, chunks_ - first_chunk);
       const bool is_last = p + 1 == parts;
-      panel_part(work, tiling, column, end, first_chunk, chunks, in_parts,
+      panel_part(work, tiling, column, end, first_chunk, chunks,
                  is_last ? next : work.run.b + column * b_stride_ + (first_chunk + chunks) * S::kChunkBytes,
                  is_last ? 0 : first_chunk + chunks, operands_of_b);
     }
@@ -287,8 +288,7 @@ class DotGemm {
 
   // The part of K from first_chunk on; next_chunk is where the one after it begins.
   void panel_part(const Work& work, const Tiling& tiling, int64_t column, int64_t end, int64_t first_chunk,
-                  int64_t chunks, bool in_parts, const std::byte* next, int64_t next_chunk,
-                  Operand* operands_of_b) const {
+                  int64_t chunks, const std::byte* next, int64_t next_chunk, Operand* operands_of_b) const {
     auto* waiting = reinterpret_cast<Vector*>(reinterpret_cast<std::byte*>(operands_of_b) + panel_bytes());
     const int64_t tiles = tiling.count();
     const int64_t groups = (end - column + kColumns - 1) / kColumns;
@@ -318,7 +318,7 @@ class DotGemm {
         const int64_t group = (first - column) / kColumns;
         part.b = work.run.b + first * b_stride_ + first_chunk * S::kChunkBytes;
         part.b_scale = b_scale_of(work.run, first);
-        if (in_parts) part.waiting = waiting + (tile.first * groups + group * tile.rows) * kColumns;
+        if (is_long()) part.waiting = waiting + (tile.first * groups + group * tile.rows) * kColumns;
         part.column = first;
         part.columns = std::min<int64_t>(kColumns, n_ - first);
         part.panel = operands_of_b + group * kColumns * 2 * chunks;
@@ -328,16 +328,11 @@ class DotGemm {
         const bool kept = tiling.keeps() && t > 0;
         switch (work.run.scaling) {
           case Scaling::folded:
-            multiply<Scaling::folded, S::kRows, S::kTurningRows>(part, tile.rows, keep, kept);
-            break;
-          case Scaling::carried:
-            if constexpr (S::kScaled) {
-              multiply<Scaling::carried, S::kRows, S::kTurningRows>(part, tile.rows, keep, kept);
-            }
+            multiply<Scaling::folded, S::kRows>(part, tile.rows, keep, kept);
             break;
           case Scaling::blocked:
             if constexpr (S::kScaled) {
-              multiply<Scaling::blocked, S::kBlockedRows, S::kBlockedTurningRows>(part, tile.rows, keep, kept);
+              multiply<Scaling::blocked, S::kBlockedRows>(part, tile.rows, keep, kept);
             }
             break;
         }
@@ -345,29 +340,26 @@ class DotGemm {
     }
   }
 
-  template <Scaling kScaling, int kRows, int kTurningRows>
+  template <Scaling kScaling, int kRows>
   void multiply(const Part& part, int64_t rows, bool keep, bool kept) const {
     if (kept) {
       dispatch<kRows>(rows, [&]<int kM>() { from_panel<kM, kScaling>(part); });
     } else if (keep) {
-      from_memory<kTurningRows, kScaling, true>(part);
+      from_memory<S::kTurningRows, kScaling, true>(part);
     } else {
-      dispatch<kTurningRows>(rows, [&]<int kM>() { from_memory<kM, kScaling, false>(part); });
+      dispatch<S::kTurningRows>(rows, [&]<int kM>() { from_memory<kM, kScaling, false>(part); });
     }
   }
 
   // All rows, one tile, times the columns [column, end).
   void stream(const Work& work, int64_t column, int64_t end) const {
-    const auto with = [&]<Scaling kScaling, int kTurningRows>() {
-      dispatch<kTurningRows>(work.run.rows, [&]<int kM>() { stream<kM, kScaling>(work, column, end); });
+    const auto with = [&]<Scaling kScaling>() {
+      dispatch<S::kTurningRows>(work.run.rows, [&]<int kM>() { stream<kM, kScaling>(work, column, end); });
     };
     if constexpr (S::kScaled) {
-      if (work.run.scaling == Scaling::carried) return with.template operator()<Scaling::carried, S::kTurningRows>();
-      if (work.run.scaling == Scaling::blocked) {
-        return with.template operator()<Scaling::blocked, S::kBlockedTurningRows>();
-      }
+      if (work.run.scaling == Scaling::blocked) return with.template operator()<Scaling::blocked>();
     }
-    with.template operator()<Scaling::folded, S::kTurningRows>();
+    with.template operator()<Scaling::folded>();
   }
 
   // Block by block of 128 columns, whose quarters are the streams: each goes on to the end of its quarter, which the
@@ -402,7 +394,7 @@ class DotGemm {
         };
         const std::byte* near = row(i + rows_ahead) + chunks_ahead * S::kChunkBytes;
         const std::byte* far = row(i + rows_ahead + 1) + (chunks_ahead - chunks_) * S::kChunkBytes;
-        turn<kM, kScaling, false>(
+        turn<kM, kScaling, false, false>(
             part, [&](int64_t c) __attribute__((always_inline)) {
               prefetch((c + chunks_ahead < chunks_ ? near : far) + c * S::kChunkBytes, part.b_step, c);
             });
@@ -428,115 +420,67 @@ class DotGemm {
   template <int kM>
   using Sums = Vector[kM][kColumns];
 
-  // What a part of K begins with, and what becomes of its sums. Without a panel there is but one part.
-  template <int kM, bool kInParts>
+  // What a part of K begins with. Without a panel there is but one part.
+  template <int kCount, bool kInParts>
   [[gnu::always_inline]] static void begin(const Part& part, Vector* sums) {
     const bool waits = kInParts && part.first_chunk > 0;
 #pragma GCC unroll 32
-    for (int i = 0; i < kM * kColumns; ++i) sums[i] = waits ? part.waiting[i] : S::zero();
+    for (int i = 0; i < kCount; ++i) sums[i] = waits ? part.waiting[i] : S::zero();
   }
 
-  template <int kM, bool kInParts>
-  [[gnu::always_inline]] void end(const Part& part, const Vector* sums) const {
-    if (!kInParts || part.first_chunk + part.chunks == chunks_) return finish<kM>(part, sums);
+  // Leaves the sums of a part to the next, and tells whether there is one.
+  template <int kCount, bool kInParts>
+  [[gnu::always_inline]] bool leaves(const Part& part, const Vector* sums) const {
+    if (!kInParts || part.first_chunk + part.chunks == chunks_) return false;
 #pragma GCC unroll 32
-    for (int i = 0; i < kM * kColumns; ++i) part.waiting[i] = sums[i];
+    for (int i = 0; i < kCount; ++i) part.waiting[i] = sums[i];
+    return true;
   }
 
   template <int kM>
-  [[gnu::always_inline]] static void clear(Sums<kM>& sums) {
-#pragma GCC unroll 8
-    for (int i = 0; i < kM; ++i) {
-#pragma GCC unroll 4
-      for (int j = 0; j < kColumns; ++j) sums[i][j] = S::zero();
-    }
+  [[gnu::always_inline]] static Vector fold(const Sums<kM>& sums, int row) {
+    return S::fold4(sums[row][0], sums[row][1], sums[row][2], sums[row][3]);
   }
 
-  // sums += parts * the product of the scales.
-  template <int kM>
-  [[gnu::always_inline]] static void add_scaled(Vector* sums, const Sums<kM>& parts, const float* a_scale,
-                                                float b_scale) {
+  // The sums of all K from the part's: step(sums) adds its products.
+  template <int kM, bool kInParts, class Step>
+  [[gnu::always_inline]] void at_once(const Part& part, const Step& step) const {
+    Sums<kM> sums;
+    begin<kM * kColumns, kInParts>(part, &sums[0][0]);
+    step(sums);
+    if (leaves<kM * kColumns, kInParts>(part, &sums[0][0])) return;
 #pragma GCC unroll 8
-    for (int i = 0; i < kM; ++i) {
-      const float scale = a_scale[i] * b_scale;
-#pragma GCC unroll 4
-      for (int j = 0; j < kColumns; ++j) {
-        sums[i * kColumns + j] = S::scale_add(sums[i * kColumns + j], parts[i][j], scale);
-      }
-    }
+    for (int i = 0; i < kM; ++i) finish(part, i, fold<kM>(sums, i));
   }
 
-  template <int kM>
-  [[gnu::always_inline]] static void multiply_by(Sums<kM>& sums, const float* scales) {
-#pragma GCC unroll 8
-    for (int i = 0; i < kM; ++i) {
-#pragma GCC unroll 4
-      for (int j = 0; j < kColumns; ++j) sums[i][j] = S::times(sums[i][j], scales[i]);
-    }
-  }
-
-  // The part's blocks of K in ascending order; step(block, sums) adds the products of one.
-  template <int kM, Scaling kScaling, bool kInParts, bool kTight, class Step>
-  [[gnu::always_inline]] void over_blocks(const Part& part, Sums<kM>& sums, const Step& step) const {
+  // The same, block by block: step(block, sums) adds the products of one.
+  template <int kM, bool kInParts, class Step>
+  [[gnu::always_inline]] void by_block(const Part& part, const Step& step) const {
     const int64_t first = kInParts ? part.first_chunk / kBlockChunks : 0;
     const int64_t count = kInParts ? part.chunks / kBlockChunks : blocks();
-    const float* a_scale = part.a_scale + first * kM;
-    const float* b_scale = part.b_scale + first;
-    if constexpr (kScaling == Scaling::blocked) {
-      Vector total[kM * kColumns];
-      begin<kM, kInParts>(part, total);
-      for (int64_t block = 0; block < count; ++block) {
-        if constexpr (kTight) stay_in_memory(total);
-        clear<kM>(sums);
-        step(block, sums);
-        add_scaled<kM>(total, sums, a_scale + block * kM, b_scale[block]);
-      }
-      end<kM, kInParts>(part, total);
-    } else {
-      // What a block multiplies by is made during the one before, and waits in memory: the division takes its time.
-      float scales[2][kM];
-      const auto prepare = [&](int64_t block, const float* a, float b) __attribute__((always_inline)) {
-        for (int i = 0; i < kM; ++i) scales[block % 2][i] = a[i] * b;
-        asm volatile("" : : "r"(scales) : "memory");
-      };
-      const bool is_end = !kInParts || first + count == blocks();
-      begin<kM, kInParts>(part, &sums[0][0]);
-      if constexpr (kScaling == Scaling::carried && kInParts) {
-        if (first > 0) {
-          prepare(0, a_scale, b_scale[-1] / b_scale[0]);
-          multiply_by<kM>(sums, scales[0]);
-        }
-      }
-      for (int64_t block = 0; block < count; ++block) {
-        if constexpr (kScaling == Scaling::carried) {
-          if (block > 0) multiply_by<kM>(sums, scales[block % 2]);
-          if (block + 1 < count) {
-            prepare(block + 1, a_scale + (block + 1) * kM, b_scale[block] / b_scale[block + 1]);
-          } else {
-            prepare(block + 1, part.a_scale, b_scale[block]);  // The last block's, which ends the sum.
-          }
-        }
-        step(block, sums);
-      }
-      if (kScaling == Scaling::carried && is_end) multiply_by<kM>(sums, scales[count % 2]);
-      end<kM, kInParts>(part, &sums[0][0]);
+    Vector totals[kM];
+    begin<kM, kInParts>(part, totals);
+    for (int64_t block = 0; block < count; ++block) {
+      Sums<kM> sums;
+#pragma GCC unroll 32
+      for (int i = 0; i < kM * kColumns; ++i) (&sums[0][0])[i] = S::zero();
+      step(block, sums);
+      const float* a_scale = part.a_scale + (first + block) * kM;
+      const float b_scale = part.b_scale[first + block];
+#pragma GCC unroll 8
+      for (int i = 0; i < kM; ++i) totals[i] = S::scale_add(totals[i], fold<kM>(sums, i), a_scale[i] * b_scale);
     }
+    if (leaves<kM, kInParts>(part, totals)) return;
+#pragma GCC unroll 8
+    for (int i = 0; i < kM; ++i) finish(part, i, totals[i]);
   }
 
-  template <int kM>
-  void finish(const Part& part, const Vector* sums) const {
-#pragma GCC unroll 8
-    for (int i = 0; i < kM; ++i) {
-      const Vector* x = sums + i * kColumns;
-      const __m128 sum = S::sum4(x[0], x[1], x[2], x[3]);
-      if (part.sums == nullptr) {
-        S::store4(d_, d_dtype_, part.row_d[i] + part.column, sum, part.columns);
-        continue;
-      }
-      float four[4];
-      _mm_storeu_ps(four, sum);
-      for (int j = 0; j < kColumns; ++j) part.sums[i * HD_SCALE_BLOCK + j * part.sums_step] = four[j];
-    }
+  [[gnu::always_inline]] void finish(const Part& part, int row, Vector folded) const {
+    const __m128 sum = S::sum_parts(folded);
+    if (part.sums == nullptr) return S::store4(d_, d_dtype_, part.row_d[row] + part.column, sum, part.columns);
+    float four[4];
+    _mm_storeu_ps(four, sum);
+    for (int j = 0; j < kColumns; ++j) part.sums[row * HD_SCALE_BLOCK + j * part.sums_step] = four[j];
   }
 
   [[gnu::always_inline]] void fetch_a(const Part& part, int64_t chunk) const {
@@ -561,19 +505,19 @@ class DotGemm {
 
   template <int kM, Scaling kScaling, bool kKeep>
   [[gnu::noinline]] void from_memory(const Part& part) const {
-    turn<kM, kScaling, kKeep>(
+    turn<kM, kScaling, kKeep, true>(
         part, [&](int64_t c) __attribute__((always_inline)) { fetch(part, c); });
   }
 
   // b from memory to registers, and with kKeep also to the panel; before_chunk(c) fetches.
-  template <int kM, Scaling kScaling, bool kKeep, class BeforeChunk>
+  template <int kM, Scaling kScaling, bool kKeep, bool kInParts, class BeforeChunk>
   [[gnu::always_inline]] void turn(const Part& part, const BeforeChunk& before_chunk) const {
     const std::byte* b[kColumns] = {part.b};
 #pragma GCC unroll 4
     for (int j = 1; j < kColumns; ++j) b[j] = j < part.columns ? b[j - 1] + part.b_step : b[j - 1];
     const Operand* a = part.a;
     Operand* keep = part.panel;
-    const auto chunk = [&](int64_t c, const auto& expand, Sums<kM>& into) __attribute__((always_inline)) {
+    const auto chunk = [&](int64_t c, const auto& expand, Sums<kM>& sums) __attribute__((always_inline)) {
       before_chunk(c);
 #pragma GCC unroll 2
       for (int j = 0; j < kColumns; j += 2) {
@@ -589,40 +533,42 @@ class DotGemm {
 #pragma GCC unroll 8
         for (int i = 0; i < kM; ++i) {
           const Operand first = S::load(a + i);
-          into[i][j] = S::dot(into[i][j], x[0], first);
-          into[i][j + 1] = S::dot(into[i][j + 1], x[1], first);
+          sums[i][j] = S::dot(sums[i][j], x[0], first);
+          sums[i][j + 1] = S::dot(sums[i][j + 1], x[1], first);
         }
 #pragma GCC unroll 8
         for (int i = 0; i < kM; ++i) {
           const Operand second = S::load(a + kM + i);
-          into[i][j] = S::dot(into[i][j], y[0], second);
-          into[i][j + 1] = S::dot(into[i][j + 1], y[1], second);
+          sums[i][j] = S::dot(sums[i][j], y[0], second);
+          sums[i][j + 1] = S::dot(sums[i][j + 1], y[1], second);
         }
       }
       a += 2 * kM;
       keep += 2 * kColumns;
     };
-    Sums<kM> sums;
     if constexpr (!S::kScaled) {
-      begin<kM, kKeep>(part, &sums[0][0]);
-      const typename S::Expand expand(nullptr);
-      const int64_t whole = std::min(k_ / S::kChunk - part.first_chunk, part.chunks);
-      for (int64_t c = 0; c < whole; ++c) chunk(c, expand, sums);
-      if (whole < part.chunks) chunk(whole, typename S::ExpandTail(k_ % S::kChunk), sums);
-      end<kM, kKeep>(part, &sums[0][0]);
+      at_once<kM, kInParts>(
+          part, [&](Sums<kM> & sums) __attribute__((always_inline)) {
+            const typename S::Expand expand(nullptr);
+            const int64_t whole = std::min(k_ / S::kChunk - part.first_chunk, part.chunks);
+            for (int64_t c = 0; c < whole; ++c) chunk(c, expand, sums);
+            if (whole < part.chunks) chunk(whole, typename S::ExpandTail(k_ % S::kChunk), sums);
+          });
+    } else if constexpr (kScaling == Scaling::folded) {
+      at_once<kM, kInParts>(
+          part, [&](Sums<kM> & sums) __attribute__((always_inline)) {
+            const float* scales = part.b_scale + part.first_chunk / kBlockChunks;
+            for (int64_t c = 0; c < part.chunks; c += kBlockChunks) {
+              const typename S::Expand expand(scales++);
+              for (int64_t i = 0; i < kBlockChunks; ++i) chunk(c + i, expand, sums);
+            }
+          });
     } else {
       const typename S::Expand unscaled(nullptr);
-      // What b is turned with takes registers too.
-      constexpr bool kTight = 2 * kM * kColumns > S::kRegisters - 12;
-      over_blocks<kM, kScaling, kKeep, kTight>(
-          part, sums, [&](int64_t block, Sums<kM> & into) __attribute__((always_inline)) {
-            if constexpr (kScaling == Scaling::folded) {
-              const typename S::Expand expand(part.b_scale + part.first_chunk / kBlockChunks + block);
-              for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, expand, into);
-            } else {
+      by_block<kM, kInParts>(
+          part, [&](int64_t block, Sums<kM> & sums) __attribute__((always_inline)) {
 #pragma GCC unroll 1  // Two chunks woven together want more registers than there are.
-              for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, unscaled, into);
-            }
+            for (int64_t i = 0; i < kBlockChunks; ++i) chunk(block * kBlockChunks + i, unscaled, sums);
           });
     }
   }
@@ -632,7 +578,7 @@ class DotGemm {
   [[gnu::noinline]] void from_panel(const Part& part) const {
     const Operand* a = part.a;
     const Operand* b = part.panel;
-    const auto chunk = [&](int64_t c, Sums<kM> & into) __attribute__((always_inline)) {
+    const auto chunk = [&](int64_t c, Sums<kM> & sums) __attribute__((always_inline)) {
       fetch(part, c);
       fetch_a(part, c);
 #pragma GCC unroll 2
@@ -644,29 +590,23 @@ class DotGemm {
         for (int j = 0; j < kColumns; ++j) {
           const Operand y = S::load(b + j);
 #pragma GCC unroll 8
-          for (int i = 0; i < kM; ++i) into[i][j] = S::dot(into[i][j], x[i], y);
+          for (int i = 0; i < kM; ++i) sums[i][j] = S::dot(sums[i][j], x[i], y);
         }
         a += kM;
         b += kColumns;
       }
     };
-    Sums<kM> sums;
     if constexpr (kScaling == Scaling::folded) {
-      begin<kM, true>(part, &sums[0][0]);
-      for (int64_t c = 0; c < part.chunks; ++c) chunk(c, sums);
-      end<kM, true>(part, &sums[0][0]);
+      at_once<kM, true>(
+          part, [&](Sums<kM> & sums) __attribute__((always_inline)) {
+            for (int64_t c = 0; c < part.chunks; ++c) chunk(c, sums);
+          });
     } else {
-      constexpr bool kTight = 2 * kM * kColumns > S::kRegisters - 4;
-      over_blocks<kM, kScaling, true, kTight>(
-          part, sums, [&](int64_t block, Sums<kM> & into) __attribute__((always_inline)) {
-            for (int64_t c = 0; c < kBlockChunks; ++c) chunk(block * kBlockChunks + c, into);
+      by_block<kM, true>(
+          part, [&](int64_t block, Sums<kM> & sums) __attribute__((always_inline)) {
+            for (int64_t i = 0; i < kBlockChunks; ++i) chunk(block * kBlockChunks + i, sums);
           });
     }
-  }
-
-  // Keeps the compiler from holding totals in registers, where the parts of a block take them all.
-  [[gnu::always_inline]] static void stay_in_memory(Vector* total) {
-    asm volatile("" : : "r"(total) : "memory");
   }
 
   int64_t n_;
