@@ -125,8 +125,8 @@ class AttentionRows {
   // Tokens [0, count) of the block. allowed, where not null, is [64] words a slab whose bit r lets row r of the slab
   // see the token; `careful` is then needed where a value is not finite, for 0 times it is NaN. The source makes the
   // block's tokens: expand(n) is called before the first n keys are read; where begin_parts(first, count) says so, the
-  // four tokens from `first` on come by expand_part(0 to 15 and more) and end_parts(). fetch() is called some 70 times
-  // or more for a whole block, at even distances: a place to fetch a little of what comes next.
+  // four tokens from `first` on come by expand_part(part(0 to 3), 0 to 3) and end_parts(). fetch() is called some 70
+  // times or more for a whole block, at even distances: a place to fetch a little of what comes next.
   template <class Source>
   void attend(const TokenBlock<Simd>& block, int count, float softmax_scale, const uint32_t* allowed, bool careful,
               const Source& source) {
@@ -269,27 +269,40 @@ class AttentionRows {
     }
   }
 
-  // score<1> with four units of a row side by side, as Simd::quads has them: half the loads.
+  // score<1> of MLA's keys with four units of a row side by side, as Simd::quads has them: half the loads.
   template <class Source>
   static void score_quads(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale,
                           const Source& source) {
     constexpr int kWidth = Simd::kWidth;
     constexpr int kTile = 4;
     constexpr int kStepUnits = 16;
+    constexpr int kSteps = HD_MLA_DIM / Simd::kDepth / kStepUnits;
     for (int token = 0; token < count; token += kTile) {
       source.expand(std::min(token + kTile, count));
-      // The next four tokens between these sums: neither waits for the other.
-      const bool has_parts = source.begin_parts(token + kTile, count);
       Floats sum[kTile][4] = {};
-      const int first = token * TokenBlock<Simd>::kKeyStride;
-      int part = 0;
-      for (int unit = 0; unit < block.key_units; unit += kStepUnits, ++part) {
-        if (part % 6 == 0) source.fetch();
-        if (has_parts) source.expand_part(part);
-        add_quads(q + unit * kWidth, block.keys + first + unit, std::min(kStepUnits, block.key_units - unit), sum);
+      const uint32_t* keys = block.keys + token * TokenBlock<Simd>::kKeyStride;
+      const auto step = [&](int index) __attribute__((always_inline)) {
+        add_quads(q + index * kStepUnits * kWidth, keys + index * kStepUnits, kStepUnits, sum);
+      };
+      int done = 0;
+      if (source.begin_parts(token + kTile, count)) {
+        // The next four tokens between these sums: neither waits for the other.
+        for (int t = 0; t < kTile; ++t) {
+          source.fetch();
+          const auto next = source.part(t);
+#pragma GCC unroll 4
+          for (int quarter = 0; quarter < 4; ++quarter, ++done) {
+            source.expand_part(next, quarter);
+            step(done);
+          }
+        }
+        source.end_parts();
       }
-      if (has_parts) source.end_parts();
-      if (block.has_rest) add_quads(q, block.rest + first, Simd::kRoundedUnits, sum);
+      for (; done < kSteps; ++done) {
+        if (done % 6 == 0) source.fetch();
+        step(done);
+      }
+      if (block.has_rest) add_quads(q, block.rest + token * TokenBlock<Simd>::kKeyStride, Simd::kRoundedUnits, sum);
 #pragma GCC unroll 16
       for (int t = 0; t < kTile; ++t) {
         Simd::store(block.scores + (token + t) * kWidth, Simd::mul(Simd::sum_quads(sum[t]), Simd::all(softmax_scale)));
@@ -299,6 +312,7 @@ class AttentionRows {
 
   [[gnu::always_inline]] static void add_quads(const uint32_t* q, const uint32_t* keys, int units,
                                                Floats (&sum)[4][4]) {
+#pragma GCC unroll 4
     for (int unit = 0; unit < units; unit += 4) {
       typename Simd::Units rows[4];
       for (int i = 0; i < 4; ++i) rows[i] = Simd::load(q + (unit + i) * Simd::kWidth);

@@ -264,11 +264,16 @@ class MlaItem {
       }
       return true;
     }
-    [[gnu::always_inline]] void expand_part(int part) const {
-      if (part >= 16) return;  // Of 18 between the sums of a key.
-      const int token = item.expanded_ + part / 4;
-      Simd::expand_part(item.token_at(token), part % 4, item.block_.keys + token * TokenBlock<Simd>::kKeyStride,
-                        item.scratch_.tables);
+    struct Part {
+      const std::byte* token;
+      uint32_t* key;
+    };
+    Part part(int index) const {
+      const int token = item.expanded_ + index;
+      return {item.token_at(token), item.block_.keys + token * TokenBlock<Simd>::kKeyStride};
+    }
+    [[gnu::always_inline]] void expand_part(const Part& part, int quarter) const {
+      Simd::expand_part(part.token, quarter, part.key, item.scratch_.tables);
     }
     void end_parts() const { item.expanded_ += 4; }
   };
