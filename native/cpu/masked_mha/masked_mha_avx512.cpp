@@ -5,7 +5,7 @@
 namespace hadal::cpu {
 
 uint64_t MaskedMhaAvx512::workspace(const Args& args, int threads) {
-  return MhaScratch<Simd>::bytes(args) * static_cast<uint64_t>(threads);
+  return mha_workspace<Simd>(args, threads);
 }
 
 int32_t MaskedMhaAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {

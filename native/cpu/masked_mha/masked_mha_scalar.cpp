@@ -13,7 +13,8 @@ uint64_t MaskedMhaScalar::workspace(const Args& args, int threads) {
 }
 
 int32_t MaskedMhaScalar::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  if (const int32_t status = check_rows(args)) return status;
+  if (const int32_t status = check_visible(args)) return status;
+  if (const int32_t status = check_positions(args)) return status;
   const int64_t kv_head = args.nope_dim + args.v_dim;
   const int64_t q_head = args.nope_dim + HD_ROPE_DIM;
   pool.parallel_for(static_cast<int64_t>(args.m) * args.heads, [&](int64_t item, int worker) {

@@ -132,6 +132,8 @@ class AttentionRows {
               const Source& source) {
     for (int slab = 0; slab < slabs(rows_); ++slab) {
       const uint32_t* mask = allowed == nullptr ? nullptr : allowed + slab * kBlockTokens;
+      // What none may see changes nothing.
+      if (mask != nullptr && std::all_of(mask, mask + count, [](uint32_t word) { return word == 0; })) continue;
       if (lanes_of(slab) == kLanes) {
         attend_slab<2>(block, slab, count, softmax_scale, mask, careful, source);
       } else {

@@ -216,8 +216,8 @@ std::vector<CaseMaker> masked_mha_cases() {
                              {16, 2, 130, 16, 24, 0, HD_DTYPE_F32, 3},
                              {4, 4, 65, 33, 17, 64, HD_DTYPE_F32},
                              {3, 2, 300, 128, 128, 128, HD_DTYPE_BF16},
-                             {150, 1, 200, 64, 32, 0, HD_DTYPE_BF16, 0, true},
-                             {40, 2, 150, 128, 128, 64, HD_DTYPE_BF16, 0, true},
+                             {300, 1, 200, 64, 32, 0, HD_DTYPE_BF16, 0, true},
+                             {290, 2, 150, 128, 128, 64, HD_DTYPE_BF16, 0, true},
                              {2, 2, 0, 8, 8, 0, HD_DTYPE_BF16}}) {
     const std::string name =
         std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_" + std::to_string(shape.keys) + "k_" +
