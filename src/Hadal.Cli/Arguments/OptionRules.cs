@@ -17,16 +17,12 @@ internal static class OptionRules
         });
 
     /// <summary>Refuses other words.</summary>
-    public static void MustBeOneOf(this Option<string> option, string first, string second) =>
+    public static void MustBeOneOf(this Option<string> option, params string[] values) =>
         option.Validators.Add(result =>
         {
-            if (
-                result.Tokens.Count > 0
-                && result.Tokens[^1].Value != first
-                && result.Tokens[^1].Value != second
-            )
+            if (result.Tokens.Count > 0 && !values.Contains(result.Tokens[^1].Value))
                 result.AddError(
-                    $"{option.Name} is '{result.Tokens[^1].Value}'; it must be {first} or {second}"
+                    $"{option.Name} is '{result.Tokens[^1].Value}'; it must be {string.Join(", ", values[..^1])} or {values[^1]}"
                 );
         });
 

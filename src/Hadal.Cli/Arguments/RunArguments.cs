@@ -10,6 +10,8 @@ internal sealed class RunArguments
     private const string Cpu = "cpu";
     private const string Cuda = "cuda";
     private const string Float32 = "float32";
+    private const string Expanded = "expanded";
+    private const string ByPosition = "by-position";
 
     private readonly Option<string> _device = new("--device", "-d")
     {
@@ -33,7 +35,7 @@ internal sealed class RunArguments
     private readonly Option<string> _prefill = new("--prefill")
     {
         Description =
-            "absorbed, or expanded: cheaper for dense attention and short contexts, with other bits than decoding",
+            "absorbed; expanded: cheaper for dense attention and short contexts, with other bits than decoding; or by-position: each token in the cheaper one",
         HelpName = "form",
         DefaultValueFactory = _ => "absorbed",
     };
@@ -42,7 +44,7 @@ internal sealed class RunArguments
     {
         _threads.MustBeAtLeast(0);
         _activations.MustBeOneOf("bfloat16", Float32);
-        _prefill.MustBeOneOf("absorbed", "expanded");
+        _prefill.MustBeOneOf("absorbed", Expanded, ByPosition);
         command.Add(_device);
         command.Add(_threads);
         command.Add(_activations);
@@ -57,10 +59,12 @@ internal sealed class RunArguments
                 result.GetValue(_activations) == Float32
                     ? ActivationMode.Float32
                     : ActivationMode.BFloat16,
-            PrefillForm =
-                result.GetValue(_prefill) == "expanded"
-                    ? PrefillForm.Expanded
-                    : PrefillForm.Absorbed,
+            PrefillForm = result.GetValue(_prefill) switch
+            {
+                Expanded => PrefillForm.Expanded,
+                ByPosition => PrefillForm.ByPosition,
+                _ => PrefillForm.Absorbed,
+            },
             MaxSequences = 1,
             MaxLogitRows = 1,
         };

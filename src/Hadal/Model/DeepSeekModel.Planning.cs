@@ -11,7 +11,7 @@ public sealed unsafe partial class DeepSeekModel
         // The last step's places stay as they are: a draft may still want them.
         Step last = _step;
         int lastTokens = last.Workspace.Tokens;
-        _step = new Step(_kernels, last.Workspace, last.ScaleFormat, Options.MaxSequences + 1);
+        _step = new Step(_kernels, last.Workspace, last.ScaleFormat, StepBatch.MostRuns(Options));
         try
         {
             _kernels.Plan(() => PlanSteps(pages));
@@ -48,8 +48,8 @@ public sealed unsafe partial class DeepSeekModel
         Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), tablePages);
         _step.ClearRuns();
         _step.AddRun(new RowRun(0, tokens, 0, null));
-        if (Options.PrefillForm == PrefillForm.Expanded)
-            _step.AddRun(new RowRun(0, tokens, MaxContextTokens, null));
+        if (ExpandedTokens > 0)
+            _step.AddRun(new RowRun(0, tokens, ExpandedTokens, null));
         int rows = Math.Min(tokens, Options.MaxLogitRows);
         Run(rows, CancellationToken.None);
         if (_predictor is not null)

@@ -11,4 +11,10 @@ public enum PrefillForm
     /// indexer, at the price of other bits than decode, and of memory for the expanded context.
     /// </summary>
     Expanded,
+
+    /// <summary>
+    /// Each token in the form that is cheaper at its position: expanded up to twice the tokens that the indexer keeps,
+    /// absorbed from there on. In models without an indexer as <see cref="Expanded"/>.
+    /// </summary>
+    ByPosition,
 }

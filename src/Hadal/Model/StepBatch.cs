@@ -11,22 +11,32 @@ namespace Hadal.Model;
 public sealed unsafe class StepBatch : IDisposable
 {
     private readonly int _maxSequencePages;
+    private readonly int _expandedTokens;
     private readonly CachedSequence[] _sequences;
     private readonly int[] _counts;
     private int* _host;
     private long _keySlotCount;
 
     // The block is [ids, positions, slots, row sequences, visible: max tokens each][logit rows][block table], and with the expanded form
-    // [slots of all tokens of each sequence that has more than one new token].
-    internal StepBatch(ModelOptions options, int vocabularySize, int maxContextTokens)
+    // [slots of all tokens up to the last that takes it, of each sequence that has such].
+    internal StepBatch(
+        ModelOptions options,
+        int vocabularySize,
+        int maxContextTokens,
+        int expandedTokens
+    )
     {
         Options = options;
         VocabularySize = vocabularySize;
         _maxSequencePages = PagedCache.PagesFor(maxContextTokens);
+        _expandedTokens = expandedTokens;
         _sequences = new CachedSequence[options.MaxSequences];
         _counts = new int[options.MaxSequences];
         _host = (int*)
-            NativeMemory.AllocZeroed((nuint)Length(options, maxContextTokens), sizeof(int));
+            NativeMemory.AllocZeroed(
+                (nuint)Length(options, maxContextTokens, expandedTokens),
+                sizeof(int)
+            );
     }
 
     /// <summary>Tokens added.</summary>
@@ -50,12 +60,12 @@ public sealed unsafe class StepBatch : IDisposable
 
     internal int* Host => _host;
 
-    internal static long Length(ModelOptions options, int maxContextTokens)
-    {
-        long keySlots = options.PrefillForm == PrefillForm.Expanded ? maxContextTokens : 0;
-        return TableOffset(options)
-            + options.MaxSequences * (PagedCache.PagesFor(maxContextTokens) + keySlots);
-    }
+    internal static long Length(ModelOptions options, int maxContextTokens, int expandedTokens) =>
+        TableOffset(options)
+        + options.MaxSequences * ((long)PagedCache.PagesFor(maxContextTokens) + expandedTokens);
+
+    /// <summary>Runs of a step, at most: one of each form a sequence, and what is absorbed before the first.</summary>
+    internal static int MostRuns(ModelOptions options) => 2 * options.MaxSequences + 1;
 
     internal static long PositionsOffset(ModelOptions options) => options.MaxStepTokens;
 
@@ -178,9 +188,12 @@ public sealed unsafe class StepBatch : IDisposable
         int* next = keySlots;
         for (int i = 0; i < SequenceCount; i++)
         {
-            if (!IsExpanded(i))
-                continue;
-            for (int position = 0; position < _sequences[i].Length + _counts[i]; position++)
+            int expanded = ExpandedCount(i);
+            for (
+                int position = 0;
+                expanded > 0 && position < _sequences[i].Length + expanded;
+                position++
+            )
                 *next++ = _sequences[i].SlotOf(position);
         }
         _keySlotCount = next - keySlots;
@@ -197,19 +210,17 @@ public sealed unsafe class StepBatch : IDisposable
         int absorbed = 0; // Rows before this one that are in no run yet.
         for (int i = 0; i < SequenceCount; i++)
         {
-            if (IsExpanded(i))
+            int expanded = ExpandedCount(i);
+            if (expanded > 0)
             {
                 if (absorbed > 0)
                     step.AddRun(new RowRun(row - absorbed, absorbed, 0, null));
                 absorbed = 0;
-                int keys = _sequences[i].Length + _counts[i];
-                step.AddRun(new RowRun(row, _counts[i], keys, keySlots));
+                int keys = _sequences[i].Length + expanded;
+                step.AddRun(new RowRun(row, expanded, keys, keySlots));
                 keySlots += keys;
             }
-            else
-            {
-                absorbed += _counts[i];
-            }
+            absorbed += _counts[i] - expanded;
             row += _counts[i];
         }
         if (absorbed > 0)
@@ -243,8 +254,11 @@ public sealed unsafe class StepBatch : IDisposable
         }
     }
 
-    private bool IsExpanded(int sequence) =>
-        Options.PrefillForm == PrefillForm.Expanded && _counts[sequence] > 1;
+    // New tokens of a sequence that take the expanded form: of a prompt, which comes more than one at a time.
+    private int ExpandedCount(int sequence) =>
+        _counts[sequence] == 1
+            ? 0
+            : Math.Clamp(_expandedTokens - _sequences[sequence].Length, 0, _counts[sequence]);
 
     private void Check(CachedSequence sequence, ReadOnlySpan<int> tokens, int rows)
     {

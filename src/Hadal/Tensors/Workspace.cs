@@ -47,7 +47,7 @@ internal sealed unsafe class Workspace
     /// <param name="tokens">The most tokens of a step.</param>
     /// <param name="topK">Columns of the indexer's choice; 0 without an indexer.</param>
     /// <param name="expertAlignment">Rows that an expert's share is padded to.</param>
-    /// <param name="expandedContext">The most keys of a sequence in <see cref="PrefillForm.Expanded"/>; 0 without that form.</param>
+    /// <param name="expandedContext">The most keys of a sequence in the expanded form; 0 without that form.</param>
     public Workspace(
         DeviceMemory memory,
         DeepSeekConfig config,

@@ -35,14 +35,41 @@ public sealed class DeterminismTests
             Assert.Equal(expected, RunAlone(name, mode, threads: 2, chunk));
     }
 
+    // None of these chunks leaves a single token, which would be decoded.
     [Theory]
-    [InlineData("kjv-shakespeare")]
-    [InlineData("random-v3")]
-    public void Batch_does_not_change_bits_in_expanded_form(string name) =>
-        CompareBatch(
-            name,
-            new ModelOptions { MaxStepTokens = 1024, PrefillForm = PrefillForm.Expanded }
-        );
+    [InlineData(PrefillForm.Expanded)]
+    [InlineData(PrefillForm.ByPosition)]
+    public void Chunks_do_not_change_bits_in_expanded_form(PrefillForm form)
+    {
+        var options = new ModelOptions { MaxStepTokens = 1024, PrefillForm = form };
+        float[][] expected = RunAlone("kjv-shakespeare", options, threads: 2, int.MaxValue);
+        foreach (int chunk in new[] { 7, 64, 100 })
+            Assert.Equal(expected, RunAlone("kjv-shakespeare", options, threads: 2, chunk));
+    }
+
+    [Fact]
+    public void Form_by_position_changes_at_twice_the_tokens_kept()
+    {
+        var expanded = new ModelOptions
+        {
+            MaxStepTokens = 1024,
+            MaxLogitRows = 1024,
+            PrefillForm = PrefillForm.Expanded,
+        };
+        float[][] whole = AllRows(expanded);
+        float[][] byPosition = AllRows(expanded with { PrefillForm = PrefillForm.ByPosition });
+        int change = 2 * 64; // The model keeps 64.
+        Assert.Equal(whole[..change], byPosition[..change]);
+        Assert.NotEqual(whole[change], byPosition[change]);
+    }
+
+    [Theory]
+    [InlineData("kjv-shakespeare", PrefillForm.Expanded)]
+    [InlineData("kjv-shakespeare", PrefillForm.ByPosition)]
+    [InlineData("random-v3", PrefillForm.Expanded)]
+    [InlineData("random-v3", PrefillForm.ByPosition)]
+    public void Batch_does_not_change_bits_in_expanded_form(string name, PrefillForm form) =>
+        CompareBatch(name, new ModelOptions { MaxStepTokens = 1024, PrefillForm = form });
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -84,9 +111,17 @@ public sealed class DeterminismTests
         return GoldenRun.Feed(model, batch, sequence, prompt.AsSpan(decodesLast ? ^1.. : ..));
     }
 
-    private static float[][] RunAlone(string name, ActivationMode mode, int threads, int chunk)
+    private static float[][] RunAlone(string name, ActivationMode mode, int threads, int chunk) =>
+        RunAlone(
+            name,
+            new ModelOptions { Activations = mode, MaxStepTokens = 1024 },
+            threads,
+            chunk
+        );
+
+    private static float[][] RunAlone(string name, ModelOptions options, int threads, int chunk)
     {
-        using DeepSeekModel model = Load(name, mode, threads);
+        using DeepSeekModel model = TestModels.Load(name, options, threads);
         using PagedCache cache = model.CreateCache(256);
         using CachedSequence sequence = cache.CreateSequence();
         using StepBatch batch = model.CreateBatch();
@@ -100,12 +135,20 @@ public sealed class DeterminismTests
         return [.. logits];
     }
 
-    private static DeepSeekModel Load(string name, ActivationMode mode, int threads) =>
-        TestModels.Load(
-            name,
-            new ModelOptions { Activations = mode, MaxStepTokens = 1024 },
-            threads
-        );
+    // The logits of every token of a prompt of the embedded model.
+    private static float[][] AllRows(ModelOptions options)
+    {
+        using DeepSeekModel model = TestModels.Load("kjv-shakespeare", options, threads: 2);
+        using PagedCache cache = model.CreateCache(256);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        batch.Add(sequence, Tokens(model, PromptLength, seed: 7), LogitRows.All);
+        var logits = model.Forward(batch, TestContext.Current.CancellationToken);
+        var rows = new float[PromptLength][];
+        for (int i = 0; i < rows.Length; i++)
+            rows[i] = logits.GetRowSpan(i).ToArray();
+        return rows;
+    }
 
     private static int[] PromptOf(DeepSeekModel model, int i) => Tokens(model, 1 + i * 7, seed: i);
 
