@@ -10,27 +10,13 @@
 namespace hadal::cpu {
 namespace {
 
-// The best of a part of a row.
-struct Part {
-  float* scores;
-  int32_t* positions;
-  int64_t* count;
+// The candidates that one worker found in a row, in ascending order of position.
+template <class Lanes>
+struct alignas(64) Stream {
+  Selection<Lanes> selection;
+  int64_t appended;  // Of its candidates, to those of the row.
 
-  static constexpr uint64_t bytes(int64_t topk) {
-    return (sizeof(float) + sizeof(int32_t)) * static_cast<uint64_t>(topk) + 64;
-  }
-  static Part at(std::byte* parts, int64_t index, int64_t topk) {
-    std::byte* memory = parts + bytes(topk) * static_cast<uint64_t>(index);
-    auto* scores = reinterpret_cast<float*>(memory + 64);
-    return {scores, reinterpret_cast<int32_t*>(scores + topk), reinterpret_cast<int64_t*>(memory)};
-  }
-
-  template <class Lanes>
-  void keep(const Selection<Lanes>& selection) const {
-    *count = selection.count();
-    std::memcpy(scores, selection.scores(), static_cast<size_t>(*count) * sizeof(float));
-    std::memcpy(positions, selection.positions(), static_cast<size_t>(*count) * sizeof(int32_t));
-  }
+  static constexpr uint64_t bytes(int64_t topk) { return sizeof(Stream) + selection_bytes(topk); }
 };
 
 // Writes a row's choice: position_of(i) for i below count, then -1.
@@ -65,15 +51,31 @@ void write_selection(const Args& args, int64_t row, Selection<Lanes>& selection,
   }
 }
 
-// The parts lie one behind another in the row.
-template <class Args, class Lanes>
-void merge_parts(const Args& args, int64_t row, std::byte* parts, int64_t parts_of_row, Selection<Lanes>& selection,
-                 FirstNan& nan) {
-  for (int64_t i = 0; i < parts_of_row; ++i) {
-    const Part part = Part::at(parts, row * parts_of_row + i, args.topk);
-    selection.append(part.scores, part.positions, *part.count);
+// Offers the candidates of all streams in ascending order of position: one stream's as far as no other has a lower one.
+template <class Lanes>
+void append_streams(Stream<Lanes>* streams, int64_t count, Selection<Lanes>& all) {
+  const auto head = [](const Stream<Lanes>& stream) {
+    return stream.appended < stream.selection.count() ? stream.selection.positions()[stream.appended] : INT32_MAX;
+  };
+  for (;;) {
+    Stream<Lanes>* first = streams;
+    int32_t lowest = head(*first);
+    int32_t limit = INT32_MAX;
+    for (int64_t i = 1; i < count; ++i) {
+      const int32_t position = head(streams[i]);
+      limit = std::min(limit, std::max(position, lowest));
+      if (position > lowest) continue;
+      lowest = position;
+      first = streams + i;
+    }
+    if (lowest == INT32_MAX) return;
+    const Selection<Lanes>& selection = first->selection;
+    const int32_t* begin = selection.positions() + first->appended;
+    const int32_t* end = selection.positions() + selection.count();
+    const int64_t n = (end[-1] < limit ? end : std::lower_bound(begin, end, limit)) - begin;
+    all.append(selection.scores() + first->appended, begin, n);
+    first->appended += n;
   }
-  write_selection(args, row, selection, nan);
 }
 
 // Parts that each row is cut into, so that every worker has some; `longest` candidates at most are in a row.
@@ -87,12 +89,12 @@ void merge_parts(const Args& args, int64_t row, std::byte* parts, int64_t parts_
 
 constexpr int64_t kShortestPart = 16384;
 
-[[maybe_unused]] inline uint64_t topk_workspace(const hd_topk_args& args, int threads) {
+template <class Lanes>
+uint64_t topk_workspace(const hd_topk_args& args, int threads) {
   const int64_t parts = parts_of_row(args.m, args.scores_stride, kShortestPart, threads);
+  const uint64_t row_bytes = Stream<Lanes>::bytes(args.topk) * static_cast<uint64_t>(parts) + sizeof(float);
   return (selection_bytes(args.topk) + sort_bytes(args.topk)) * static_cast<uint64_t>(threads) +
-         (parts > 1
-              ? (Part::bytes(args.topk) * static_cast<uint64_t>(parts) + sizeof(float)) * static_cast<uint64_t>(args.m)
-              : 0);
+         (parts > 1 ? row_bytes * static_cast<uint64_t>(args.m) : 0);
 }
 
 template <class Lanes>
@@ -123,8 +125,9 @@ int32_t run_topk(const hd_topk_args& args, ThreadPool& pool, std::byte* workspac
     });
     return nan.refuse("hd_topk");
   }
-  std::byte* places = workspace + bytes * static_cast<uint64_t>(pool.threads());
-  auto* bounds = reinterpret_cast<float*>(places + Part::bytes(args.topk) * static_cast<uint64_t>(args.m * parts));
+  auto* streams = reinterpret_cast<Stream<Lanes>*>(workspace + bytes * static_cast<uint64_t>(pool.threads()));
+  auto* memory = reinterpret_cast<std::byte*>(streams + args.m * parts);
+  auto* bounds = reinterpret_cast<float*>(memory + selection_bytes(args.topk) * static_cast<uint64_t>(args.m * parts));
   pool.parallel_for(args.m, [&](int64_t row, int worker) {
     bounds[row] =
         guess_bound<Lanes>(args.scores + row * args.scores_stride, args.visible[row], args.topk, sort_of(worker));
@@ -134,22 +137,25 @@ int32_t run_topk(const hd_topk_args& args, ThreadPool& pool, std::byte* workspac
     const int64_t first = args.visible[row] * (item % parts) / parts / kBatch * kBatch;
     const int64_t last = item % parts + 1 == parts ? args.visible[row]
                                                    : args.visible[row] * (item % parts + 1) / parts / kBatch * kBatch;
-    auto selection = selection_of(worker, bounds[row]);
+    Selection<Lanes> selection(memory + selection_bytes(args.topk) * static_cast<uint64_t>(item), sort_of(worker),
+                               args.topk, bounds[row]);
     selection.offer(args.scores + row * args.scores_stride + first, last - first, static_cast<int32_t>(first));
     if (!selection.finish()) nan.report(row, selection.nan_position());
-    Part::at(places, item, args.topk).keep(selection);
+    new (streams + item) Stream<Lanes>{selection, 0};
   });
   if (const int32_t status = nan.refuse("hd_topk")) return status;
   pool.parallel_for(args.m, [&](int64_t row, int worker) {
     if (takes_all(args, row)) return;
+    Stream<Lanes>* streams_of_row = streams + row * parts;
     int64_t found = 0;
-    for (int64_t i = 0; i < parts; ++i) found += *Part::at(places, row * parts + i, args.topk).count;
+    for (int64_t i = 0; i < parts; ++i) found += streams_of_row[i].selection.count();
     if (found < args.topk) {
       choose(row, worker, kNone);
       return;
     }
-    auto selection = selection_of(worker, kNone);
-    merge_parts(args, row, places, parts, selection, nan);
+    auto all = selection_of(worker, kNone);
+    append_streams(streams_of_row, parts, all);
+    write_selection(args, row, all, nan);
   });
   return nan.refuse("hd_topk");
 }
@@ -168,12 +174,6 @@ struct FusedShape {
   const int64_t streams = std::min<int64_t>(parts_of_row(args.m, args.max_pages, kShortestStream, threads), threads);
   return {streams > 1 ? 1 : std::clamp<int64_t>(args.m / (4 * static_cast<int64_t>(threads)), 1, kQueryBlock), streams};
 }
-
-template <class Lanes>
-struct alignas(64) Stream {
-  Selection<Lanes> selection;
-  int64_t appended;  // Of its candidates, to those of the row.
-};
 
 // The pages of a row that no stream has taken yet.
 struct alignas(64) RowPages {
@@ -199,35 +199,8 @@ uint64_t indexer_topk_workspace(const hd_indexer_topk_args& args, int threads) {
   const FusedShape shape = fused_shape(args, threads);
   const uint64_t streams = shape.streams > 1 ? static_cast<uint64_t>(shape.streams * args.m) : 0;
   return fused_worker_bytes<Score>(args, shape.queries) * static_cast<uint64_t>(threads) +
-         (sizeof(Stream<Lanes>) + selection_bytes(args.topk)) * streams +
+         Stream<Lanes>::bytes(args.topk) * streams +
          (streams > 0 ? sizeof(RowPages) * static_cast<uint64_t>(args.m) : 0);
-}
-
-// Offers the candidates of all streams in ascending order of position: one stream's as far as no other has a lower one.
-template <class Lanes>
-void append_streams(Stream<Lanes>* streams, int64_t count, Selection<Lanes>& all) {
-  const auto head = [](const Stream<Lanes>& stream) {
-    return stream.appended < stream.selection.count() ? stream.selection.positions()[stream.appended] : INT32_MAX;
-  };
-  for (;;) {
-    Stream<Lanes>* first = streams;
-    int32_t lowest = head(*first);
-    int32_t limit = INT32_MAX;
-    for (int64_t i = 1; i < count; ++i) {
-      const int32_t position = head(streams[i]);
-      limit = std::min(limit, std::max(position, lowest));
-      if (position > lowest) continue;
-      lowest = position;
-      first = streams + i;
-    }
-    if (lowest == INT32_MAX) return;
-    const Selection<Lanes>& selection = first->selection;
-    const int32_t* begin = selection.positions() + first->appended;
-    const int32_t* end = selection.positions() + selection.count();
-    const int64_t n = (end[-1] < limit ? end : std::lower_bound(begin, end, limit)) - begin;
-    all.append(selection.scores() + first->appended, begin, n);
-    first->appended += n;
-  }
 }
 
 template <class Score, class Lanes>

@@ -6,7 +6,7 @@
 namespace hadal::cpu {
 
 uint64_t TopkAvx512::workspace(const Args& args, int threads) {
-  return topk_workspace(args, threads);
+  return topk_workspace<Lanes>(args, threads);
 }
 
 int32_t TopkAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
