@@ -36,9 +36,10 @@ internal static class TextStream
     public static string Describe(TextGeneration generation, DeepSeekModel model)
     {
         GenerationUsage usage = generation.Usage;
+        string cached = usage.CachedTokens > 0 ? $" after {usage.CachedTokens} in the cache" : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"prefill {usage.PromptTokens} tokens, {usage.PrefillTokensPerSecond:0.0} tokens/s; "
+            $"prefill {usage.PromptTokens - usage.CachedTokens} tokens{cached}, {usage.PrefillTokensPerSecond:0.0} tokens/s; "
                 + $"decode {usage.GeneratedTokens} tokens, {usage.DecodeTokensPerSecond:0.0} tokens/s; "
                 + $"{model.Device}, {model.Options.Activations}; seed {generation.Seed}"
         );

@@ -8,8 +8,8 @@
 // Rows of a are packed first: turned into the operand type, tile by tile. Where they are one tile, b is read once, as
 // four streams that each go on through memory. Else the first tile of rows turns b into operands in registers, and
 // leaves them in a panel, small enough for the second-level cache, that the others take; all of them fetch the b of the
-// next panel meanwhile. A long K is cut into parts, whose rows of a stay in the first-level cache: the sums wait in
-// memory from one part to the next.
+// next panel meanwhile. A long K is cut into equal parts, whose rows of a stay in the first-level cache: the sums wait
+// in memory from one part to the next.
 #pragma once
 
 #include <immintrin.h>
@@ -273,9 +273,8 @@ class DotGemm {
   // All rows times the columns [column, end). `next` is the b of the panel that comes after.
   void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
     const Tiling tiling(work.run);
-    const int64_t most_parts = (chunks_ + kPartChunks - 1) / kPartChunks;
-    const int64_t length = ((chunks_ + most_parts - 1) / most_parts + kBlockChunks - 1) / kBlockChunks * kBlockChunks;
-    const int64_t parts = (chunks_ + length - 1) / length;
+    const int64_t parts = std::max<int64_t>((chunks_ + kPartChunks - 1) / kPartChunks, 1);
+    const int64_t length = ((chunks_ + parts - 1) / parts + kBlockChunks - 1) / kBlockChunks * kBlockChunks;
     for (int64_t p = 0; p < parts; ++p) {
       const int64_t first_chunk = p * length;
       const int64_t chunks = std::min(length, chunks_ - first_chunk);
@@ -307,7 +306,7 @@ class DotGemm {
       part.next_chunks = std::clamp<int64_t>(chunks - t * fetches, 0, fetches);
       const Operand* next_a = nullptr;
       int64_t share = 0;
-      if (groups > 1) {
+      if (groups > 1 && chunks > 0) {
         const bool is_last = t + 1 == tiles;
         const Tile next_tile = tiling.at(is_last ? 0 : t + 1);
         next_a = work.a + next_tile.first * operands() + 2 * (is_last ? next_chunk : first_chunk) * next_tile.rows;

@@ -77,15 +77,26 @@ internal sealed class ChatCommand : Command
         List<ChatTurn> turns = [];
         if (result.GetValue(_system) is { } system)
             turns.Add(ChatTurn.System(system));
-        while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
+        TextGeneration? answer = null;
+        try
         {
-            turns.Add(ChatTurn.User(line));
-            int[] prompt = template.Encode(tokenizer, turns, thinking);
-            using TextGeneration answer = generator.Start(prompt, options);
-            turns.Add(ChatTurn.Assistant(TextStream.Write(_terminal, answer, cancellationToken)));
-            await _terminal
-                .Error.WriteLineAsync(TextStream.Describe(answer, model))
-                .ConfigureAwait(false);
+            while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
+            {
+                turns.Add(ChatTurn.User(line));
+                int[] prompt = template.Encode(tokenizer, turns, thinking);
+                TextGeneration next = generator.Start(prompt, options, after: answer);
+                answer?.Dispose();
+                answer = next;
+                string text = TextStream.Write(_terminal, answer, cancellationToken);
+                turns.Add(ChatTurn.Assistant(text));
+                await _terminal
+                    .Error.WriteLineAsync(TextStream.Describe(answer, model))
+                    .ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            answer?.Dispose();
         }
     }
 

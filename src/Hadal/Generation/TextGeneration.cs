@@ -15,15 +15,16 @@ public sealed class TextGeneration : IDisposable
 {
     private readonly TokenGenerator _generator;
     private readonly GenerationOptions _options;
-    private readonly int[] _prompt;
+    private readonly int[] _tokens; // The prompt, then those generated.
+    private readonly int _promptLength;
+    private readonly int _cachedTokens;
     private readonly int _chunk;
-    private readonly CachedSequence _sequence;
+    private CachedSequence? _sequence;
     private readonly Sampler _sampler;
     private readonly StopMatcher _stop;
     private readonly Utf8StreamDecoder _decoder = new();
     private readonly ArrayPoolBufferWriter<char> _decoded = new();
     private readonly ArrayPoolBufferWriter<char> _text = new();
-    private readonly int[] _token = new int[1];
     private bool _isDecoding;
     private TimeSpan _prefillTime;
     private TimeSpan _decodeTime;
@@ -32,21 +33,27 @@ public sealed class TextGeneration : IDisposable
         TokenGenerator generator,
         ReadOnlySpan<int> prompt,
         GenerationOptions options,
-        StopConditions stop
+        StopConditions stop,
+        TextGeneration? after
     )
     {
         _generator = generator;
         _options = options;
-        _prompt = prompt.ToArray();
         _chunk = options.PrefillChunk ?? generator.Model.Options.MaxStepTokens;
         _sampler = new Sampler(options.Sampling, generator.Model.Config.VocabSize);
         _sampler.Observe(prompt);
         _stop = new StopMatcher(stop);
-        _sequence = generator.Cache.CreateSequence();
+        // The last token needs no place in the cache.
+        long room = Math.Max(generator.Cache.TokenCapacity - prompt.Length, 0) + 1;
+        _tokens = new int[prompt.Length + Math.Min(room, stop.MaxTokens ?? room)];
+        prompt.CopyTo(_tokens);
+        _promptLength = prompt.Length;
+        _sequence = after?.HandOver(prompt[..^1]) ?? generator.Cache.CreateSequence();
+        _cachedTokens = _sequence.Length;
     }
 
     /// <summary>The token that the last <see cref="MoveNext"/> made.</summary>
-    public int Token => _token[0];
+    public int Token { get; private set; }
 
     /// <summary>The text that became certain with it; valid until the next call.</summary>
     public ReadOnlySpan<char> Text => _text.WrittenSpan;
@@ -59,14 +66,20 @@ public sealed class TextGeneration : IDisposable
 
     /// <summary>What it took so far.</summary>
     public GenerationUsage Usage =>
-        new(_prompt.Length, _stop.TokenCount, _prefillTime, _decodeTime);
+        new(_promptLength, _cachedTokens, _stop.TokenCount, _prefillTime, _decodeTime);
 
     /// <summary>Its place in the cache.</summary>
-    internal CachedSequence Sequence => _sequence;
+    /// <exception cref="ObjectDisposedException">Another text has taken it over.</exception>
+    internal CachedSequence Sequence =>
+        _sequence
+        ?? throw new ObjectDisposedException(
+            nameof(TextGeneration),
+            "another text has taken over its place in the cache"
+        );
 
     /// <summary>The tokens that the next step is to take: what is left of the prompt, or the last token.</summary>
     internal ReadOnlySpan<int> Pending =>
-        _stop.TokenCount == 0 ? _prompt.AsSpan(_sequence.Length) : _token;
+        _tokens.AsSpan(Sequence.Length..(_promptLength + _stop.TokenCount));
 
     /// <summary>Whether the step under way gives logits for its last token.</summary>
     internal bool HasLogits { get; set; }
@@ -116,9 +129,18 @@ public sealed class TextGeneration : IDisposable
     public void Dispose()
     {
         lock (_generator.Model.Gate)
-            _sequence.Dispose();
+            _sequence?.Dispose();
         _decoded.Dispose();
         _text.Dispose();
+    }
+
+    // Its place in the cache with what that holds of `prompt`'s beginning; the text can't go on.
+    private CachedSequence HandOver(ReadOnlySpan<int> prompt)
+    {
+        CachedSequence sequence = Sequence;
+        sequence.Truncate(prompt.CommonPrefixLength(_tokens.AsSpan(0, sequence.Length)));
+        _sequence = null;
+        return sequence;
     }
 
     private ReadOnlySpan2D<float> Run(
@@ -129,7 +151,7 @@ public sealed class TextGeneration : IDisposable
     {
         StepBatch batch = _generator.Batch;
         batch.Clear();
-        batch.Add(_sequence, tokens, rows);
+        batch.Add(Sequence, tokens, rows);
         return _generator.Model.Forward(batch, cancellationToken);
     }
 
@@ -148,7 +170,8 @@ public sealed class TextGeneration : IDisposable
     internal void Accept(ReadOnlySpan<float> logits)
     {
         _text.Clear();
-        _token[0] = _sampler.Sample(logits);
+        Token = _sampler.Sample(logits);
+        _tokens[_promptLength + _stop.TokenCount] = Token;
         Append(Token);
     }
 

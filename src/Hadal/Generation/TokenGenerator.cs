@@ -40,16 +40,28 @@ public sealed class TokenGenerator : IDisposable
     /// <summary>Begins a text; nothing runs until <see cref="TextGeneration.MoveNext"/>.</summary>
     /// <param name="prompt">Token ids, at least one; a BOS is theirs to begin with.</param>
     /// <param name="options">How to go on; null for the defaults.</param>
+    /// <param name="after">
+    /// A text of this generator that need not go on, such as the turn before of a conversation. The new text takes over its
+    /// place in the cache, and computes no more of the prompt than the two don't begin with alike. In
+    /// <see cref="PrefillForm.Absorbed"/> that changes no bit.
+    /// </param>
     /// <exception cref="ArgumentException">
     /// The prompt is empty, has an id that is not in the vocabulary, or <see cref="GenerationOptions.PrefillChunk"/> is more
-    /// than a step takes.
+    /// than a step takes; <paramref name="after"/> is another generator's.
     /// </exception>
     /// <exception cref="ContextLengthException">The prompt fills the context: no token could follow.</exception>
-    public TextGeneration Start(ReadOnlySpan<int> prompt, GenerationOptions? options = null)
+    /// <exception cref="ObjectDisposedException"><paramref name="after"/> was disposed or taken over.</exception>
+    public TextGeneration Start(
+        ReadOnlySpan<int> prompt,
+        GenerationOptions? options = null,
+        TextGeneration? after = null
+    )
     {
         options ??= new GenerationOptions();
         if (prompt.IsEmpty)
             throw new ArgumentException("must have a token, such as BOS", nameof(prompt));
+        if (after is not null && after.Sequence.Cache != Cache)
+            throw new ArgumentException("must be a text of this generator", nameof(after));
         if (options.PrefillChunk > Model.Options.MaxStepTokens)
             throw new ArgumentOutOfRangeException(
                 nameof(options),
@@ -68,7 +80,7 @@ public sealed class TokenGenerator : IDisposable
                 : options.Stop.Tokens,
         };
         lock (Model.Gate)
-            return new TextGeneration(this, prompt, options, stop);
+            return new TextGeneration(this, prompt, options, stop, after);
     }
 
     /// <summary>Generates a text on the thread pool.</summary>

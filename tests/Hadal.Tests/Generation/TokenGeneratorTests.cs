@@ -24,6 +24,12 @@ public sealed class TokenGeneratorTests : IDisposable
         _model.Dispose();
     }
 
+    private static int Next(TextGeneration text)
+    {
+        Assert.True(text.MoveNext(Cancellation));
+        return text.Token;
+    }
+
     [Fact]
     public void Greedy_text_is_the_references_continuation()
     {
@@ -39,6 +45,45 @@ public sealed class TokenGeneratorTests : IDisposable
             tokens.Add(text.Token);
         Assert.Equal(golden.Tokens.ToArray(), tokens);
         Assert.Equal(FinishReason.Length, text.FinishReason);
+    }
+
+    [Fact]
+    public void Text_after_another_computes_no_more_than_its_prompt_adds()
+    {
+        int[] prompt = _tokenizer.Encode(Prompt);
+        TextGeneration first = _generator.Start(prompt, Limit(100));
+        int[] turn = [.. Enumerable.Range(0, 90).Select(_ => Next(first))];
+        int[] longer = [.. prompt, .. turn, 5, 6, 7];
+        using TextGeneration fresh = _generator.Start(longer, Limit(20));
+        using TextGeneration second = _generator.Start(longer, Limit(20), first);
+        Assert.Equal(prompt.Length + 89, second.Usage.CachedTokens);
+        for (int i = 0; i < 20; i++)
+            Assert.Equal(Next(fresh), Next(second));
+        Assert.Equal(0, fresh.Usage.CachedTokens);
+        Assert.Throws<ObjectDisposedException>(() => first.MoveNext(Cancellation));
+        Assert.Throws<ObjectDisposedException>(() => _generator.Start(longer, null, first));
+        first.Dispose();
+
+        // Of another prompt it keeps the beginning; of its own all but the last, whose logits are wanted.
+        int[] other = [.. longer[..70], 1, 2, 3];
+        using TextGeneration third = _generator.Start(other, Limit(1), second);
+        Assert.Equal(70, third.Usage.CachedTokens);
+        third.MoveNext(Cancellation);
+        using TextGeneration fourth = _generator.Start(other, Limit(1), third);
+        Assert.Equal(other.Length - 1, fourth.Usage.CachedTokens);
+        fourth.Dispose();
+        fresh.Dispose();
+        Assert.Equal(_generator.Cache.PageCount, _generator.Cache.FreePages);
+    }
+
+    [Fact]
+    public void Text_of_another_generator_is_not_taken_over()
+    {
+        using var other = new TokenGenerator(_model, _tokenizer, 64);
+        using TextGeneration text = other.Start([0], Limit(2));
+        var error = Assert.Throws<ArgumentException>(() => _generator.Start([0], null, text));
+        Assert.Equal("after", error.ParamName);
+        Assert.True(text.MoveNext(Cancellation));
     }
 
     [Fact]

@@ -142,6 +142,8 @@ std::vector<GemmShape> gemm_shapes() {
       {24, 3, 100352, kF, Codes::normal, true, 1},
       {18, 150, 2048, kF, Codes::normal, true, 1},
       {18, 70, 2048, kB, Codes::normal, false},
+      {12, 70, 2432, kB, Codes::normal, true, 1},
+      {12, 40, 2432, kF, Codes::normal, false},
       {600, 20, 128, kB, Codes::normal, true, 1},
   };
 }
