@@ -584,7 +584,10 @@ class DotGemm {
       for (int half = 0; half < 2; ++half) {
         Operand x[kM];
 #pragma GCC unroll 8
-        for (int i = 0; i < kM; ++i) x[i] = S::load(a + i);
+        for (int i = 0; i < kM; ++i) {
+          x[i] = S::load(a + i);
+          asm("" : "+v"(x[i]));  // A register, rather than a load for each column.
+        }
 #pragma GCC unroll 4
         for (int j = 0; j < kColumns; ++j) {
           const Operand y = S::load(b + j);
