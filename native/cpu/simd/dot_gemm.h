@@ -419,7 +419,7 @@ class DotGemm {
   template <int kM>
   using Sums = Vector[kM][kColumns];
 
-  // What a part of K begins with. Without a panel there is but one part.
+  // What a part of K begins with. A stream has but one.
   template <int kCount, bool kInParts>
   [[gnu::always_inline]] static void begin(const Part& part, Vector* sums) {
     const bool waits = kInParts && part.first_chunk > 0;

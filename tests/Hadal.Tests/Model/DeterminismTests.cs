@@ -150,7 +150,7 @@ public sealed class DeterminismTests
         return rows;
     }
 
-    private static int[] PromptOf(DeepSeekModel model, int i) => Tokens(model, 1 + i * 7, seed: i);
+    private static int[] PromptOf(DeepSeekModel model, int i) => Tokens(model, 1 + i * 10, seed: i);
 
     private static int[] Tokens(DeepSeekModel model, int count, int seed)
     {
