@@ -22,6 +22,7 @@ public sealed class ChatCommandTests
             2,
             result.Error.Split('\n').Count(l => l.StartsWith("prefill ", StringComparison.Ordinal))
         );
+        Assert.Single(result.Error.Split('\n'), l => l.Contains(" in the cache"));
     }
 
     private static List<string> Expected()

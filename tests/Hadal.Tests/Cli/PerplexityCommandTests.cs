@@ -44,6 +44,9 @@ public sealed class PerplexityCommandTests
         double expanded = (await LossesAsync([.. text, "--prefill", "expanded"]))[(128, "dense")];
         Assert.NotEqual(absorbed, expanded);
         Assert.Equal(absorbed, expanded, 0.05);
+        // Dense attention keeps every token: all are in the expanded form.
+        var byPosition = await LossesAsync([.. text, "--prefill", "by-position"]);
+        Assert.Equal(expanded, byPosition[(128, "dense")]);
     }
 
     [Fact]
