@@ -42,7 +42,7 @@ public sealed class TokenGenerator : IDisposable
     /// <param name="options">How to go on; null for the defaults.</param>
     /// <param name="after">
     /// A text of this generator that need not go on, such as the turn before of a conversation. The new text takes over its
-    /// place in the cache, and computes no more of the prompt than the two don't begin with alike. In
+    /// place in the cache, and computes only what follows the beginning that both share. In
     /// <see cref="PrefillForm.Absorbed"/> that changes no bit.
     /// </param>
     /// <exception cref="ArgumentException">
