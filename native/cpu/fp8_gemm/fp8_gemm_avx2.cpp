@@ -9,6 +9,7 @@ namespace {
 struct F32Products : DotF32 {
   static constexpr int kTurningRows = 2;
   static constexpr int kTurnedRows = 2;
+  static constexpr int kBlockedRows = 3;
   static constexpr int kBlockedTurnedRows = 2;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 16;

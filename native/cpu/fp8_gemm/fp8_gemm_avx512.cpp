@@ -11,6 +11,7 @@ namespace {
 struct Bf16Products : DotBf16 {
   static constexpr int kTurningRows = 4;
   static constexpr int kTurnedRows = 20;
+  static constexpr int kBlockedRows = 4;
   static constexpr int kBlockedTurnedRows = 8;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;

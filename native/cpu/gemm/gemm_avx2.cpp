@@ -12,7 +12,6 @@ namespace {
 struct ByBf16 : DotF32 {
   static constexpr int kTurningRows = 3;
   static constexpr int kTurnedRows = 3;
-  static constexpr int kBlockedTurnedRows = 3;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 32;
   static constexpr bool kScaled = false;

@@ -19,7 +19,6 @@ namespace {
 struct Bf16ByBf16 : DotBf16 {
   static constexpr int kTurningRows = 6;
   static constexpr int kTurnedRows = 6;
-  static constexpr int kBlockedTurnedRows = 6;
   static constexpr bool kScaled = false;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 128;
@@ -52,7 +51,6 @@ struct Bf16ByBf16 : DotBf16 {
 struct Bf16ByE4m3 : DotBf16 {
   static constexpr int kTurningRows = 4;
   static constexpr int kTurnedRows = 20;
-  static constexpr int kBlockedTurnedRows = 20;
   static constexpr bool kScaled = true;
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;
@@ -75,7 +73,6 @@ struct F32ByBf16 : DotAvx512 {
   using Operand = __m512;
   static constexpr int kTurningRows = 6;
   static constexpr int kTurnedRows = 6;
-  static constexpr int kBlockedTurnedRows = 6;
   static constexpr bool kScaled = false;
   static constexpr int64_t kChunk = 32;
   static constexpr int64_t kChunkBytes = 64;

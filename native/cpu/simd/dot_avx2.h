@@ -11,7 +11,6 @@ struct DotF32 {
   using Vector = __m256;
   using Operand = __m256;
   static constexpr int kRows = 3;
-  static constexpr int kBlockedRows = 3;
 
   [[gnu::always_inline]] static Vector zero() { return _mm256_setzero_ps(); }
   [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }

@@ -9,7 +9,6 @@ namespace {
 struct DotAvx512 {
   using Vector = __m512;
   static constexpr int kRows = 6;
-  static constexpr int kBlockedRows = 4;
 
   [[gnu::always_inline]] static Vector zero() { return _mm512_setzero_ps(); }
   [[gnu::always_inline]] static Vector fold4(Vector a, Vector b, Vector c, Vector d) {

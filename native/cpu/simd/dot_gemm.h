@@ -40,11 +40,11 @@ struct DotRun {
   Scaling scaling;
 };
 
-// What a scheme S gives: Vector (partial sums), Operand; kRows, rows of a tile, and kBlockedRows, where blocks are
-// summed by themselves; kTurningRows, of a tile that turns b; kTurnedRows and kBlockedTurnedRows, up to which every
-// tile turns b; kChunk, elements of K that Expand turns into two operands; kChunkBytes of b; kScaled, whether there are
-// scales; Expand, ExpandTail; dot, load, store, zero; fold4, which lays the sums of four registers side by side in one,
-// in parts that sum_parts adds up; scale_add; store4.
+// What a scheme S gives: Vector (partial sums), Operand; kRows, rows of a tile; kTurningRows, of a tile that turns b;
+// kTurnedRows, up to which every tile turns b; where blocks may be summed by themselves, kBlockedRows and
+// kBlockedTurnedRows for those; kChunk, elements of K that Expand turns into two operands; kChunkBytes of b; kScaled,
+// whether there are scales; Expand, ExpandTail; dot, load, store, zero; fold4, which lays the sums of four registers
+// side by side in one, in parts that sum_parts adds up; scale_add; store4.
 template <class S>
 class DotGemm {
  public:
@@ -114,6 +114,7 @@ class DotGemm {
 
  private:
   static constexpr int kColumns = 4;  // Columns of a tile.
+  static constexpr bool kBlocks = requires { S::kBlockedRows; };
   // Shares of a first-level cache of 32 KiB and a second-level one of 1 MiB.
   static constexpr int64_t kTurnedRowsBytes = 32 * 1024;  // Rows of a where every tile turns b.
   static constexpr int64_t kCodesBytes = 256 * 1024;      // b as those tiles read it.
@@ -137,10 +138,16 @@ class DotGemm {
   class Tiling {
    public:
     explicit Tiling(const DotRun& run) : rows_(run.rows) {
-      const bool blocked = run.scaling == Scaling::blocked;
-      keeps_ = rows_ > (blocked ? S::kBlockedTurnedRows : S::kTurnedRows);
+      int64_t turned = S::kTurnedRows;
+      int64_t most = S::kRows;
+      if constexpr (kBlocks) {
+        if (run.scaling == Scaling::blocked) {
+          turned = S::kBlockedTurnedRows;
+          most = S::kBlockedRows;
+        }
+      }
+      keeps_ = rows_ > turned;
       if (keeps_) {
-        const int64_t most = blocked ? S::kBlockedRows : S::kRows;
         first_ = S::kTurningRows;
         count_ = 1 + (rows_ - first_ + most - 1) / most;
       } else {
@@ -325,24 +332,34 @@ class DotGemm {
         part.next_a = next_a + group * share;
         const bool keep = tiling.keeps() && t == 0;
         const bool kept = tiling.keeps() && t > 0;
-        switch (work.run.scaling) {
-          case Scaling::folded:
-            multiply<Scaling::folded, S::kRows>(part, tile.rows, keep, kept);
-            break;
-          case Scaling::blocked:
-            if constexpr (S::kScaled) {
-              multiply<Scaling::blocked, S::kBlockedRows>(part, tile.rows, keep, kept);
-            }
-            break;
-        }
+        with_scaling(work.run.scaling, [&]<Scaling kScaling>() { multiply<kScaling>(part, tile.rows, keep, kept); });
       }
     }
   }
 
-  template <Scaling kScaling, int kRows>
+  // Calls with the scaling as template argument.
+  template <class Call>
+  static void with_scaling(Scaling scaling, const Call& call) {
+    if constexpr (kBlocks) {
+      if (scaling == Scaling::blocked) return call.template operator()<Scaling::blocked>();
+    }
+    call.template operator()<Scaling::folded>();
+  }
+
+  // Rows of a tile that takes b from the panel, at most.
+  template <Scaling kScaling>
+  static constexpr int most_rows() {
+    if constexpr (kScaling == Scaling::blocked) {
+      return S::kBlockedRows;
+    } else {
+      return S::kRows;
+    }
+  }
+
+  template <Scaling kScaling>
   void multiply(const Part& part, int64_t rows, bool keep, bool kept) const {
     if (kept) {
-      dispatch<kRows>(rows, [&]<int kM>() { from_panel<kM, kScaling>(part); });
+      dispatch<most_rows<kScaling>()>(rows, [&]<int kM>() { from_panel<kM, kScaling>(part); });
     } else if (keep) {
       from_memory<S::kTurningRows, kScaling, true>(part);
     } else {
@@ -352,13 +369,9 @@ class DotGemm {
 
   // All rows, one tile, times the columns [column, end).
   void stream(const Work& work, int64_t column, int64_t end) const {
-    const auto with = [&]<Scaling kScaling>() {
+    with_scaling(work.run.scaling, [&]<Scaling kScaling>() {
       dispatch<S::kTurningRows>(work.run.rows, [&]<int kM>() { stream<kM, kScaling>(work, column, end); });
-    };
-    if constexpr (S::kScaled) {
-      if (work.run.scaling == Scaling::blocked) return with.template operator()<Scaling::blocked>();
-    }
-    with.template operator()<Scaling::folded>();
+    });
   }
 
   // Block by block of 128 columns, whose quarters are the streams: each goes on to the end of its quarter, which the

@@ -94,13 +94,7 @@ struct Simd {
     return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(x)));
   }
   // The sum of every row's quad, rows in order.
-  static Floats sum_quads(const Floats (&x)[4]) {
-    const Floats first = add(_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
-    const Floats second = add(_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
-    const __m512d low = _mm512_unpacklo_pd(_mm512_castps_pd(first), _mm512_castps_pd(second));
-    const __m512d high = _mm512_unpackhi_pd(_mm512_castps_pd(first), _mm512_castps_pd(second));
-    return add(_mm512_castpd_ps(low), _mm512_castpd_ps(high));
-  }
+  static Floats sum_quads(const Floats (&x)[4]) { return fold4(x[0], x[1], x[2], x[3]); }
   static void transpose(Units (&x)[16]) { cpu::transpose(x); }
 
   // The choice of words i and i + apart in turn.
