@@ -109,6 +109,13 @@ void Check::output(const char* name, const void* data, int64_t bytes, int64_t al
   add(name, data, bytes, alignment, optional, true);
 }
 
+void Check::element(const char* array, int64_t index, const void* data, int64_t alignment) {
+  if (failed() || (data != nullptr && reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) == 0))
+    return;
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s[%lld] is %p; it must be a pointer, aligned to %lld bytes",
+                 function_, array, static_cast<long long>(index), data, static_cast<long long>(alignment));
+}
+
 void Check::in_place(const void* input, bool same_layout) {
   if (failed() || count_ == 0 || !same_layout) return;
   regions_[static_cast<size_t>(count_ - 1)].in_place = input;

@@ -19,6 +19,7 @@ class Check {
 
   int32_t status() const { return status_; }
   bool failed() const { return status_ != HD_STATUS_OK; }
+  bool is_query() const { return query_; }
 
   void range(const char* name, int64_t value, int64_t least, int64_t most = INT32_MAX);
   void multiple(const char* name, int64_t value, int64_t of);
@@ -33,6 +34,9 @@ class Check {
   // Memory of `bytes` that the call reads, writes, or both. Null is refused unless `optional`.
   void input(const char* name, const void* data, int64_t bytes, int64_t alignment = 1, bool optional = false);
   void output(const char* name, const void* data, int64_t bytes, int64_t alignment, bool optional = false);
+
+  // A pointer in a host array.
+  void element(const char* array, int64_t index, const void* data, int64_t alignment);
 
   // Refuses memory that the other arguments leave without a meaning.
   void absent(const char* name, const void* data, const char* why);
@@ -57,7 +61,7 @@ class Check {
   const char* function_;
   bool query_;
   int32_t status_ = HD_STATUS_OK;
-  std::array<Region, 16> regions_{};
+  std::array<Region, 24> regions_{};
   int count_ = 0;
 };
 

@@ -8,6 +8,7 @@ namespace hadal {
 bool validate(Check& check, const hd_fp8_quantize_args& args);
 bool validate(Check& check, const hd_fp8_dequantize_args& args);
 bool validate(Check& check, const hd_fp8_gemm_args& args);
+bool validate(Check& check, const hd_fp8_gemm_multi_args& args);
 bool validate(Check& check, const hd_fp8_gemm_contiguous_args& args);
 bool validate(Check& check, const hd_fp8_gemm_masked_args& args);
 bool validate(Check& check, const hd_gemm_args& args);

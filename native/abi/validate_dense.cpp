@@ -1,4 +1,6 @@
 // FP8, dense products, norms and elementwise operations.
+#include <iterator>
+
 #include "abi/validate.h"
 
 namespace hadal {
@@ -21,19 +23,20 @@ void gemm_shape(Check& check, int32_t d_dtype, int32_t n, int32_t k) {
   check.multiple("k", k, HD_SCALE_BLOCK);
 }
 
-// The host arrays of a grouped weight.
+// Host arrays of pointers to the weights of all groups. A query may lack them.
 template <class Args>
-void groups_of(Check& check, const Args& args) {
-  check.input("b", args.b, product({args.groups, 8}), 8);
-  check.input("b_scale", args.b_scale, product({args.groups, 8}), 8);
-}
-
-template <class Args>
-void weight_pointers(Check& check, const Args& args, bool query) {
-  for (int32_t g = 0; !query && g < args.groups && !check.failed(); ++g) {
-    check.require(args.b[g] != nullptr, "b: null at group", g, "a pointer to [n, k] e4m3");
-    check.require(args.b_scale[g] != nullptr && reinterpret_cast<uintptr_t>(args.b_scale[g]) % 4 == 0,
-                  "b_scale: null or misaligned at group", g, "a 4-byte aligned pointer");
+void grouped_weights(Check& check, const Args& args) {
+  const auto pointers = [&](const char* name, const auto* array, int64_t alignment) {
+    check.input(name, array, product({args.groups, 8}), 8);
+    for (int32_t g = 0; array != nullptr && g < args.groups; ++g) check.element(name, g, array[g], alignment);
+  };
+  pointers("b", args.b, 1);
+  pointers("b_scale", args.b_scale, 4);
+  if (args.has_up != 0) {
+    pointers("up", args.up, 1);
+    pointers("up_scale", args.up_scale, 4);
+  } else {
+    check.absent("up", args.up, "where has_up is 0");
   }
 }
 
@@ -72,6 +75,7 @@ bool validate(Check& check, const hd_fp8_gemm_args& args) {
   gemm_shape(check, args.d_dtype, args.n, args.k);
   check.range("m", args.m, 0);
   check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
+  check.range("has_up", args.has_up, 0, 1);
   if (check.failed() || args.m == 0 || args.n == 0) return false;
   scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
                 args.a_scale_block_stride);
@@ -81,9 +85,58 @@ bool validate(Check& check, const hd_fp8_gemm_args& args) {
   check.input("a_scale", args.a_scale,
               scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride), 4);
   check.input("b", args.b, product({args.n, args.k}));
-  check.input("b_scale", args.b_scale, product({blocks(args.n), args.k / HD_SCALE_BLOCK, 4}), 4);
+  const int64_t b_scale_bytes = product({blocks(args.n), args.k / HD_SCALE_BLOCK, 4});
+  check.input("b_scale", args.b_scale, b_scale_bytes, 4);
+  if (args.has_up != 0) {
+    check.input("up", args.up, product({args.n, args.k}));
+    check.input("up_scale", args.up_scale, b_scale_bytes, 4);
+  } else {
+    check.absent("up", args.up, "where has_up is 0");
+  }
   check.output("d", args.d, extent(args.m, args.d_stride, args.n, element), element);
   return true;
+}
+
+bool validate(Check& check, const hd_fp8_gemm_multi_args& args) {
+  struct Names {
+    const char *n, *b, *b_scale, *b_scale_is_pow2, *d, *d_stride;
+  };
+  static constexpr Names kNames[] = {{"n[0]", "b[0]", "b_scale[0]", "b_scale_is_pow2[0]", "d[0]", "d_stride[0]"},
+                                     {"n[1]", "b[1]", "b_scale[1]", "b_scale_is_pow2[1]", "d[1]", "d_stride[1]"},
+                                     {"n[2]", "b[2]", "b_scale[2]", "b_scale_is_pow2[2]", "d[2]", "d_stride[2]"},
+                                     {"n[3]", "b[3]", "b_scale[3]", "b_scale_is_pow2[3]", "d[3]", "d_stride[3]"}};
+  gemm_shape(check, args.d_dtype, 0, args.k);
+  check.range("count", args.count, 1, std::size(kNames));
+  check.range("m", args.m, 0);
+  if (check.failed() || args.m == 0) return false;
+  scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
+                args.a_scale_block_stride);
+  check.input("a", args.a, product({args.m, args.k}));
+  check.input("a_scale", args.a_scale,
+              scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride), 4);
+  check.input("n", args.n, product({args.count, 4}), 4);
+  check.input("b", args.b, product({args.count, 8}), 8);
+  check.input("b_scale", args.b_scale, product({args.count, 8}), 8);
+  check.input("b_scale_is_pow2", args.b_scale_is_pow2, product({args.count, 4}), 4);
+  check.input("d", args.d, product({args.count, 8}), 8);
+  check.input("d_stride", args.d_stride, product({args.count, 8}), 8);
+  // The size of the workspace depends on none of the arrays.
+  if (check.is_query()) return true;
+  const int64_t element = bytes_of(args.d_dtype);
+  bool any = false;
+  for (int32_t i = 0; i < args.count && !check.failed(); ++i) {
+    const Names& names = kNames[i];
+    const int64_t n = args.n[i];
+    check.range(names.n, n, 0);
+    check.range(names.b_scale_is_pow2, args.b_scale_is_pow2[i], 0, 1);
+    if (check.failed() || n == 0) continue;
+    any = true;
+    if (args.m > 1) check.at_least(names.d_stride, args.d_stride[i], n, "n");
+    check.input(names.b, args.b[i], product({n, args.k}));
+    check.input(names.b_scale, args.b_scale[i], product({blocks(n), args.k / HD_SCALE_BLOCK, 4}), 4);
+    check.output(names.d, args.d[i], extent(args.m, args.d_stride[i], n, element), element);
+  }
+  return any;
 }
 
 bool validate(Check& check, const hd_fp8_gemm_contiguous_args& args) {
@@ -91,6 +144,7 @@ bool validate(Check& check, const hd_fp8_gemm_contiguous_args& args) {
   check.range("groups", args.groups, 0);
   check.range("m", args.m, 0);
   check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
+  check.range("has_up", args.has_up, 0, 1);
   if (check.failed() || args.m == 0 || args.n == 0) return false;
   scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
                 args.a_scale_block_stride);
@@ -98,10 +152,9 @@ bool validate(Check& check, const hd_fp8_gemm_contiguous_args& args) {
   check.input("a", args.a, product({args.m, args.k}));
   check.input("a_scale", args.a_scale,
               scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride), 4);
-  groups_of(check, args);
+  grouped_weights(check, args);
   check.input("grouped_layout", args.grouped_layout, product({args.m, 4}), 4);
   check.output("d", args.d, product({args.m, args.n, element}), element);
-  weight_pointers(check, args, args.b == nullptr || args.b_scale == nullptr);
   return true;
 }
 
@@ -110,6 +163,7 @@ bool validate(Check& check, const hd_fp8_gemm_masked_args& args) {
   check.range("groups", args.groups, 0);
   check.range("m_max", args.m_max, 0);
   check.range("b_scale_is_pow2", args.b_scale_is_pow2, 0, 1);
+  check.range("has_up", args.has_up, 0, 1);
   if (check.failed() || args.m_max == 0 || args.n == 0 || args.groups == 0) return false;
   scale_strides(check, "a_scale_row_stride", args.a_scale_row_stride, "a_scale_block_stride",
                 args.a_scale_block_stride);
@@ -119,10 +173,9 @@ bool validate(Check& check, const hd_fp8_gemm_masked_args& args) {
       scale_bytes(args.m_max, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride);
   check.input("a", args.a, product({args.groups, args.m_max, args.k}));
   check.input("a_scale", args.a_scale, extent(args.groups, args.a_scale_group_stride, one / 4, 4), 4);
-  groups_of(check, args);
+  grouped_weights(check, args);
   check.input("masked_m", args.masked_m, product({args.groups, 4}), 4);
   check.output("d", args.d, product({args.groups, args.m_max, args.n, element}), element);
-  weight_pointers(check, args, args.b == nullptr || args.b_scale == nullptr);
   return true;
 }
 
@@ -175,13 +228,27 @@ bool validate(Check& check, const hd_rms_norm_args& args) {
   check.range("m", args.m, 0);
   check.range("n", args.n, 0);
   check.positive("epsilon", args.epsilon);
+  const bool quantizes = args.q != nullptr;
+  if (quantizes) {
+    check.multiple("n", args.n, HD_SCALE_BLOCK);
+    check.range("q_scale_format", args.q_scale_format, HD_SCALE_PLAIN, HD_SCALE_UE8M0);
+  }
   if (check.failed() || args.m == 0 || args.n == 0) return false;
   if (args.m > 1) check.at_least("x_stride", args.x_stride, args.n, "n");
-  if (args.m > 1) check.at_least("y_stride", args.y_stride, args.n, "n");
   const int64_t element = bytes_of(args.x_dtype);
   check.input("x", args.x, extent(args.m, args.x_stride, args.n, element), element);
   check.input("weight", args.weight, product({args.n, bytes_of(args.weight_dtype)}));
   check.output("residual", args.residual, product({args.m, args.n, element}), element, true);
+  if (quantizes) {
+    const int64_t scales = args.n / HD_SCALE_BLOCK;
+    scale_strides(check, "q_scale_row_stride", args.q_scale_row_stride, "q_scale_block_stride",
+                  args.q_scale_block_stride);
+    check.output("q", args.q, product({args.m, args.n}), 1);
+    check.output("q_scale", args.q_scale,
+                 scale_bytes(args.m, scales, args.q_scale_row_stride, args.q_scale_block_stride), 4);
+  }
+  if (args.y == nullptr && (quantizes || check.is_query())) return true;
+  if (args.m > 1) check.at_least("y_stride", args.y_stride, args.n, "n");
   check.output("y", args.y, extent(args.m, args.y_stride, args.n, element), element);
   check.in_place(args.x, args.x_stride == args.y_stride);
   return true;

@@ -137,7 +137,8 @@ typedef enum hd_op {
   HD_OP_SPARSE_MLA = 24,
   HD_OP_DENSE_MLA = 25,
   HD_OP_MASKED_MHA = 26,
-  HD_OP_COUNT = 27,
+  HD_OP_FP8_GEMM_MULTI = 27,
+  HD_OP_COUNT = 28,
 } hd_op;
 
 /** A processor or card and what serves it. Thread-safe. */
@@ -458,16 +459,44 @@ typedef struct hd_fp8_gemm_args {
   int64_t a_scale_block_stride; /**< CPU: any. CUDA: align(m, 4). */
   const uint8_t* b;             /**< [n, k] e4m3, K-major, contiguous, any alignment on the CPU. */
   const float* b_scale;         /**< [ceil(n/128), k/128] (weight_scale_inv), 4-byte aligned. */
-  int32_t b_scale_is_pow2;      /**< 1: the caller knows every b_scale to be a power of two; 0: nothing is known. */
-  void* d;                      /**< [m, n] of d_dtype. */
-  int64_t d_stride;             /**< Between rows of d, at least n. */
+  int32_t b_scale_is_pow2; /**< 1: every b_scale and up_scale is known to be a power of two; 0: nothing is known. */
+  void* d;                 /**< [m, n] of d_dtype. */
+  int64_t d_stride;        /**< Between rows of d, at least n. */
+  int32_t has_up;          /**< 1: the product is a SwiGLU of b and up; 0: up and up_scale are null. */
+  const uint8_t* up;       /**< [n, k], as b. */
+  const float* up_scale;   /**< As b_scale. */
 } hd_fp8_gemm_args;
 
 /**
  * d = a * b^T with block scales: an f32 partial sum per 128 of K, times (a_scale * b_scale), summed in f32 in ascending
- * K, rounded once. Source: fp8_gemm of inference/kernel.py; DeepGEMM's fp8_gemm_nt, 1x128 by 128x128.
+ * K, rounded once. With has_up, d = silu(a * b^T) * (a * up^T), the bits that hd_silu_mul gives for the two products,
+ * each rounded to d_dtype. Source: fp8_gemm of inference/kernel.py, MLP and Expert of inference/model.py; DeepGEMM's
+ * fp8_gemm_nt, 1x128 by 128x128.
  */
 HD_API int32_t hd_fp8_gemm(hd_stream* stream, const hd_fp8_gemm_args* args, void* workspace, uint64_t workspace_size);
+
+/** Arguments of hd_fp8_gemm_multi. */
+typedef struct hd_fp8_gemm_multi_args {
+  uint32_t struct_size;           /**< sizeof(hd_fp8_gemm_multi_args). */
+  int32_t d_dtype;                /**< act, of every d. */
+  int32_t count;                  /**< Products, 1 to 4. */
+  int32_t m;                      /**< Rows of a and of every d. */
+  int32_t k;                      /**< Columns of a and of every b, a multiple of 128. */
+  const uint8_t* a;               /**< [m, k] e4m3, contiguous. */
+  const float* a_scale;           /**< [m, k/128], strided as in hd_fp8_gemm. */
+  int64_t a_scale_row_stride;     /**< As in hd_fp8_gemm. */
+  int64_t a_scale_block_stride;   /**< As in hd_fp8_gemm. */
+  const int32_t* n;               /**< Host array [count]: rows of each b, columns of each d. */
+  const uint8_t* const* b;        /**< Host array [count] of pointers to [n, k] e4m3, as in hd_fp8_gemm. */
+  const float* const* b_scale;    /**< Host array [count] of pointers to [ceil(n/128), k/128]. */
+  const int32_t* b_scale_is_pow2; /**< Host array [count], each as in hd_fp8_gemm. */
+  void* const* d;                 /**< Host array [count] of pointers to [m, n] of d_dtype. */
+  const int64_t* d_stride;        /**< Host array [count]: between rows of each d, at least its n. */
+} hd_fp8_gemm_multi_args;
+
+/** Several products of one a, each that of hd_fp8_gemm, bit for bit: the projections of one input in one call. */
+HD_API int32_t hd_fp8_gemm_multi(hd_stream* stream, const hd_fp8_gemm_multi_args* args, void* workspace,
+                                 uint64_t workspace_size);
 
 /** Arguments of hd_fp8_gemm_contiguous. */
 typedef struct hd_fp8_gemm_contiguous_args {
@@ -485,7 +514,10 @@ typedef struct hd_fp8_gemm_contiguous_args {
   const float* const* b_scale;   /**< Host array [groups] of pointers to [ceil(n/128), k/128]. CUDA: equally spaced. */
   int32_t b_scale_is_pow2;       /**< As in hd_fp8_gemm, of all groups. */
   const int32_t* grouped_layout; /**< [m]: group of each row, not descending but for -1 on padding rows. */
-  void* d; /**< [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA. */
+  void* d;        /**< [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA. */
+  int32_t has_up; /**< As in hd_fp8_gemm. */
+  const uint8_t* const* up;     /**< As b. */
+  const float* const* up_scale; /**< As b_scale. */
 } hd_fp8_gemm_contiguous_args;
 
 /**
@@ -514,6 +546,9 @@ typedef struct hd_fp8_gemm_masked_args {
   const int32_t* masked_m;      /**< [groups]: rows of each group that count, 0 to m_max. */
   void* d; /**< [groups, m_max, n] of d_dtype, contiguous; rows past masked_m: not written on the CPU, anything on CUDA.
             */
+  int32_t has_up;               /**< As in hd_fp8_gemm. */
+  const uint8_t* const* up;     /**< As b. */
+  const float* const* up_scale; /**< As b_scale. */
 } hd_fp8_gemm_masked_args;
 
 /** The grouped form of hd_fp8_gemm for decode. Source: DeepGEMM's m_grouped_fp8_gemm_nt_masked. */
@@ -560,23 +595,29 @@ HD_API int32_t hd_gemm(hd_stream* stream, const hd_gemm_args* args, void* worksp
 
 /** Arguments of hd_rms_norm. */
 typedef struct hd_rms_norm_args {
-  uint32_t struct_size; /**< sizeof(hd_rms_norm_args). */
-  int32_t x_dtype;      /**< act, of x, residual and y. */
-  int32_t weight_dtype; /**< HD_DTYPE_F32 or HD_DTYPE_BF16. */
-  int32_t m;            /**< Rows. */
-  int32_t n;            /**< Columns. */
-  float epsilon;        /**< Added to the mean square, above 0. */
-  const void* x;        /**< [m, n]. */
-  int64_t x_stride;     /**< Between rows of x, at least n. */
-  void* residual;       /**< [m, n] contiguous or null: x is added to it; read and written. */
-  const void* weight;   /**< [n]. */
-  void* y;              /**< [m, n]; may be x itself with the same stride. */
-  int64_t y_stride;     /**< Between rows of y, at least n. */
+  uint32_t struct_size;         /**< sizeof(hd_rms_norm_args). */
+  int32_t x_dtype;              /**< act, of x, residual and y. */
+  int32_t weight_dtype;         /**< HD_DTYPE_F32 or HD_DTYPE_BF16. */
+  int32_t m;                    /**< Rows. */
+  int32_t n;                    /**< Columns. */
+  float epsilon;                /**< Added to the mean square, above 0. */
+  const void* x;                /**< [m, n]. */
+  int64_t x_stride;             /**< Between rows of x, at least n. */
+  void* residual;               /**< [m, n] contiguous or null: x is added to it; read and written. */
+  const void* weight;           /**< [n]. */
+  void* y;                      /**< [m, n]; may be x itself with the same stride. With q it may be null. */
+  int64_t y_stride;             /**< Between rows of y, at least n. */
+  uint8_t* q;                   /**< [m, n] e4m3, contiguous, n a multiple of 128; or null. */
+  float* q_scale;               /**< With q: [m, n/128], strided as the scale of hd_fp8_quantize. */
+  int64_t q_scale_row_stride;   /**< As in hd_fp8_quantize. */
+  int64_t q_scale_block_stride; /**< As in hd_fp8_quantize. */
+  int32_t q_scale_format;       /**< hd_scale_format, with q. */
 } hd_rms_norm_args;
 
 /**
  * h = x + residual in f32; residual = round(h); y = round(h * rsqrt(mean(h^2) + epsilon) * weight), the norm taken of
- * the unrounded h, the weight multiplied in f32. Source: RMSNorm of DeepSeek-V3.2-Exp's inference/model.py.
+ * the unrounded h, the weight multiplied in f32. With q, y is also quantised, to the bits that hd_fp8_quantize gives
+ * for it: the input of the projections that follow. Source: RMSNorm of DeepSeek-V3.2-Exp's inference/model.py.
  */
 HD_API int32_t hd_rms_norm(hd_stream* stream, const hd_rms_norm_args* args, void* workspace, uint64_t workspace_size);
 

@@ -20,8 +20,9 @@ struct Field {
   std::string name;
   size_t offset;
   size_t size;
+  bool is_array = false;  // A host array of numbers.
 
-  bool is_stride() const { return name.ends_with("_stride"); }
+  bool is_stride() const { return name.ends_with("_stride") && !is_array; }
   bool is_pointer() const { return size == 8 && !is_stride(); }
   bool is_float() const { return name == "epsilon" || name == "scale" || name.ends_with("_scale"); }
 };
@@ -48,7 +49,7 @@ std::vector<Field> fields_of(int32_t op) {
     hd_layout_get(i, &entry);
     const std::string name = entry.field_name;
     if (entry.struct_name != std::string(function_of(op)) + "_args" || name.empty() || name == "struct_size") continue;
-    fields.push_back({name, entry.offset, entry.size});
+    fields.push_back({name, entry.offset, entry.size, op == HD_OP_FP8_GEMM_MULTI && name == "d_stride"});
   }
   return fields;
 }
@@ -56,15 +57,17 @@ std::vector<Field> fields_of(int32_t op) {
 // A case in which every field counts: several rows, heads and batches, both outputs, a residual.
 Case telling_case(int32_t op) {
   static const std::map<int32_t, std::string> kNames{{HD_OP_GEMM, "26x200x256_bf16e4m3"},
-                                                     {HD_OP_RMS_NORM, "5x1000"},
+                                                     {HD_OP_RMS_NORM, "3x256_f32_q"},
                                                      {HD_OP_ROPE, "3x16x64"},
                                                      {HD_OP_TOPK, "17_top64"},
                                                      {HD_OP_INDEXER_TOPK, "17x16h"},
                                                      {HD_OP_MASKED_MHA, "17x3h"},
                                                      {HD_OP_MOE_ROUTE, "17_256e"},
                                                      {HD_OP_MOE_COMBINE, "17x200"},
-                                                     {HD_OP_FP8_GEMM_MASKED, "5x96"},
-                                                     {HD_OP_FP8_GEMM_CONTIGUOUS, "6g_5x96"}};
+                                                     {HD_OP_FP8_GEMM, "4x129x1024_bf16_ue8m0_pow2_strided_up"},
+                                                     {HD_OP_FP8_GEMM_MULTI, "18x256"},
+                                                     {HD_OP_FP8_GEMM_MASKED, "2g_9x100"},
+                                                     {HD_OP_FP8_GEMM_CONTIGUOUS, "5g_4x129x1024_bf16_ue8m0_pow2_up"}};
   const auto wanted = kNames.find(op);
   for (const CaseMaker& maker : cases_of(op)) {
     if (wanted != kNames.end() ? maker.name.find(wanted->second) != std::string::npos
@@ -78,10 +81,12 @@ Case telling_case(int32_t op) {
 
 bool optional(int32_t op, const std::string& field) {
   static const std::set<std::pair<int32_t, std::string>> kOptional{
-      {HD_OP_RMS_NORM, "residual"},    {HD_OP_MOE_ROUTE, "bias"}, {HD_OP_MOE_COMBINE, "shared"},
-      {HD_OP_TOPK, "positions"},       {HD_OP_TOPK, "indices"},   {HD_OP_INDEXER_TOPK, "positions"},
-      {HD_OP_INDEXER_TOPK, "indices"}, {HD_OP_SPARSE_MLA, "lse"}, {HD_OP_DENSE_MLA, "lse"},
-      {HD_OP_MASKED_MHA, "positions"},
+      {HD_OP_RMS_NORM, "residual"},    {HD_OP_RMS_NORM, "y"},
+      {HD_OP_RMS_NORM, "q"},           {HD_OP_MOE_ROUTE, "bias"},
+      {HD_OP_MOE_COMBINE, "shared"},   {HD_OP_TOPK, "positions"},
+      {HD_OP_TOPK, "indices"},         {HD_OP_INDEXER_TOPK, "positions"},
+      {HD_OP_INDEXER_TOPK, "indices"}, {HD_OP_SPARSE_MLA, "lse"},
+      {HD_OP_DENSE_MLA, "lse"},        {HD_OP_MASKED_MHA, "positions"},
   };
   return kOptional.contains({op, field});
 }
@@ -228,7 +233,7 @@ TEST_P(Arguments, OutputsThatOverlapAreRefused) {
   const Case source = telling_case(op());
   for (size_t output = 0; output < source.tensors.size(); ++output) {
     const Tensor& written = source.tensors[output];
-    if (written.role == Role::input) continue;
+    if (written.role == Role::input || written.fields.empty()) continue;
     for (size_t other = 0; other < source.tensors.size(); ++other) {
       const Tensor& tensor = source.tensors[other];
       if (other == output || tensor.fields.empty()) continue;
@@ -352,7 +357,8 @@ TEST_P(Arguments, ShapesBeyondTheAddressSpaceAreRefused) {
   }
   for (const Field& field : fields_of(op())) {
     if (field.size == 4 && (field.name == "m" || field.name == "n" || field.name == "m_max")) {
-      set(args, field.offset, op() == HD_OP_HADAMARD && field.name == "n" ? 1024 : INT32_MAX);
+      // Of widths, a multiple of 128.
+      set(args, field.offset, op() == HD_OP_HADAMARD && field.name == "n" ? 1024 : INT32_MAX - 127);
     }
   }
   // Where the data are strided; without strides these counts may be meant.
@@ -368,6 +374,79 @@ TEST_P(Arguments, ShapesBeyondTheAddressSpaceAreRefused) {
 INSTANTIATE_TEST_SUITE_P(Abi, Arguments, testing::Range(int32_t{0}, int32_t{HD_OP_COUNT}),
                          [](const auto& op) { return std::string(function_of(op.param)).substr(3); });
 
+TEST(GroupedProducts, RefuseWhatTheirArraysHold) {
+  const CpuStream cpu;
+  const Case source = telling_case(HD_OP_FP8_GEMM_CONTIGUOUS);
+  using Args = hd_fp8_gemm_contiguous_args;
+  const auto expect_refused = [&]<class T>(const T* const* Args::*array, size_t index, uintptr_t pointer,
+                                           const std::string& text) {
+    Placed placed(source);
+    Args& args = *static_cast<Args*>(placed.args());
+    std::vector<const T*> pointers(args.*array, args.*array + args.groups);
+    pointers[index] = reinterpret_cast<const T*>(pointer);
+    args.*array = pointers.data();
+    EXPECT_EQ(hd_fp8_gemm_contiguous(cpu.stream(), &args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+    EXPECT_EQ(last_error().rfind("hd_fp8_gemm_contiguous: " + text, 0), 0u) << last_error() << "\nexpected: " << text;
+  };
+  expect_refused(&Args::b, 1, 0, "b[1] is ");
+  expect_refused(&Args::b_scale, 4, 0x1001, "b_scale[4] is 0x1001");
+  expect_refused(&Args::up, 0, 0, "up[0] is ");
+  expect_refused(&Args::up_scale, 2, 0, "up_scale[2] is ");
+}
+
+TEST(Products, TakeNoSecondWeightUnlessToldOf) {
+  const CpuStream cpu;
+  for (const int32_t op : {HD_OP_FP8_GEMM, HD_OP_FP8_GEMM_CONTIGUOUS, HD_OP_FP8_GEMM_MASKED}) {
+    Placed placed(telling_case(op));
+    auto* args = static_cast<std::byte*>(placed.args());
+    for (const Field& field : fields_of(op)) {
+      if (field.name == "has_up") std::memset(args + field.offset, 0, field.size);
+    }
+    EXPECT_EQ(call(op, cpu.stream(), args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+    EXPECT_NE(last_error().find(": up is "), std::string::npos) << last_error();
+    EXPECT_NE(last_error().find("it must be null where has_up is 0"), std::string::npos) << last_error();
+  }
+}
+
+TEST(SeveralProducts, RefuseWhatTheirArraysHold) {
+  const CpuStream cpu;
+  const Case source = telling_case(HD_OP_FP8_GEMM_MULTI);
+  using Args = hd_fp8_gemm_multi_args;
+  struct Arrays {
+    std::vector<int32_t> n, is_pow2;
+    std::vector<const uint8_t*> b;
+    std::vector<const float*> b_scale;
+    std::vector<void*> d;
+    std::vector<int64_t> d_stride;
+  };
+  const auto expect_refused = [&](const std::function<void(Args&, Arrays&)>& spoil, const std::string& text) {
+    Placed placed(source);
+    Args& args = *static_cast<Args*>(placed.args());
+    Arrays arrays{{args.n, args.n + args.count}, {args.b_scale_is_pow2, args.b_scale_is_pow2 + args.count},
+                  {args.b, args.b + args.count}, {args.b_scale, args.b_scale + args.count},
+                  {args.d, args.d + args.count}, {args.d_stride, args.d_stride + args.count}};
+    spoil(args, arrays);
+    args.n = arrays.n.data();
+    args.b_scale_is_pow2 = arrays.is_pow2.data();
+    args.b = arrays.b.data();
+    args.b_scale = arrays.b_scale.data();
+    args.d = arrays.d.data();
+    args.d_stride = arrays.d_stride.data();
+    EXPECT_EQ(hd_fp8_gemm_multi(cpu.stream(), &args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+    EXPECT_EQ(last_error().rfind("hd_fp8_gemm_multi: " + text, 0), 0u) << last_error() << "\nexpected: " << text;
+  };
+  expect_refused([](Args& args, Arrays&) { args.count = 5; }, "count is 5");
+  expect_refused([](Args&, Arrays& arrays) { arrays.n[1] = -1; }, "n[1] is -1");
+  expect_refused([](Args&, Arrays& arrays) { arrays.is_pow2[2] = 2; }, "b_scale_is_pow2[2] is 2");
+  expect_refused([](Args&, Arrays& arrays) { arrays.d_stride[0] = arrays.n[0] - 1; }, "d_stride[0] is 95");
+  expect_refused([](Args&, Arrays& arrays) { arrays.b[1] = nullptr; }, "b[1] is null");
+  expect_refused([](Args&, Arrays& arrays) { arrays.b_scale[1] = nullptr; }, "b_scale[1] is null");
+  expect_refused([](Args&, Arrays& arrays) { arrays.d[2] = static_cast<char*>(arrays.d[2]) + 1; }, "d[2] is at ");
+  expect_refused([](Args&, Arrays& arrays) { arrays.d[2] = arrays.d[1]; }, "d[1] overlaps d[2]");
+  expect_refused([](Args& args, Arrays& arrays) { arrays.d[0] = const_cast<float*>(args.a_scale); },
+                 "d[0] overlaps a_scale");
+}
+
 TEST(WorkspaceSize, RefusesItsOwnArguments) {
   const CpuStream cpu;
   const Case source = telling_case(HD_OP_HADAMARD);
@@ -378,7 +457,7 @@ TEST(WorkspaceSize, RefusesItsOwnArguments) {
   EXPECT_EQ(last_error(), "hd_workspace_size: size is null");
   for (const int32_t op : {-1, int32_t{HD_OP_COUNT}}) {
     EXPECT_EQ(hd_workspace_size(cpu.device(), op, source.args.data(), &size), HD_STATUS_INVALID_ARGUMENT);
-    EXPECT_EQ(last_error(), "hd_workspace_size: op is " + std::to_string(op) + "; it must be 0 to 26");
+    EXPECT_EQ(last_error(), "hd_workspace_size: op is " + std::to_string(op) + "; it must be 0 to 27");
   }
 }
 

@@ -323,7 +323,7 @@ TEST(Devices, NameKernelsWithinTheCapacity) {
   EXPECT_EQ(hd_kernel_name(cpu.device(), HD_OP_FP8_QUANTIZE, name, 0), HD_STATUS_OK);
   EXPECT_STREQ(name, "fp8_q");
   expect_refused(hd_kernel_name(cpu.device(), -1, name, 6), "hd_kernel_name: op is -1");
-  expect_refused(hd_kernel_name(cpu.device(), HD_OP_COUNT, name, 6), "hd_kernel_name: op is 27; it must be 0 to 26");
+  expect_refused(hd_kernel_name(cpu.device(), HD_OP_COUNT, name, 6), "hd_kernel_name: op is 28; it must be 0 to 27");
 }
 
 TEST(Log, HearsOfThreadsInstructionSetAndKernels) {

@@ -139,5 +139,6 @@ public enum hd_op : int
     HD_OP_SPARSE_MLA = 24,
     HD_OP_DENSE_MLA = 25,
     HD_OP_MASKED_MHA = 26,
-    HD_OP_COUNT = 27,
+    HD_OP_FP8_GEMM_MULTI = 27,
+    HD_OP_COUNT = 28,
 }

@@ -24,6 +24,7 @@ internal static unsafe class Layouts
         Add_hd_fp8_quantize_args(to);
         Add_hd_fp8_dequantize_args(to);
         Add_hd_fp8_gemm_args(to);
+        Add_hd_fp8_gemm_multi_args(to);
         Add_hd_fp8_gemm_contiguous_args(to);
         Add_hd_fp8_gemm_masked_args(to);
         Add_hd_gemm_args(to);
@@ -175,6 +176,36 @@ internal static unsafe class Layouts
         to.Add((name, "b_scale_is_pow2", (byte*)&s.b_scale_is_pow2 - start, sizeof(int)));
         to.Add((name, "d", (byte*)&s.d - start, sizeof(void*)));
         to.Add((name, "d_stride", (byte*)&s.d_stride - start, sizeof(long)));
+        to.Add((name, "has_up", (byte*)&s.has_up - start, sizeof(int)));
+        to.Add((name, "up", (byte*)&s.up - start, sizeof(byte*)));
+        to.Add((name, "up_scale", (byte*)&s.up_scale - start, sizeof(float*)));
+    }
+
+    private static void Add_hd_fp8_gemm_multi_args(
+        List<(string Struct, string Field, long Offset, long Size)> to
+    )
+    {
+        const string name = "hd_fp8_gemm_multi_args";
+        hd_fp8_gemm_multi_args s = default;
+        var start = (byte*)&s;
+        to.Add((name, "", 0, sizeof(hd_fp8_gemm_multi_args)));
+        to.Add((name, "struct_size", (byte*)&s.struct_size - start, sizeof(uint)));
+        to.Add((name, "d_dtype", (byte*)&s.d_dtype - start, sizeof(int)));
+        to.Add((name, "count", (byte*)&s.count - start, sizeof(int)));
+        to.Add((name, "m", (byte*)&s.m - start, sizeof(int)));
+        to.Add((name, "k", (byte*)&s.k - start, sizeof(int)));
+        to.Add((name, "a", (byte*)&s.a - start, sizeof(byte*)));
+        to.Add((name, "a_scale", (byte*)&s.a_scale - start, sizeof(float*)));
+        to.Add((name, "a_scale_row_stride", (byte*)&s.a_scale_row_stride - start, sizeof(long)));
+        to.Add(
+            (name, "a_scale_block_stride", (byte*)&s.a_scale_block_stride - start, sizeof(long))
+        );
+        to.Add((name, "n", (byte*)&s.n - start, sizeof(int*)));
+        to.Add((name, "b", (byte*)&s.b - start, sizeof(byte**)));
+        to.Add((name, "b_scale", (byte*)&s.b_scale - start, sizeof(float**)));
+        to.Add((name, "b_scale_is_pow2", (byte*)&s.b_scale_is_pow2 - start, sizeof(int*)));
+        to.Add((name, "d", (byte*)&s.d - start, sizeof(void**)));
+        to.Add((name, "d_stride", (byte*)&s.d_stride - start, sizeof(long*)));
     }
 
     private static void Add_hd_fp8_gemm_contiguous_args(
@@ -202,6 +233,9 @@ internal static unsafe class Layouts
         to.Add((name, "b_scale_is_pow2", (byte*)&s.b_scale_is_pow2 - start, sizeof(int)));
         to.Add((name, "grouped_layout", (byte*)&s.grouped_layout - start, sizeof(int*)));
         to.Add((name, "d", (byte*)&s.d - start, sizeof(void*)));
+        to.Add((name, "has_up", (byte*)&s.has_up - start, sizeof(int)));
+        to.Add((name, "up", (byte*)&s.up - start, sizeof(byte**)));
+        to.Add((name, "up_scale", (byte*)&s.up_scale - start, sizeof(float**)));
     }
 
     private static void Add_hd_fp8_gemm_masked_args(
@@ -232,6 +266,9 @@ internal static unsafe class Layouts
         to.Add((name, "b_scale_is_pow2", (byte*)&s.b_scale_is_pow2 - start, sizeof(int)));
         to.Add((name, "masked_m", (byte*)&s.masked_m - start, sizeof(int*)));
         to.Add((name, "d", (byte*)&s.d - start, sizeof(void*)));
+        to.Add((name, "has_up", (byte*)&s.has_up - start, sizeof(int)));
+        to.Add((name, "up", (byte*)&s.up - start, sizeof(byte**)));
+        to.Add((name, "up_scale", (byte*)&s.up_scale - start, sizeof(float**)));
     }
 
     private static void Add_hd_gemm_args(
@@ -288,6 +325,13 @@ internal static unsafe class Layouts
         to.Add((name, "weight", (byte*)&s.weight - start, sizeof(void*)));
         to.Add((name, "y", (byte*)&s.y - start, sizeof(void*)));
         to.Add((name, "y_stride", (byte*)&s.y_stride - start, sizeof(long)));
+        to.Add((name, "q", (byte*)&s.q - start, sizeof(byte*)));
+        to.Add((name, "q_scale", (byte*)&s.q_scale - start, sizeof(float*)));
+        to.Add((name, "q_scale_row_stride", (byte*)&s.q_scale_row_stride - start, sizeof(long)));
+        to.Add(
+            (name, "q_scale_block_stride", (byte*)&s.q_scale_block_stride - start, sizeof(long))
+        );
+        to.Add((name, "q_scale_format", (byte*)&s.q_scale_format - start, sizeof(int)));
     }
 
     private static void Add_hd_layer_norm_args(

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "86c171403e99d04b03d29afd94640953ab9d8bdb8fdd9779aa1bfc2cffab0cfd";
+        "9543c546f10ba41a037653d6af29d72e4f23199be2908d9767d64db104c3fc76";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -342,13 +342,27 @@ public static unsafe partial class NativeMethods
 
     /// <summary>
     /// d = a * b^T with block scales: an f32 partial sum per 128 of K, times (a_scale * b_scale),
-    /// summed in f32 in ascending K, rounded once. Source: fp8_gemm of inference/kernel.py;
-    /// DeepGEMM's fp8_gemm_nt, 1x128 by 128x128.
+    /// summed in f32 in ascending K, rounded once. With has_up, d = silu(a * b^T) * (a * up^T), the
+    /// bits that hd_silu_mul gives for the two products, each rounded to d_dtype. Source: fp8_gemm
+    /// of inference/kernel.py, MLP and Expert of inference/model.py; DeepGEMM's fp8_gemm_nt, 1x128
+    /// by 128x128.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_fp8_gemm(
         hd_stream* stream,
         hd_fp8_gemm_args* args,
+        void* workspace,
+        ulong workspace_size
+    );
+
+    /// <summary>
+    /// Several products of one a, each that of hd_fp8_gemm, bit for bit: the projections of one
+    /// input in one call.
+    /// </summary>
+    [DllImport(LibraryName, ExactSpelling = true)]
+    public static extern int hd_fp8_gemm_multi(
+        hd_stream* stream,
+        hd_fp8_gemm_multi_args* args,
         void* workspace,
         ulong workspace_size
     );
@@ -394,8 +408,9 @@ public static unsafe partial class NativeMethods
 
     /// <summary>
     /// h = x + residual in f32; residual = round(h); y = round(h * rsqrt(mean(h^2) + epsilon) *
-    /// weight), the norm taken of the unrounded h, the weight multiplied in f32. Source: RMSNorm of
-    /// DeepSeek-V3.2-Exp's inference/model.py.
+    /// weight), the norm taken of the unrounded h, the weight multiplied in f32. With q, y is also
+    /// quantised, to the bits that hd_fp8_quantize gives for it: the input of the projections that
+    /// follow. Source: RMSNorm of DeepSeek-V3.2-Exp's inference/model.py.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_rms_norm(

@@ -213,7 +213,7 @@ public unsafe struct hd_fp8_gemm_args
     public float* b_scale;
 
     /// <summary>
-    /// 1: the caller knows every b_scale to be a power of two; 0: nothing is known.
+    /// 1: every b_scale and up_scale is known to be a power of two; 0: nothing is known.
     /// </summary>
     public int b_scale_is_pow2;
 
@@ -222,6 +222,65 @@ public unsafe struct hd_fp8_gemm_args
 
     /// <summary>Between rows of d, at least n.</summary>
     public long d_stride;
+
+    /// <summary>1: the product is a SwiGLU of b and up; 0: up and up_scale are null.</summary>
+    public int has_up;
+
+    /// <summary>[n, k], as b.</summary>
+    public byte* up;
+
+    /// <summary>As b_scale.</summary>
+    public float* up_scale;
+}
+
+/// <summary>Arguments of hd_fp8_gemm_multi.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct hd_fp8_gemm_multi_args
+{
+    /// <summary>sizeof(hd_fp8_gemm_multi_args).</summary>
+    public uint struct_size;
+
+    /// <summary>act, of every d.</summary>
+    public int d_dtype;
+
+    /// <summary>Products, 1 to 4.</summary>
+    public int count;
+
+    /// <summary>Rows of a and of every d.</summary>
+    public int m;
+
+    /// <summary>Columns of a and of every b, a multiple of 128.</summary>
+    public int k;
+
+    /// <summary>[m, k] e4m3, contiguous.</summary>
+    public byte* a;
+
+    /// <summary>[m, k/128], strided as in hd_fp8_gemm.</summary>
+    public float* a_scale;
+
+    /// <summary>As in hd_fp8_gemm.</summary>
+    public long a_scale_row_stride;
+
+    /// <summary>As in hd_fp8_gemm.</summary>
+    public long a_scale_block_stride;
+
+    /// <summary>Host array [count]: rows of each b, columns of each d.</summary>
+    public int* n;
+
+    /// <summary>Host array [count] of pointers to [n, k] e4m3, as in hd_fp8_gemm.</summary>
+    public byte** b;
+
+    /// <summary>Host array [count] of pointers to [ceil(n/128), k/128].</summary>
+    public float** b_scale;
+
+    /// <summary>Host array [count], each as in hd_fp8_gemm.</summary>
+    public int* b_scale_is_pow2;
+
+    /// <summary>Host array [count] of pointers to [m, n] of d_dtype.</summary>
+    public void** d;
+
+    /// <summary>Host array [count]: between rows of each d, at least its n.</summary>
+    public long* d_stride;
 }
 
 /// <summary>Arguments of hd_fp8_gemm_contiguous.</summary>
@@ -276,6 +335,15 @@ public unsafe struct hd_fp8_gemm_contiguous_args
     /// [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA.
     /// </summary>
     public void* d;
+
+    /// <summary>As in hd_fp8_gemm.</summary>
+    public int has_up;
+
+    /// <summary>As b.</summary>
+    public byte** up;
+
+    /// <summary>As b_scale.</summary>
+    public float** up_scale;
 }
 
 /// <summary>Arguments of hd_fp8_gemm_masked.</summary>
@@ -332,6 +400,15 @@ public unsafe struct hd_fp8_gemm_masked_args
     /// anything on CUDA.
     /// </summary>
     public void* d;
+
+    /// <summary>As in hd_fp8_gemm.</summary>
+    public int has_up;
+
+    /// <summary>As b.</summary>
+    public byte** up;
+
+    /// <summary>As b_scale.</summary>
+    public float** up_scale;
 }
 
 /// <summary>Arguments of hd_gemm.</summary>
@@ -443,11 +520,26 @@ public unsafe struct hd_rms_norm_args
     /// <summary>[n].</summary>
     public void* weight;
 
-    /// <summary>[m, n]; may be x itself with the same stride.</summary>
+    /// <summary>[m, n]; may be x itself with the same stride. With q it may be null.</summary>
     public void* y;
 
     /// <summary>Between rows of y, at least n.</summary>
     public long y_stride;
+
+    /// <summary>[m, n] e4m3, contiguous, n a multiple of 128; or null.</summary>
+    public byte* q;
+
+    /// <summary>With q: [m, n/128], strided as the scale of hd_fp8_quantize.</summary>
+    public float* q_scale;
+
+    /// <summary>As in hd_fp8_quantize.</summary>
+    public long q_scale_row_stride;
+
+    /// <summary>As in hd_fp8_quantize.</summary>
+    public long q_scale_block_stride;
+
+    /// <summary>hd_scale_format, with q.</summary>
+    public int q_scale_format;
 }
 
 /// <summary>Arguments of hd_layer_norm.</summary>

@@ -1,5 +1,5 @@
-// d[m, n] = a[m, k] * b[n, k]^T, e4m3 with block scales; plain, grouped contiguous and grouped masked. The SIMD
-// variants give bf16; f32 is the scalar's.
+// d[m, n] = a[m, k] * b[n, k]^T, e4m3 with block scales; plain, several of one a, grouped contiguous and grouped
+// masked. The SIMD variants give bf16; f32 is the scalar's.
 #pragma once
 
 #include "cpu/kernel.h"
@@ -7,6 +7,10 @@
 namespace hadal::cpu {
 
 struct Fp8GemmScalar : Kernel<hd_fp8_gemm_args> {
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct Fp8GemmMultiScalar : Kernel<hd_fp8_gemm_multi_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 

@@ -37,7 +37,7 @@ struct F32Products : DotF32 {
 
 template <class Args>
 uint64_t Fp8GemmAvx2<Args>::workspace(const Args& args, int threads) {
-  return DotGemm<F32Products>::workspace(most_rows(args), args.n, args.k, threads);
+  return fp8_gemm_workspace<F32Products>(args, threads);
 }
 
 template <class Args>
@@ -46,6 +46,7 @@ int32_t Fp8GemmAvx2<Args>::run(const Args& args, ThreadPool& pool, std::byte* wo
 }
 
 template struct Fp8GemmAvx2<hd_fp8_gemm_args>;
+template struct Fp8GemmAvx2<hd_fp8_gemm_multi_args>;
 template struct Fp8GemmAvx2<hd_fp8_gemm_contiguous_args>;
 template struct Fp8GemmAvx2<hd_fp8_gemm_masked_args>;
 

@@ -35,7 +35,7 @@ struct Bf16Products : DotBf16 {
 
 template <class Args>
 uint64_t Fp8GemmAvx512<Args>::workspace(const Args& args, int threads) {
-  return DotGemm<Bf16Products>::workspace(most_rows(args), args.n, args.k, threads);
+  return fp8_gemm_workspace<Bf16Products>(args, threads);
 }
 
 template <class Args>
@@ -44,6 +44,7 @@ int32_t Fp8GemmAvx512<Args>::run(const Args& args, ThreadPool& pool, std::byte* 
 }
 
 template struct Fp8GemmAvx512<hd_fp8_gemm_args>;
+template struct Fp8GemmAvx512<hd_fp8_gemm_multi_args>;
 template struct Fp8GemmAvx512<hd_fp8_gemm_contiguous_args>;
 template struct Fp8GemmAvx512<hd_fp8_gemm_masked_args>;
 

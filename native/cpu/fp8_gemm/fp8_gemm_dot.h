@@ -1,4 +1,4 @@
-// The three FP8 GEMMs over dot_gemm.h, for any of its schemes. A scheme S also gives kFolds, whether it can take scales
+// The FP8 GEMMs over dot_gemm.h, for any of its schemes. A scheme S also gives kFolds, whether it can take scales
 // that are powers of two into its operands, and pack.
 #pragma once
 
@@ -13,49 +13,64 @@
 namespace hadal::cpu {
 namespace {
 
-// Rows of a that are multiplied by one weight.
+struct Fp8Weight {
+  const uint8_t* codes = nullptr;  // [n, k]
+  const float* scale = nullptr;    // [ceil(n / 128), k / 128]
+};
+
+// A product that rows of a go into.
+struct Fp8Product {
+  Fp8Weight b;
+  Fp8Weight up;  // Of a SwiGLU, else null.
+  int64_t n;
+  bool is_pow2;  // All scales of both.
+  void* d;
+  int64_t d_stride;
+};
+
+// Rows of a that share their products.
 struct Fp8Rows {
   const uint8_t* a;      // [count, k]
   const float* a_scale;  // Element (i, j) at i * row_stride + j * block_stride.
   int64_t row_stride;
-  const uint8_t* b;      // [n, k]
-  const float* b_scale;  // [ceil(n / 128), k / 128]
-  int64_t d;             // Index in d of the first row's first element.
-  int64_t d_stride;
+  int64_t d;  // The row of d that the first makes.
   int64_t count;
+  const Fp8Product* products;
+  int32_t product_count;
 };
 
 // Gathers rows until there are enough of them, or no more, and multiplies them.
 template <class S>
 class Fp8Batch {
  public:
-  Fp8Batch(int64_t n, int64_t k, int64_t block_stride, bool b_scale_is_pow2, void* d, ThreadPool& pool,
-           std::byte* workspace)
-      : n_(n),
-        k_(k),
-        block_stride_(block_stride),
-        b_scale_is_pow2_(b_scale_is_pow2),
-        gemm_(n, k, k, d, HD_DTYPE_BF16),
-        pool_(pool),
-        workspace_(workspace) {}
+  static constexpr int kMaxProducts = 4;
+
+  Fp8Batch(int64_t k, int64_t block_stride, bool has_up, ThreadPool& pool, std::byte* workspace)
+      : k_(k), block_stride_(block_stride), gemm_(k, k, HD_DTYPE_BF16, has_up), pool_(pool), workspace_(workspace) {}
 
   void add(Fp8Rows rows) {
+    bool folds[kMaxProducts];
+    for (int32_t i = 0; i < rows.product_count; ++i) folds[i] = b_folds(rows.products[i]);
+    const auto any = [&](bool wanted) { return std::count(folds, folds + rows.product_count, wanted) > 0; };
+    const int64_t copies = any(true) + any(false);
     while (rows.count > 0) {
-      const int64_t count = std::min(rows.count, gemm_.max_rows() - rows_);
-      add_part(rows, count);
+      // A part makes a run of each scaling and product at most.
+      if (rows_ + copies > gemm_.max_rows() || run_count_ + 2 * rows.product_count > DotGemm<S>::kMaxRuns) flush();
+      const int64_t count = std::min(rows.count, (gemm_.max_rows() - rows_) / copies);
+      for (const bool wanted : {true, false}) {
+        if (any(wanted)) add_part(rows, count, folds, wanted);
+      }
       rows.a += count * k_;
       rows.a_scale += count * rows.row_stride;
-      rows.d += count * rows.d_stride;
+      rows.d += count;
       rows.count -= count;
-      // A part makes a run of each scaling at most.
-      if (rows_ == gemm_.max_rows() || run_count_ + 2 > DotGemm<S>::kMaxRuns) flush();
     }
   }
 
   void flush() {
     if (rows_ == 0) return;
     gemm_.run(
-        runs_, run_count_, d_,
+        runs_, run_count_, rows_, d_,
         [&](int64_t row, Scaling scaling, typename S::Operand* operands, int64_t stride, float* scales,
             int64_t scale_stride) {
           const int64_t blocks = k_ / HD_SCALE_BLOCK;
@@ -74,32 +89,51 @@ class Fp8Batch {
  private:
   static constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
 
-  // The rows by the scaling that serves them.
-  void add_part(const Fp8Rows& rows, int64_t count) {
-    const bool b_folds = S::kFolds && b_scale_is_pow2_ && all_b_fold(rows.b_scale);
+  // Rows, by the scaling that serves them, for the products whose weights' scales fold, or for the others.
+  void add_part(const Fp8Rows& rows, int64_t count, const bool* folds, bool wanted_folds) {
     Scaling scaling[kMaxRows];
     for (int64_t i = 0; i < count; ++i) {
-      const bool row_folds = b_folds && all_a_fold(rows.a_scale + i * rows.row_stride);
+      const bool row_folds = wanted_folds && all_a_fold(rows.a_scale + i * rows.row_stride);
       scaling[i] = row_folds ? Scaling::folded : Scaling::blocked;
     }
     for (const Scaling wanted : {Scaling::folded, Scaling::blocked}) {
-      DotRun run{reinterpret_cast<const std::byte*>(rows.b), rows.b_scale, rows_, 0, wanted};
+      const int64_t first = rows_;
       for (int64_t i = 0; i < count; ++i) {
         if (scaling[i] != wanted) continue;
         a_[rows_] = rows.a + i * k_;
         a_scale_[rows_] = rows.a_scale + i * rows.row_stride;
-        d_[rows_] = rows.d + i * rows.d_stride;
+        d_[rows_] = rows.d + i;
         ++rows_;
       }
-      run.rows = rows_ - run.first;
-      if (run.rows > 0) runs_[run_count_++] = run;
+      if (rows_ == first) continue;
+      for (int32_t i = 0; i < rows.product_count; ++i) {
+        const Fp8Product& product = rows.products[i];
+        if (folds[i] != wanted_folds) continue;
+        runs_[run_count_++] = {weight_of(product.b),
+                               weight_of(product.up),
+                               product.n,
+                               product.d,
+                               product.d_stride,
+                               first,
+                               rows_ - first,
+                               wanted};
+      }
     }
   }
 
-  bool all_b_fold(const float* b_scale) const {
-    const int64_t count = (n_ + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * (k_ / HD_SCALE_BLOCK);
+  static DotWeight weight_of(const Fp8Weight& weight) {
+    return {reinterpret_cast<const std::byte*>(weight.codes), weight.scale};
+  }
+
+  bool b_folds(const Fp8Product& product) const {
+    return S::kFolds && product.is_pow2 && all_fold(product.b, product.n) && all_fold(product.up, product.n);
+  }
+
+  bool all_fold(const Fp8Weight& weight, int64_t n) const {
+    if (weight.codes == nullptr) return true;
+    const int64_t count = (n + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * (k_ / HD_SCALE_BLOCK);
     bool all = true;
-    for (int64_t i = 0; i < count; ++i) all &= folds(b_scale[i]);
+    for (int64_t i = 0; i < count; ++i) all &= folds(weight.scale[i]);
     return all;
   }
 
@@ -109,10 +143,8 @@ class Fp8Batch {
     return all;
   }
 
-  int64_t n_;
   int64_t k_;
   int64_t block_stride_;
-  bool b_scale_is_pow2_;
   DotGemm<S> gemm_;
   ThreadPool& pool_;
   std::byte* workspace_;
@@ -125,20 +157,63 @@ class Fp8Batch {
   DotRun runs_[DotGemm<S>::kMaxRuns];
 };
 
-// Rows of a that a call multiplies at most.
+// Rows of a that a call packs at most.
 template <class Args>
 int64_t most_rows(const Args& args) {
   return args.m;
+}
+
+// Twice, where the scales of some weights fold and of some don't.
+[[maybe_unused]] inline int64_t most_rows(const hd_fp8_gemm_multi_args& args) {
+  return 2 * static_cast<int64_t>(args.m);
 }
 
 [[maybe_unused]] inline int64_t most_rows(const hd_fp8_gemm_masked_args& args) {
   return static_cast<int64_t>(args.groups) * args.m_max;
 }
 
+template <class Args>
+bool has_up(const Args& args) {
+  return args.has_up != 0;
+}
+
+[[maybe_unused]] inline bool has_up(const hd_fp8_gemm_multi_args&) {
+  return false;
+}
+
+template <class S, class Args>
+uint64_t fp8_gemm_workspace(const Args& args, int threads) {
+  return DotGemm<S>::workspace(most_rows(args), args.k, args.d_dtype, has_up(args), threads);
+}
+
+// The product of one group.
+template <class Args>
+Fp8Product product_of(const Args& args, int32_t group) {
+  const Fp8Weight up = has_up(args) ? Fp8Weight{args.up[group], args.up_scale[group]} : Fp8Weight{};
+  return {{args.b[group], args.b_scale[group]}, up, args.n, args.b_scale_is_pow2 != 0, args.d, args.n};
+}
+
 template <class S>
 int32_t fp8_gemm(const hd_fp8_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
-  Fp8Batch<S> batch(args.n, args.k, args.a_scale_block_stride, args.b_scale_is_pow2 != 0, args.d, pool, workspace);
-  batch.add({args.a, args.a_scale, args.a_scale_row_stride, args.b, args.b_scale, 0, args.d_stride, args.m});
+  Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);
+  const Fp8Product product{{args.b, args.b_scale}, {args.up, args.up_scale}, args.n, args.b_scale_is_pow2 != 0, args.d,
+                           args.d_stride};
+  batch.add({args.a, args.a_scale, args.a_scale_row_stride, 0, args.m, &product, 1});
+  batch.flush();
+  return HD_STATUS_OK;
+}
+
+template <class S>
+int32_t fp8_gemm(const hd_fp8_gemm_multi_args& args, ThreadPool& pool, std::byte* workspace) {
+  Fp8Batch<S> batch(args.k, args.a_scale_block_stride, false, pool, workspace);
+  Fp8Product products[Fp8Batch<S>::kMaxProducts];
+  int32_t count = 0;
+  for (int32_t i = 0; i < args.count; ++i) {
+    if (args.n[i] == 0) continue;
+    products[count++] = {{args.b[i], args.b_scale[i]}, {},        args.n[i],
+                         args.b_scale_is_pow2[i] != 0, args.d[i], args.d_stride[i]};
+  }
+  batch.add({args.a, args.a_scale, args.a_scale_row_stride, 0, args.m, products, count});
   batch.flush();
   return HD_STATUS_OK;
 }
@@ -146,14 +221,15 @@ int32_t fp8_gemm(const hd_fp8_gemm_args& args, ThreadPool& pool, std::byte* work
 template <class S>
 int32_t fp8_gemm(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_groups(args)) return status;
-  Fp8Batch<S> batch(args.n, args.k, args.a_scale_block_stride, args.b_scale_is_pow2 != 0, args.d, pool, workspace);
+  Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);
   for (int64_t first = 0; first < args.m;) {
     const int32_t group = args.grouped_layout[first];
     int64_t end = first + 1;
     while (end < args.m && args.grouped_layout[end] == group) ++end;
     if (group >= 0) {
+      const Fp8Product product = product_of(args, group);
       batch.add({args.a + first * args.k, args.a_scale + first * args.a_scale_row_stride, args.a_scale_row_stride,
-                 args.b[group], args.b_scale[group], first * args.n, args.n, end - first});
+                 first, end - first, &product, 1});
     }
     first = end;
   }
@@ -164,11 +240,12 @@ int32_t fp8_gemm(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std:
 template <class S>
 int32_t fp8_gemm(const hd_fp8_gemm_masked_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_groups(args)) return status;
-  Fp8Batch<S> batch(args.n, args.k, args.a_scale_block_stride, args.b_scale_is_pow2 != 0, args.d, pool, workspace);
-  for (int64_t group = 0; group < args.groups; ++group) {
-    const int64_t first = group * args.m_max;
+  Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);
+  for (int32_t group = 0; group < args.groups; ++group) {
+    const int64_t first = static_cast<int64_t>(group) * args.m_max;
+    const Fp8Product product = product_of(args, group);
     batch.add({args.a + first * args.k, args.a_scale + group * args.a_scale_group_stride, args.a_scale_row_stride,
-               args.b[group], args.b_scale[group], first * args.n, args.n, args.masked_m[group]});
+               first, args.masked_m[group], &product, 1});
   }
   batch.flush();
   return HD_STATUS_OK;

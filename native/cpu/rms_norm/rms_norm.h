@@ -1,4 +1,4 @@
-// RMSNorm of [m, n] rows with the residual sum fused in.
+// RMSNorm of [m, n] rows with the residual sum before it and the quantisation after it fused in.
 #pragma once
 
 #include "cpu/kernel.h"

@@ -21,10 +21,28 @@ int32_t RmsNormScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
       for (int lane = 0; lane < half; ++lane) squares[lane] += squares[lane + half];
     }
     const float scale = 1.0f / std::sqrt(squares[0] / static_cast<float>(args.n) + args.epsilon);
-    for (int64_t i = 0; i < args.n; ++i) {
+    // Writes y to the element `to` of a matrix.
+    const auto norm = [&](int64_t i, void* matrix, int64_t to) {
       const float h = sum_at(i);
       if (args.residual != nullptr) store(args.residual, args.x_dtype, residual + i, h);
-      store(args.y, args.x_dtype, row * args.y_stride + i, h * scale * load(args.weight, args.weight_dtype, i));
+      store(matrix, args.x_dtype, to, h * scale * load(args.weight, args.weight_dtype, i));
+    };
+    if (args.q == nullptr) {
+      for (int64_t i = 0; i < args.n; ++i) norm(i, args.y, row * args.y_stride + i);
+      return;
+    }
+    float own[HD_SCALE_BLOCK];
+    for (int64_t block = 0; block < args.n / HD_SCALE_BLOCK; ++block) {
+      const int64_t column = block * HD_SCALE_BLOCK;
+      void* y = args.y != nullptr ? args.y : own;
+      const int64_t first = args.y != nullptr ? row * args.y_stride + column : 0;
+      float rounded[HD_SCALE_BLOCK];
+      for (int i = 0; i < HD_SCALE_BLOCK; ++i) {
+        norm(column + i, y, first + i);
+        rounded[i] = load(y, args.x_dtype, first + i);
+      }
+      args.q_scale[row * args.q_scale_row_stride + block * args.q_scale_block_stride] =
+          quantize_block(rounded, args.q + row * args.n + column, args.q_scale_format);
     }
   });
   return HD_STATUS_OK;

@@ -29,12 +29,30 @@ inline int32_t rms_norm(const hd_rms_norm_args& args, ThreadPool& pool) {
     }
     const float square = sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
     const Floats scale = floats_of(1.0f / std::sqrt(square / static_cast<float>(args.n) + args.epsilon));
-    for (int64_t i = 0; i < args.n; i += kFloats) {
+    // Writes y to the element `to` of a matrix.
+    const auto norm = [&](int64_t i, void* matrix, int64_t to) {
       const int64_t left = args.n - i;
       const Floats h = sum_at(i);
       if (args.residual != nullptr) store_floats(args.residual, args.x_dtype, residual + i, h, left);
       const Floats weight = load_floats(args.weight, args.weight_dtype, i, left);
-      store_floats(args.y, args.x_dtype, row * args.y_stride + i, h * scale * weight, left);
+      store_floats(matrix, args.x_dtype, to, h * scale * weight, left);
+    };
+    if (args.q == nullptr) {
+      for (int64_t i = 0; i < args.n; i += kFloats) norm(i, args.y, row * args.y_stride + i);
+      return;
+    }
+    float own[HD_SCALE_BLOCK];
+    for (int64_t block = 0; block < args.n / HD_SCALE_BLOCK; ++block) {
+      const int64_t column = block * HD_SCALE_BLOCK;
+      void* y = args.y != nullptr ? args.y : own;
+      const int64_t first = args.y != nullptr ? row * args.y_stride + column : 0;
+      Floats rounded[HD_SCALE_BLOCK / kFloats];
+      for (int64_t i = 0; i < HD_SCALE_BLOCK; i += kFloats) {
+        norm(column + i, y, first + i);
+        rounded[i / kFloats] = load_floats(y, args.x_dtype, first + i);
+      }
+      args.q_scale[row * args.q_scale_row_stride + block * args.q_scale_block_stride] =
+          quantize_floats(rounded, args.q + row * args.n + column, args.q_scale_format);
     }
   });
   return HD_STATUS_OK;

@@ -8,18 +8,21 @@
 // Rows of a are packed first: turned into the operand type, tile by tile. Where they are one tile, b is read once, as
 // four streams that each go on through memory. Else the first tile of rows turns b into operands in registers, and
 // leaves them in a panel, small enough for the second-level cache, that the others take; all of them fetch the b of the
-// next panel meanwhile. A long K is cut into equal parts, whose rows of a stay in the first-level cache: the sums wait
-// in memory from one part to the next.
+// next panel meanwhile. A SwiGLU's second product goes to a worker's own memory, some columns after those of the first,
+// and is at once multiplied into them. A long K is cut into equal parts, whose rows of a stay in the first-level cache:
+// the sums wait in memory from one part to the next.
 #pragma once
 
 #include <immintrin.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "core/thread_pool.h"
 #include "cpu/simd/rows.h"
+#include "cpu/simd/silu.h"
 #include "hadal.h"
 
 namespace hadal::cpu {
@@ -31,11 +34,19 @@ enum class Scaling {
   blocked,  // Each block is summed by itself and then scaled.
 };
 
-// Rows of a that share one b.
+struct DotWeight {
+  const std::byte* b = nullptr;  // [n, k]
+  const float* scale = nullptr;  // [ceil(n / 128), k / 128] or null.
+};
+
+// Rows of a times one weight, or two for a SwiGLU.
 struct DotRun {
-  const std::byte* b;
-  const float* b_scale;  // [ceil(n / 128), k / 128] or null.
-  int64_t first;         // Its first row among the packed ones.
+  DotWeight weight;
+  DotWeight up;  // Null: none.
+  int64_t n;
+  void* d;
+  int64_t d_stride;
+  int64_t first;  // Its first row among the packed ones, which several runs may share.
   int64_t rows;
   Scaling scaling;
 };
@@ -60,22 +71,25 @@ class DotGemm {
     return std::clamp<int64_t>(kPackedBytes / std::max<int64_t>(operand_bytes(), 1), 512, kMaxRows);
   }
 
-  DotGemm(int64_t n, int64_t k, int64_t b_stride_bytes, void* d, int32_t d_dtype)
-      : n_(n), k_(k), chunks_((k + S::kChunk - 1) / S::kChunk), b_stride_(b_stride_bytes), d_(d), d_dtype_(d_dtype) {}
+  // With has_up, runs may have two weights.
+  DotGemm(int64_t k, int64_t b_stride_bytes, int32_t d_dtype, bool has_up)
+      : k_(k),
+        chunks_((k + S::kChunk - 1) / S::kChunk),
+        b_stride_(b_stride_bytes),
+        d_dtype_(d_dtype),
+        has_up_(has_up) {}
 
-  static uint64_t workspace(int64_t rows, int64_t n, int64_t k, int threads) {
-    const DotGemm shape(n, k, 0, nullptr, HD_DTYPE_F32);
+  static uint64_t workspace(int64_t rows, int64_t k, int32_t d_dtype, bool has_up, int threads) {
+    const DotGemm shape(k, 0, d_dtype, has_up);
     return static_cast<uint64_t>(shape.packed_bytes(std::min(rows, shape.max_rows())) + threads * shape.thread_bytes());
   }
 
-  // Multiplies `count` runs. pack(row, scaling, operands, stride, scales, scale_stride) writes a packed row: operand i
-  // at operands[i * stride]; blocked, the scale of each block. row_d[row] is the index in d of the first element of a
-  // packed row.
+  // Multiplies `count` runs, in the order of their first rows, of `rows` packed rows. pack(row, scaling, operands,
+  // stride, scales, scale_stride) writes a packed row: operand i at operands[i * stride]; blocked, the scale of each
+  // block. row_d[row] is the row of d that a packed row makes.
   template <class Pack>
-  void run(const DotRun* runs, int64_t count, const int64_t* row_d, const Pack& pack, ThreadPool& pool,
+  void run(const DotRun* runs, int64_t count, int64_t rows, const int64_t* row_d, const Pack& pack, ThreadPool& pool,
            std::byte* workspace) const {
-    int64_t rows = 0;
-    for (int64_t r = 0; r < count; ++r) rows += runs[r].rows;
     auto* packed = reinterpret_cast<Operand*>(workspace);
     auto* scales = reinterpret_cast<float*>(packed + rows * operands());
     std::byte* thread_space = workspace + packed_bytes(rows);
@@ -90,24 +104,37 @@ class DotGemm {
            tile.rows);
     });
 
-    const DotRun& longest =
-        *std::max_element(runs, runs + count, [](const DotRun& x, const DotRun& y) { return x.rows < y.rows; });
-    const int64_t columns = item_columns(count, pool.threads(), panel_columns(longest));
-    const int64_t items = (n_ + columns - 1) / columns;
-    const int64_t all = count * items;
-    pool.parallel_for(all, [&](int64_t item, int worker) {
-      const DotRun& run = runs[item / items];
-      const int64_t n0 = item % items * columns;
-      const int64_t n1 = std::min(n0 + columns, n_);
-      const int64_t next = std::min(item + 1, all - 1);
-      const Work work{run, packed + run.first * operands(), scales + run.first * blocks(), row_d + run.first,
-                      runs[next / items].b + next % items * columns * b_stride_};
-      if (Tiling(run).count() == 1) return stream(work, n0, n1);
-      const int64_t width = panel_columns(run);
-      for (int64_t column = n0; column < n1; column += width) {
-        const int64_t end = std::min(column + width, n1);
-        panel(work, column, end, end < n1 ? run.b + end * b_stride_ : work.after,
-              reinterpret_cast<Operand*>(thread_space + worker * thread_bytes()));
+    Share shares[kMaxRuns];
+    int64_t columns = 0;
+    for (int64_t r = 0; r < count; ++r) columns += runs[r].n * weights(runs[r]);
+    int64_t items = 0;
+    for (int64_t r = 0; r < count; ++r) {
+      shares[r] = {items, item_columns(runs[r], columns, pool.threads())};
+      items += (runs[r].n + shares[r].columns - 1) / shares[r].columns;
+    }
+    const auto run_of = [&](int64_t item) {
+      const auto after = [](int64_t i, const Share& share) { return i < share.first_item; };
+      return std::upper_bound(shares, shares + count, item, after) - shares - 1;
+    };
+    const auto first_column = [&](int64_t r, int64_t item) {
+      return (item - shares[r].first_item) * shares[r].columns;
+    };
+    pool.parallel_for(items, [&](int64_t item, int worker) {
+      const int64_t r = run_of(item);
+      const DotRun& run = runs[r];
+      const int64_t column = first_column(r, item);
+      const int64_t end = std::min(column + shares[r].columns, run.n);
+      const int64_t next = std::min(item + 1, items - 1);
+      const int64_t next_run = run_of(next);
+      const Work work{
+          run, packed + run.first * operands(), scales + run.first * blocks(), row_d + run.first, run.d, run.d_stride,
+          0};
+      const std::byte* after = runs[next_run].weight.b + first_column(next_run, next) * b_stride_;
+      std::byte* space = thread_space + worker * thread_bytes();
+      if (run.up.b == nullptr) {
+        multiply(work, run.weight, column, end, after, space);
+      } else {
+        multiply_gated(work, column, end, after, space);
       }
     });
   }
@@ -126,6 +153,12 @@ class DotGemm {
   static constexpr int64_t kWaitingBytes = 512 * 1024;  // Sums between the parts of a long K.
   static constexpr int64_t kPartChunks = 2048 / S::kChunk;
   static constexpr int64_t kAheadBytes = 1024;  // Of each of four streams.
+  static constexpr int64_t kUpColumns = 128;    // Of a SwiGLU's second product, at a time.
+  static constexpr auto kOwnRows = [] {
+    std::array<int64_t, kMaxRows> rows{};
+    for (int64_t i = 0; i < kMaxRows; ++i) rows[static_cast<size_t>(i)] = i;
+    return rows;
+  }();
   static constexpr int64_t kBlockChunks = HD_SCALE_BLOCK / S::kChunk;
 
   struct Tile {
@@ -185,12 +218,21 @@ class DotGemm {
     bool keeps_;
   };
 
+  // The items of a run.
+  struct Share {
+    int64_t first_item;
+    int64_t columns;  // Of d, of each item.
+  };
+
+  // The rows of a run, and where their product goes.
   struct Work {
     const DotRun& run;
     const Operand* a;
     const float* a_scale;
     const int64_t* row_d;
-    const std::byte* after;  // The b that this worker probably reads next.
+    void* d;
+    int64_t d_stride;
+    int64_t d_column;  // The column of the weight that d begins with.
   };
 
   // One tile of rows times four columns.
@@ -198,6 +240,8 @@ class DotGemm {
     const Operand* a = nullptr;      // [operand][rows]
     const float* a_scale = nullptr;  // [block][rows]
     const int64_t* row_d = nullptr;
+    void* d = nullptr;
+    int64_t d_stride = 0;
     const std::byte* b = nullptr;    // Of the first column.
     int64_t b_step = 0;              // From a column to the next.
     const float* b_scale = nullptr;  // [block]
@@ -205,9 +249,9 @@ class DotGemm {
     int64_t chunks = 0;
     Vector* waiting = nullptr;  // Sums of the parts before, where there are any, and of those up to this: [row][4], or
                                 // blocked [row], by fold4.
-    int64_t column = 0;
-    int64_t columns = 0;    // Of the four, those that there are.
-    float* sums = nullptr;  // Of a stream, [row][128], where the columns lie sums_step apart; else d takes them.
+    int64_t column = 0;         // Of d.
+    int64_t columns = 0;        // Of the four, those that there are.
+    float* sums = nullptr;      // Of a stream, [row][128], where the columns lie sums_step apart; else d takes them.
     int64_t sums_step = 0;
     Operand* panel = nullptr;         // [operand][4]
     const std::byte* next = nullptr;  // What to fetch meanwhile: next_chunks of four rows.
@@ -253,32 +297,75 @@ class DotGemm {
                      : std::max(kPanelColumns * operand_bytes(), kPanelBytes);
   }
 
-  int64_t thread_bytes() const { return panel_bytes() + (is_long() ? kWaitingBytes : 0); }
+  // Of a thread: the panel, the sums that wait, the second product of a SwiGLU.
+  int64_t up_offset() const { return panel_bytes() + (is_long() ? kWaitingBytes : 0); }
+  int64_t thread_bytes() const {
+    return up_offset() + (has_up_ ? max_rows() * kUpColumns * (d_dtype_ == HD_DTYPE_F32 ? 4 : 2) : 0);
+  }
+
+  static int64_t weights(const DotRun& run) { return run.up.b != nullptr ? 2 : 1; }
 
   // Columns of d that one work item computes: one panel, or a few microseconds of reading b; equal parts, so that no
-  // worker is left with a long one.
-  int64_t item_columns(int64_t runs, int threads, int64_t width) const {
+  // worker is left with a long one. `all` are the columns of all runs.
+  int64_t item_columns(const DotRun& run, int64_t all, int threads) const {
     constexpr int64_t kItemBytes = 384 * 1024;
-    int64_t fit = width;
-    int64_t fair = runs * n_ / threads;
+    int64_t fit = panel_columns(run);
+    int64_t fair = all / threads / weights(run);
     int64_t unit = kColumns;
-    if (width == kColumns) {
-      fit = kItemBytes / std::max<int64_t>(b_stride_, 1);
+    if (fit == kColumns) {
+      fit = kItemBytes / std::max<int64_t>(b_stride_ * weights(run), 1);
       fair /= 4;
       unit *= 8;  // Streams are worth it when they are some rows long.
+      if (run.up.b != nullptr && std::min(fit, fair) >= kUpColumns) unit = kUpColumns;
     }
-    const int64_t most = std::clamp<int64_t>(std::min(fit, fair), 1, n_);
-    const int64_t items = (n_ + most - 1) / most;
-    const int64_t columns = (n_ + items - 1) / items;
+    const int64_t most = std::clamp<int64_t>(std::min(fit, fair) / unit * unit, 1, run.n);
+    const int64_t items = (run.n + most - 1) / most;
+    const int64_t columns = (run.n + items - 1) / items;
     return (columns + unit - 1) / unit * unit;
   }
 
-  const float* b_scale_of(const DotRun& run, int64_t column) const {
-    return run.b_scale == nullptr ? nullptr : run.b_scale + column / HD_SCALE_BLOCK * blocks();
+  const float* scale_of(const DotWeight& weight, int64_t column) const {
+    return weight.scale == nullptr ? nullptr : weight.scale + column / HD_SCALE_BLOCK * blocks();
+  }
+
+  // The columns [column, end). `after` is the b that this worker probably reads next.
+  void multiply(const Work& work, const DotWeight& weight, int64_t column, int64_t end, const std::byte* after,
+                std::byte* space) const {
+    if (Tiling(work.run).count() == 1) return stream(work, weight, column, end, after);
+    const int64_t width = panel_columns(work.run);
+    for (int64_t next; column < end; column = next) {
+      next = std::min(column + width, end);
+      panel(work, weight, column, next, next < end ? weight.b + next * b_stride_ : after,
+            reinterpret_cast<Operand*>(space));
+    }
+  }
+
+  // The same of a SwiGLU.
+  void multiply_gated(const Work& gate, int64_t column, int64_t end, const std::byte* after, std::byte* space) const {
+    Work up = gate;
+    up.row_d = kOwnRows.data();
+    up.d = space + up_offset();
+    up.d_stride = kUpColumns;
+    for (int64_t next; column < end; column = next) {
+      next = std::min(end, (column / kUpColumns + 1) * kUpColumns);
+      up.d_column = column;
+      multiply(gate, gate.run.weight, column, next, gate.run.up.b + column * b_stride_, space);
+      multiply(up, gate.run.up, column, next, next < end ? gate.run.weight.b + next * b_stride_ : after, space);
+      for (int64_t row = 0; row < gate.run.rows; ++row) {
+        const int64_t d = gate.row_d[row] * gate.d_stride + column;
+        for (int64_t i = 0; i < next - column; i += kFloats) {
+          const int64_t left = next - column - i;
+          const Floats product = silu_times(load_floats(gate.d, d_dtype_, d + i, left),
+                                            load_floats(up.d, d_dtype_, row * kUpColumns + i, left));
+          store_floats(gate.d, d_dtype_, d + i, product, left);
+        }
+      }
+    }
   }
 
   // All rows times the columns [column, end). `next` is the b of the panel that comes after.
-  void panel(const Work& work, int64_t column, int64_t end, const std::byte* next, Operand* operands_of_b) const {
+  void panel(const Work& work, const DotWeight& weight, int64_t column, int64_t end, const std::byte* next,
+             Operand* operands_of_b) const {
     const Tiling tiling(work.run);
     const int64_t parts = std::max<int64_t>((chunks_ + kPartChunks - 1) / kPartChunks, 1);
     const int64_t length = ((chunks_ + parts - 1) / parts + kBlockChunks - 1) / kBlockChunks * kBlockChunks;
@@ -286,20 +373,23 @@ class DotGemm {
       const int64_t first_chunk = p * length;
       const int64_t chunks = std::min(length, chunks_ - first_chunk);
       const bool is_last = p + 1 == parts;
-      panel_part(work, tiling, column, end, first_chunk, chunks,
-                 is_last ? next : work.run.b + column * b_stride_ + (first_chunk + chunks) * S::kChunkBytes,
+      panel_part(work, weight, tiling, column, end, first_chunk, chunks,
+                 is_last ? next : weight.b + column * b_stride_ + (first_chunk + chunks) * S::kChunkBytes,
                  is_last ? 0 : first_chunk + chunks, operands_of_b);
     }
   }
 
   // The part of K from first_chunk on; next_chunk is where the one after it begins.
-  void panel_part(const Work& work, const Tiling& tiling, int64_t column, int64_t end, int64_t first_chunk,
-                  int64_t chunks, const std::byte* next, int64_t next_chunk, Operand* operands_of_b) const {
+  void panel_part(const Work& work, const DotWeight& weight, const Tiling& tiling, int64_t column, int64_t end,
+                  int64_t first_chunk, int64_t chunks, const std::byte* next, int64_t next_chunk,
+                  Operand* operands_of_b) const {
     auto* waiting = reinterpret_cast<Vector*>(reinterpret_cast<std::byte*>(operands_of_b) + panel_bytes());
     const int64_t tiles = tiling.count();
     const int64_t groups = (end - column + kColumns - 1) / kColumns;
     const int64_t fetches = (chunks + tiles - 1) / tiles;
     Part part{
+        .d = work.d,
+        .d_stride = work.d_stride,
         .b_step = b_stride_,
         .first_chunk = first_chunk,
         .chunks = chunks,
@@ -322,17 +412,18 @@ class DotGemm {
       }
       for (int64_t first = column; first < end; first += kColumns) {
         const int64_t group = (first - column) / kColumns;
-        part.b = work.run.b + first * b_stride_ + first_chunk * S::kChunkBytes;
-        part.b_scale = b_scale_of(work.run, first);
+        part.b = weight.b + first * b_stride_ + first_chunk * S::kChunkBytes;
+        part.b_scale = scale_of(weight, first);
         if (is_long()) part.waiting = waiting + (tile.first * groups + group * tile.rows) * kColumns;
-        part.column = first;
-        part.columns = std::min<int64_t>(kColumns, n_ - first);
+        part.column = first - work.d_column;
+        part.columns = std::min<int64_t>(kColumns, work.run.n - first);
         part.panel = operands_of_b + group * kColumns * 2 * chunks;
         part.next = next + (first - column) * b_stride_ + t * fetches * S::kChunkBytes;
         part.next_a = next_a + group * share;
         const bool keep = tiling.keeps() && t == 0;
         const bool kept = tiling.keeps() && t > 0;
-        with_scaling(work.run.scaling, [&]<Scaling kScaling>() { multiply<kScaling>(part, tile.rows, keep, kept); });
+        with_scaling(work.run.scaling,
+                     [&]<Scaling kScaling>() { multiply_tile<kScaling>(part, tile.rows, keep, kept); });
       }
     }
   }
@@ -357,7 +448,7 @@ class DotGemm {
   }
 
   template <Scaling kScaling>
-  void multiply(const Part& part, int64_t rows, bool keep, bool kept) const {
+  void multiply_tile(const Part& part, int64_t rows, bool keep, bool kept) const {
     if (kept) {
       dispatch<most_rows<kScaling>()>(rows, [&]<int kM>() { from_panel<kM, kScaling>(part); });
     } else if (keep) {
@@ -368,16 +459,18 @@ class DotGemm {
   }
 
   // All rows, one tile, times the columns [column, end).
-  void stream(const Work& work, int64_t column, int64_t end) const {
+  void stream(const Work& work, const DotWeight& weight, int64_t column, int64_t end, const std::byte* after) const {
     with_scaling(work.run.scaling, [&]<Scaling kScaling>() {
-      dispatch<S::kTurningRows>(work.run.rows, [&]<int kM>() { stream<kM, kScaling>(work, column, end); });
+      dispatch<S::kTurningRows>(work.run.rows,
+                                [&]<int kM>() { stream<kM, kScaling>(work, weight, column, end, after); });
     });
   }
 
   // Block by block of 128 columns, whose quarters are the streams: each goes on to the end of its quarter, which the
   // processor's own prefetching follows better than four rows that end and jump.
   template <int kM, Scaling kScaling>
-  [[gnu::noinline]] void stream(const Work& work, int64_t column, int64_t end) const {
+  [[gnu::noinline]] void stream(const Work& work, const DotWeight& weight, int64_t column, int64_t end,
+                                const std::byte* after) const {
     constexpr int64_t kMost = HD_SCALE_BLOCK;
     constexpr int64_t kAheadChunks = kAheadBytes / S::kChunkBytes;
     float sums[kM * kMost];
@@ -386,8 +479,8 @@ class DotGemm {
     for (int64_t columns; column < end; column += columns) {
       columns = std::min(end, (column / kMost + 1) * kMost) - column;
       const int64_t length = (columns + kColumns - 1) / kColumns;
-      const std::byte* b = work.run.b + column * b_stride_;
-      const std::byte* next = column + columns < end ? b + columns * b_stride_ : work.after;
+      const std::byte* b = weight.b + column * b_stride_;
+      const std::byte* next = column + columns < end ? b + columns * b_stride_ : after;
       const auto row = [&](int64_t i) { return i < length ? b + i * b_stride_ : next + (i - length) * b_stride_; };
       for (int64_t i = 0; i < length; ++i) {
         const Part part{
@@ -396,10 +489,9 @@ class DotGemm {
             .row_d = work.row_d,
             .b = b + i * b_stride_,
             .b_step = length * b_stride_,
-            .b_scale = b_scale_of(work.run, column),
+            .b_scale = scale_of(weight, column),
             .first_chunk = 0,
             .chunks = chunks_,
-            .column = column,
             .columns = (columns - i + length - 1) / length,
             .sums = sums + i,
             .sums_step = length,
@@ -413,8 +505,8 @@ class DotGemm {
       }
       for (int64_t i = 0; i < kM; ++i) {
         for (int64_t j = 0; j < columns; j += 4) {
-          S::store4(d_, d_dtype_, work.row_d[i] + column + j, _mm_loadu_ps(sums + i * kMost + j),
-                    std::min<int64_t>(4, columns - j));
+          S::store4(work.d, d_dtype_, work.row_d[i] * work.d_stride + column - work.d_column + j,
+                    _mm_loadu_ps(sums + i * kMost + j), std::min<int64_t>(4, columns - j));
         }
       }
     }
@@ -489,7 +581,9 @@ class DotGemm {
 
   [[gnu::always_inline]] void finish(const Part& part, int row, Vector folded) const {
     const __m128 sum = S::sum_parts(folded);
-    if (part.sums == nullptr) return S::store4(d_, d_dtype_, part.row_d[row] + part.column, sum, part.columns);
+    if (part.sums == nullptr) {
+      return S::store4(part.d, d_dtype_, part.row_d[row] * part.d_stride + part.column, sum, part.columns);
+    }
     float four[4];
     _mm_storeu_ps(four, sum);
     for (int j = 0; j < kColumns; ++j) part.sums[row * HD_SCALE_BLOCK + j * part.sums_step] = four[j];
@@ -624,12 +718,11 @@ class DotGemm {
     }
   }
 
-  int64_t n_;
   int64_t k_;
   int64_t chunks_;
   int64_t b_stride_;
-  void* d_;
   int32_t d_dtype_;
+  bool has_up_;
 };
 
 }  // namespace

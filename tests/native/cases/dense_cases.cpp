@@ -166,6 +166,9 @@ std::vector<CaseMaker> rms_norm_cases() {
     bool in_place = false;
     float size = 1.0f;
     bool special = false;
+    enum { none, beside_y, alone } quantized = none;
+    int32_t format = HD_SCALE_UE8M0;
+    bool mn_scales = true;
   };
   std::vector<CaseMaker> cases;
   const Shape shapes[] = {
@@ -181,54 +184,86 @@ std::vector<CaseMaker> rms_norm_cases() {
       {6, 70, kF, kF, false, 0, 0, false, 1e8f},
       {6, 200, kB, kF, true, 0, 0, false, 1.0f, true},
       {6, 200, kF, kF, false, 0, 0, false, 1.0f, true},
+      {5, 1024, kB, kB, true, 0, 0, false, 1.0f, false, Shape::beside_y},
+      {3, 256, kF, kF, true, 1, 2, false, 1.0f, false, Shape::beside_y},
+      {3, 1536, kB, kF, false, 3, 1, false, 1.0f, false, Shape::beside_y, HD_SCALE_PLAIN, false},
+      {9, 768, kB, kF, false, 0, 0, false, 1.0f, false, Shape::alone},
+      {4, 256, kF, kF, true, 0, 0, true, 1.0f, false, Shape::beside_y, HD_SCALE_PLAIN},
+      {6, 256, kF, kF, true, 0, 0, false, 1.0f, true, Shape::alone, HD_SCALE_UE8M0, false},
   };
   for (const Shape& shape : shapes) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.n) + "_" + dtype_name(shape.x) +
-                             "_w" + dtype_name(shape.weight) + (shape.residual ? "_residual" : "") +
+                             (shape.quantized == Shape::none    ? ""
+                              : shape.quantized == Shape::alone ? "_only_q"
+                                                                : "_q") +
+                             (shape.quantized != Shape::none && shape.format == HD_SCALE_PLAIN ? "_plain" : "") + "_w" +
+                             dtype_name(shape.weight) + (shape.residual ? "_residual" : "") +
                              (shape.x_gap || shape.y_gap ? "_strided" : "") + (shape.in_place ? "_in_place" : "") +
                              (shape.special ? "_special" : "") + (shape.size != 1 ? "_scaled" : "");
-    cases.push_back({name, shape.m, true, [shape, name](std::span<const int> rows) {
-                       using Args = hd_rms_norm_args;
-                       Builder<Args> builder(name, HD_OP_RMS_NORM);
-                       auto& args = builder.args;
-                       args.x_dtype = shape.x;
-                       args.weight_dtype = shape.weight;
-                       args.m = count_of(rows);
-                       args.n = shape.n;
-                       args.epsilon = 1e-6f;
-                       args.x_stride = shape.n + shape.x_gap;
-                       args.y_stride = shape.n + shape.y_gap;
-                       std::vector<float> x = normal_rows(31, "x", rows, shape.n, args.x_stride, shape.size);
-                       for (size_t row = 0; shape.special && row < rows.size(); ++row) {
-                         float* begin = &x[row * static_cast<size_t>(args.x_stride)];
-                         if (rows[row] == 1) begin[shape.n - 1] = NAN;
-                         if (rows[row] == 2) begin[0] = std::numeric_limits<float>::infinity();
-                         if (rows[row] == 3) std::fill_n(begin, shape.n, 0.0f);
-                         if (rows[row] == 4) std::fill_n(begin, shape.n, -2e19f);
-                       }
-                       std::vector<float> weight = normals(31, "weight", shape.n);
-                       builder.input("weight", &Args::weight, weight, shape.weight).offset = 1;
-                       const auto mark_rows = [&](Tensor& tensor, int64_t stride) {
-                         strided_rows(tensor, rows.size(), stride, shape.n);
-                       };
-                       if (shape.residual) {
-                         mark_rows(builder.updated("residual", &Args::residual,
-                                                   normal_rows(31, "residual", rows, shape.n, shape.n, shape.size),
-                                                   shape.x, kExact),
-                                   shape.n);
-                       }
-                       if (shape.in_place) {
-                         Tensor& y = builder.updated("y", &Args::y, x, shape.x, elementwise(shape.x));
-                         y.fields.push_back(builder.field(&Args::x));
-                         mark_rows(y, args.y_stride);
-                       } else {
-                         builder.input("x", &Args::x, x, shape.x);
-                         mark_rows(builder.output("y", &Args::y, type_of(shape.x),
-                                                  (args.m - 1) * args.y_stride + shape.n, elementwise(shape.x)),
-                                   args.y_stride);
-                       }
-                       return builder.finish();
-                     }});
+    cases.push_back(
+        {name, shape.m, true, [shape, name](std::span<const int> rows) {
+           using Args = hd_rms_norm_args;
+           Builder<Args> builder(name, HD_OP_RMS_NORM);
+           auto& args = builder.args;
+           args.x_dtype = shape.x;
+           args.weight_dtype = shape.weight;
+           args.m = count_of(rows);
+           args.n = shape.n;
+           args.epsilon = 1e-6f;
+           args.x_stride = shape.n + shape.x_gap;
+           args.y_stride = shape.n + shape.y_gap;
+           std::vector<float> x = normal_rows(31, "x", rows, shape.n, args.x_stride, shape.size);
+           for (size_t row = 0; shape.special && row < rows.size(); ++row) {
+             float* begin = &x[row * static_cast<size_t>(args.x_stride)];
+             if (rows[row] == 1) begin[shape.n - 1] = NAN;
+             if (rows[row] == 2) begin[0] = std::numeric_limits<float>::infinity();
+             if (rows[row] == 3) std::fill_n(begin, shape.n, 0.0f);
+             if (rows[row] == 4) std::fill_n(begin, shape.n, -2e19f);
+           }
+           std::vector<float> weight = normals(31, "weight", shape.n);
+           builder.input("weight", &Args::weight, weight, shape.weight).offset = 1;
+           const auto mark_rows = [&](Tensor& tensor, int64_t stride) {
+             strided_rows(tensor, rows.size(), stride, shape.n);
+           };
+           if (shape.residual) {
+             mark_rows(
+                 builder.updated("residual", &Args::residual,
+                                 normal_rows(31, "residual", rows, shape.n, shape.n, shape.size), shape.x, kExact),
+                 shape.n);
+           }
+           if (shape.in_place) {
+             Tensor& y = builder.updated("y", &Args::y, x, shape.x, elementwise(shape.x));
+             y.fields.push_back(builder.field(&Args::x));
+             mark_rows(y, args.y_stride);
+           } else {
+             builder.input("x", &Args::x, x, shape.x);
+             if (shape.quantized != Shape::alone) {
+               mark_rows(builder.output("y", &Args::y, type_of(shape.x), (args.m - 1) * args.y_stride + shape.n,
+                                        elementwise(shape.x)),
+                         args.y_stride);
+             }
+           }
+           if (shape.quantized != Shape::none) {
+             const int64_t blocks = shape.n / HD_SCALE_BLOCK;
+             args.q_scale_format = shape.format;
+             args.q_scale_row_stride = shape.mn_scales ? 1 : blocks;
+             args.q_scale_block_stride = shape.mn_scales ? (args.m + 3) / 4 * 4 : 1;
+             // Another rounding of y may make another code of it, a neighbour.
+             mark_rows(builder.output("q", &Args::q, Type::u8, int64_t{args.m} * shape.n, {0, 0.012, 1e-3}), shape.n);
+             Tensor& scale =
+                 builder.output("q_scale", &Args::q_scale, Type::f32,
+                                (args.m - 1) * args.q_scale_row_stride + (blocks - 1) * args.q_scale_block_stride + 1,
+                                elementwise(shape.x));
+             for (int64_t row = 0; row < args.m; ++row) {
+               auto& slices = scale.rows.emplace_back();
+               for (int64_t block = 0; block < blocks; ++block) {
+                 slices.push_back(
+                     {static_cast<size_t>(row * args.q_scale_row_stride + block * args.q_scale_block_stride) * 4, 4});
+               }
+             }
+           }
+           return builder.finish();
+         }});
   }
   return cases;
 }

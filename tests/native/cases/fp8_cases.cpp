@@ -30,8 +30,9 @@ std::vector<float> activation_scales(uint64_t seed, std::span<const int> row_ids
   return scales;
 }
 
-std::vector<float> weight_scales(uint64_t seed, int64_t group, int64_t n, int64_t k, bool powers_of_two) {
-  Random random(seed, "b_scale", group);
+std::vector<float> weight_scales(uint64_t seed, int64_t group, int64_t n, int64_t k, bool powers_of_two,
+                                 const char* name = "b_scale") {
+  Random random(seed, name, group);
   std::vector<float> scales(static_cast<size_t>(blocks_of(n) * blocks_of(k)));
   for (float& scale : scales) {
     scale = powers_of_two ? random.power_of_two(-14, -9) : static_cast<float>(1e-4 + 1e-3 * random.uniform());
@@ -51,6 +52,7 @@ struct GemmShape {
   int groups = 1;
   bool padded = false;  // Groups of a multiple of 128 rows, as CUDA wants them, some of the rows padding.
   bool apart = false;   // Masked: a gap between the scales of the groups.
+  bool up = false;      // A SwiGLU.
 
   std::string name() const {
     return std::to_string(groups) + "g_" + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + "_" +
@@ -63,7 +65,7 @@ struct GemmShape {
             : codes == Codes::whole ? "_whole"
                                     : "") +
            (d_gap != 0 ? "_strided" : "") + (mn_scales ? "_mn" : "") + (nan ? "_nan" : "") + (padded ? "_padded" : "") +
-           (apart ? "_apart" : "");
+           (apart ? "_apart" : "") + (up ? "_up" : "");
   }
 
   int64_t row_stride() const { return mn_scales ? 1 : k / HD_SCALE_BLOCK; }
@@ -79,30 +81,38 @@ std::vector<uint8_t> activation_codes(const GemmShape& shape, uint64_t seed, std
   return a;
 }
 
-std::vector<uint8_t> weight_codes(const GemmShape& shape, uint64_t seed, int group) {
+std::vector<uint8_t> weight_codes(const GemmShape& shape, uint64_t seed, int group, const char* name = "b") {
   const int row[] = {group};
-  std::vector<uint8_t> b = code_rows(seed, "b", row, static_cast<int64_t>(shape.n) * shape.k, shape.codes);
+  std::vector<uint8_t> b = code_rows(seed, name, row, static_cast<int64_t>(shape.n) * shape.k, shape.codes);
   if (shape.nan) b[static_cast<size_t>(shape.n / 2) * static_cast<size_t>(shape.k) + 5] = 0xff;
   return b;
 }
 
 Tolerance gemm_tolerance(const GemmShape& shape) {
+  // Two products, each rounded, may each be an ulp off; that they are those of separate calls, fused_test.cpp tells.
+  if (shape.up) return shape.d_dtype == HD_DTYPE_F32 ? Tolerance{1e-4, 1e-4, 1e-7} : Tolerance{0x1p-5, 2e-3, 1e-4};
   return shape.codes == Codes::whole && shape.a_pow2 && shape.b_pow2 != 0 ? kExact : tolerance_of(shape.d_dtype);
 }
 
 // The weights of all groups, each at an address of its own, odd on purpose.
 template <class Args>
 void add_weights(Builder<Args>& builder, const GemmShape& shape, uint64_t seed) {
-  std::vector<size_t> codes;
-  std::vector<size_t> scales;
-  for (int group = 0; group < shape.groups; ++group) {
-    codes.push_back(builder.loose("b" + std::to_string(group), to_bytes(weight_codes(shape, seed, group)), Type::u8));
-    scales.push_back(builder.loose("b_scale" + std::to_string(group),
-                                   to_bytes(weight_scales(seed, group, shape.n, shape.k, shape.b_pow2 != 0), Type::f32),
-                                   Type::f32));
-  }
-  builder.array(&Args::b, codes);
-  builder.array(&Args::b_scale, scales);
+  const auto add = [&](const std::string& name, auto codes_member, auto scales_member) {
+    const std::string scale_name = name + "_scale";
+    std::vector<size_t> codes;
+    std::vector<size_t> scales;
+    for (int group = 0; group < shape.groups; ++group) {
+      codes.push_back(builder.loose(name + std::to_string(group),
+                                    to_bytes(weight_codes(shape, seed, group, name.c_str())), Type::u8));
+      const std::vector<float> values =
+          weight_scales(seed, group, shape.n, shape.k, shape.b_pow2 != 0, scale_name.c_str());
+      scales.push_back(builder.loose(scale_name + std::to_string(group), to_bytes(values, Type::f32), Type::f32));
+    }
+    builder.array(codes_member, codes);
+    builder.array(scales_member, scales);
+  };
+  add("b", &Args::b, &Args::b_scale);
+  if (shape.up) add("up", &Args::up, &Args::up_scale);
 }
 
 template <class Args>
@@ -113,13 +123,14 @@ void set_shape(Args& args, const GemmShape& shape, int64_t rows) {
   args.a_scale_row_stride = shape.row_stride();
   args.a_scale_block_stride = shape.block_stride(rows);
   args.b_scale_is_pow2 = shape.b_pow2 == 1 ? 1 : 0;
+  args.has_up = shape.up ? 1 : 0;
 }
 
 // The shapes that every form of the GEMM is tested at: one tile and parts of it, odd n, several blocks of k.
 std::vector<GemmShape> gemm_shapes() {
   constexpr int32_t kF = HD_DTYPE_F32;
   constexpr int32_t kB = HD_DTYPE_BF16;
-  return {
+  std::vector<GemmShape> shapes = {
       {1, 1, 128},
       {1, 576, 384, kF, Codes::normal, false},
       {2, 127, 256, kB, Codes::any, true, 1},
@@ -146,6 +157,28 @@ std::vector<GemmShape> gemm_shapes() {
       {12, 40, 2432, kF, Codes::normal, false},
       {600, 20, 128, kB, Codes::normal, true, 1},
   };
+  for (GemmShape shape : {
+           GemmShape{1, 300, 384, kB, Codes::normal, true, 1},
+           GemmShape{2, 130, 256, kB, Codes::any, false},
+           GemmShape{3, 65, 256, kF, Codes::normal, true, 1, 3},
+           GemmShape{4, 129, 1024, kB, Codes::normal, true, 1, 5},
+           GemmShape{9, 100, 384, kB, Codes::normal, false, 0, 1},
+           GemmShape{16, 200, 256, kB, Codes::small, true, 1},
+           GemmShape{70, 150, 384, kB, Codes::normal, true, 1},
+           GemmShape{40, 33, 256, kF, Codes::normal, false},
+           GemmShape{6, 70, 256, kB, Codes::normal, true, 1, 0, false, true},
+           GemmShape{72, 20, 2432, kB, Codes::normal, false},
+           GemmShape{600, 20, 128, kB, Codes::normal, true, 1},
+       }) {
+    shape.up = true;
+    shapes.push_back(shape);
+  }
+  return shapes;
+}
+
+// Of the SwiGLUs above, those that groups are tested at.
+bool grouped_up(const GemmShape& shape) {
+  return shape.m == 3 || shape.m == 4 || shape.m == 9 || shape.m == 70;
 }
 
 // A grouped product in the form that DeepGEMM's kernels take.
@@ -312,6 +345,12 @@ std::vector<CaseMaker> fp8_gemm_cases() {
                        builder.input("b", &hd_fp8_gemm_args::b, weight_codes(shape, 13, 0)).offset = 1;
                        builder.input("b_scale", &hd_fp8_gemm_args::b_scale,
                                      weight_scales(13, 0, shape.n, shape.k, shape.b_pow2 != 0), HD_DTYPE_F32);
+                       if (shape.up) {
+                         builder.input("up", &hd_fp8_gemm_args::up, weight_codes(shape, 13, 0, "up")).offset = 3;
+                         builder.input("up_scale", &hd_fp8_gemm_args::up_scale,
+                                       weight_scales(13, 0, shape.n, shape.k, shape.b_pow2 != 0, "up_scale"),
+                                       HD_DTYPE_F32);
+                       }
                        strided_rows(builder.output("d", &hd_fp8_gemm_args::d, type_of(shape.d_dtype),
                                                    (args.m - 1) * args.d_stride + shape.n, gemm_tolerance(shape)),
                                     rows.size(), args.d_stride, shape.n);
@@ -321,16 +360,94 @@ std::vector<CaseMaker> fp8_gemm_cases() {
   return cases;
 }
 
+std::vector<CaseMaker> fp8_gemm_multi_cases() {
+  struct Shape {
+    int m, k;
+    std::vector<int> n;
+    std::vector<int> b_pow2;  // As in GemmShape.
+    int32_t d_dtype = HD_DTYPE_BF16;
+    bool a_pow2 = true;
+    int d_gap = 0;
+    bool mn_scales = true;
+  };
+  const Shape shapes[] = {
+      {1, 256, {300, 40, 128}, {1, 1, 1}},
+      {1, 384, {70}, {0}, HD_DTYPE_BF16, false, 0, false},
+      {3, 256, {130, 0, 33, 64}, {1, 0, 2, 1}, HD_DTYPE_BF16, true, 3},
+      {4, 1024, {200, 129}, {1, 1}},
+      {7, 384, {65, 31}, {1, 0}, HD_DTYPE_F32, true, 0, false},
+      {18, 256, {96, 576, 8}, {1, 0, 1}},
+      {70, 384, {100, 48}, {1, 1}, HD_DTYPE_BF16, true, 5},
+      {70, 256, {48, 100}, {0, 0}, HD_DTYPE_BF16, false, 0, false},
+      {72, 2432, {21, 40}, {1, 0}},
+      {600, 128, {20, 36}, {1, 1}},
+  };
+  std::vector<CaseMaker> cases;
+  for (const Shape& shape : shapes) {
+    std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.k) + "_" + dtype_name(shape.d_dtype) +
+                       (shape.a_pow2 ? "_ue8m0" : "_plain") + (shape.d_gap != 0 ? "_strided" : "") +
+                       (shape.mn_scales ? "_mn" : "");
+    for (const int n : shape.n) name += "_" + std::to_string(n);
+    cases.push_back(
+        {name, shape.m, true, [shape, name](std::span<const int> rows) {
+           using Args = hd_fp8_gemm_multi_args;
+           Builder<Args> builder(name, HD_OP_FP8_GEMM_MULTI);
+           auto& args = builder.args;
+           const GemmShape of_a{shape.m, 0, shape.k, shape.d_dtype, Codes::normal, shape.a_pow2, 0, 0, shape.mn_scales};
+           args.d_dtype = shape.d_dtype;
+           args.count = static_cast<int32_t>(shape.n.size());
+           args.m = count_of(rows);
+           args.k = shape.k;
+           args.a_scale_row_stride = of_a.row_stride();
+           args.a_scale_block_stride = of_a.block_stride(args.m);
+           builder.input("a", &Args::a, activation_codes(of_a, 16, rows));
+           builder.input("a_scale", &Args::a_scale,
+                         activation_scales(16, rows, shape.k / HD_SCALE_BLOCK, args.a_scale_row_stride,
+                                           args.a_scale_block_stride, shape.a_pow2),
+                         HD_DTYPE_F32);
+           std::vector<size_t> b, b_scale, d;
+           std::vector<int32_t> is_pow2;
+           std::vector<int64_t> d_stride;
+           for (size_t i = 0; i < shape.n.size(); ++i) {
+             const std::string number = std::to_string(i);
+             const auto group = static_cast<int>(i);
+             const GemmShape one{shape.m, shape.n[i], shape.k};
+             b.push_back(builder.loose("b" + number, to_bytes(weight_codes(one, 16, group)), Type::u8));
+             b_scale.push_back(builder.loose(
+                 "b_scale" + number, to_bytes(weight_scales(16, group, one.n, one.k, shape.b_pow2[i] != 0), Type::f32),
+                 Type::f32));
+             is_pow2.push_back(shape.b_pow2[i] == 1 ? 1 : 0);
+             d_stride.push_back(one.n + shape.d_gap);
+             d.push_back(builder.loose_output("d" + number, type_of(shape.d_dtype),
+                                              one.n == 0 ? 0 : (args.m - 1) * d_stride.back() + one.n,
+                                              tolerance_of(shape.d_dtype)));
+             strided_rows(builder.tensor(d.back()), rows.size(), d_stride.back(), one.n);
+           }
+           builder.array(&Args::b, b);
+           builder.array(&Args::b_scale, b_scale);
+           builder.array(&Args::d, d);
+           builder.host_array(&Args::n, shape.n);
+           builder.host_array(&Args::b_scale_is_pow2, is_pow2);
+           builder.host_array(&Args::d_stride, d_stride);
+           return builder.finish();
+         }});
+  }
+  return cases;
+}
+
 std::vector<CaseMaker> fp8_gemm_contiguous_cases() {
   std::vector<CaseMaker> cases;
   std::vector<GemmShape> shapes = gemm_shapes();
-  shapes.erase(std::remove_if(shapes.begin(), shapes.end(), [](const GemmShape& s) { return s.n > 500; }),
+  shapes.erase(std::remove_if(shapes.begin(), shapes.end(),
+                              [](const GemmShape& s) { return s.n > 500 || (s.up && !grouped_up(s)); }),
                shapes.end());
   for (GemmShape& shape : shapes) {
     shape.groups = 1 + shape.m % 7;
     shape.d_gap = 0;
   }
   shapes.push_back(padded_shape(384, 3));
+  shapes.push_back(padded_shape(384, 3));
+  shapes.back().up = true;
   GemmShape many{1100, 8, 128};
   many.groups = 540;
   shapes.push_back(many);
@@ -370,7 +487,8 @@ std::vector<CaseMaker> fp8_gemm_contiguous_cases() {
 std::vector<CaseMaker> fp8_gemm_masked_cases() {
   std::vector<CaseMaker> cases;
   std::vector<GemmShape> shapes = gemm_shapes();
-  shapes.erase(std::remove_if(shapes.begin(), shapes.end(), [](const GemmShape& s) { return s.m > 40 || s.n > 200; }),
+  shapes.erase(std::remove_if(shapes.begin(), shapes.end(),
+                              [](const GemmShape& s) { return s.m > 40 || s.n > 200 || (s.up && !grouped_up(s)); }),
                shapes.end());
   for (GemmShape& shape : shapes) {
     shape.groups = 1 + shape.m % 4;
@@ -379,6 +497,8 @@ std::vector<CaseMaker> fp8_gemm_masked_cases() {
   shapes.push_back(padded_shape(128, 4));
   shapes.push_back(padded_shape(128, 4));
   shapes.back().apart = true;
+  shapes.push_back(padded_shape(128, 4));
+  shapes.back().up = true;
   for (const GemmShape& shape : shapes) {
     cases.push_back(
         {shape.name(), shape.m, true, [shape](std::span<const int> rows) {

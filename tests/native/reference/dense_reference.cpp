@@ -67,15 +67,62 @@ double fp8_dot(const uint8_t* a, const float* a_scale, int64_t a_block_stride, c
   return sum;
 }
 
+double silu(double x) {
+  return x / (1 + std::exp(-x));
+}
+
+// One row of a times rows of weights.
+struct Fp8Row {
+  const uint8_t* a;
+  const float* a_scale;
+  int64_t a_block_stride;
+  int64_t k;
+  int32_t d_dtype;
+
+  double times(const uint8_t* b, const float* b_scale, int64_t j) const {
+    return fp8_dot(a, a_scale, a_block_stride, b + j * k, b_scale + j / 128 * (k / 128), k);
+  }
+
+  // Element j of d.
+  template <class Args>
+  double product(const Args& args, const uint8_t* b, const float* b_scale, const uint8_t* up, const float* up_scale,
+                 int64_t j) const {
+    if (args.has_up == 0) return times(b, b_scale, j);
+    return silu(rounded(times(b, b_scale, j), d_dtype)) * rounded(times(up, up_scale, j), d_dtype);
+  }
+};
+
+template <class Args>
+double grouped_product(const Args& args, const Fp8Row& row, int64_t group, int64_t j) {
+  const bool up = args.has_up != 0;
+  return row.product(args, args.b[group], args.b_scale[group], up ? args.up[group] : nullptr,
+                     up ? args.up_scale[group] : nullptr, j);
+}
+
 }  // namespace
 
 Results reference_of(const hd_fp8_gemm_args& args) {
   Results results;
   for (int64_t i = 0; i < args.m; ++i) {
+    const Fp8Row row{args.a + i * args.k, args.a_scale + i * args.a_scale_row_stride, args.a_scale_block_stride, args.k,
+                     args.d_dtype};
     for (int64_t j = 0; j < args.n; ++j) {
-      put(results["d"], i * args.d_stride + j,
-          fp8_dot(args.a + i * args.k, args.a_scale + i * args.a_scale_row_stride, args.a_scale_block_stride,
-                  args.b + j * args.k, args.b_scale + j / 128 * (args.k / 128), args.k));
+      put(results["d"], i * args.d_stride + j, row.product(args, args.b, args.b_scale, args.up, args.up_scale, j));
+    }
+  }
+  return results;
+}
+
+Results reference_of(const hd_fp8_gemm_multi_args& args) {
+  Results results;
+  for (int32_t p = 0; p < args.count; ++p) {
+    Expected& d = results["d" + std::to_string(p)];
+    for (int64_t i = 0; i < args.m; ++i) {
+      const Fp8Row row{args.a + i * args.k, args.a_scale + i * args.a_scale_row_stride, args.a_scale_block_stride,
+                       args.k, args.d_dtype};
+      for (int64_t j = 0; j < args.n[p]; ++j) {
+        put(d, i * args.d_stride[p] + j, row.times(args.b[p], args.b_scale[p], j));
+      }
     }
   }
   return results;
@@ -87,11 +134,11 @@ Results reference_of(const hd_fp8_gemm_contiguous_args& args) {
   d.values.resize(static_cast<size_t>(args.m) * static_cast<size_t>(args.n));
   d.written.resize(d.values.size());
   for (int64_t i = 0; i < args.m; ++i) {
+    const Fp8Row row{args.a + i * args.k, args.a_scale + i * args.a_scale_row_stride, args.a_scale_block_stride, args.k,
+                     args.d_dtype};
     const int32_t group = args.grouped_layout[i];
     for (int64_t j = 0; group >= 0 && j < args.n; ++j) {
-      put(d, i * args.n + j,
-          fp8_dot(args.a + i * args.k, args.a_scale + i * args.a_scale_row_stride, args.a_scale_block_stride,
-                  args.b[group] + j * args.k, args.b_scale[group] + j / 128 * (args.k / 128), args.k));
+      put(d, i * args.n + j, grouped_product(args, row, group, j));
     }
   }
   return results;
@@ -104,14 +151,11 @@ Results reference_of(const hd_fp8_gemm_masked_args& args) {
   d.written.resize(d.values.size());
   for (int64_t group = 0; group < args.groups; ++group) {
     for (int64_t i = 0; i < args.masked_m[group]; ++i) {
-      const int64_t row = group * args.m_max + i;
-      for (int64_t j = 0; j < args.n; ++j) {
-        put(d, row * args.n + j,
-            fp8_dot(args.a + row * args.k,
-                    args.a_scale + group * args.a_scale_group_stride + i * args.a_scale_row_stride,
-                    args.a_scale_block_stride, args.b[group] + j * args.k,
-                    args.b_scale[group] + j / 128 * (args.k / 128), args.k));
-      }
+      const int64_t index = group * args.m_max + i;
+      const Fp8Row row{args.a + index * args.k,
+                       args.a_scale + group * args.a_scale_group_stride + i * args.a_scale_row_stride,
+                       args.a_scale_block_stride, args.k, args.d_dtype};
+      for (int64_t j = 0; j < args.n; ++j) put(d, index * args.n + j, grouped_product(args, row, group, j));
     }
   }
   return results;
@@ -163,8 +207,20 @@ Results reference_of(const hd_rms_norm_args& args) {
     const double mean = static_cast<float>(squares) / static_cast<double>(args.n);
     const double scale = 1 / std::sqrt(mean + static_cast<double>(args.epsilon));
     for (int64_t i = 0; i < args.n; ++i) {
-      put(results["y"], row * args.y_stride + i,
-          h[static_cast<size_t>(i)] * scale * at(args.weight, args.weight_dtype, i));
+      h[static_cast<size_t>(i)] *= scale * at(args.weight, args.weight_dtype, i);
+      if (args.y != nullptr) put(results["y"], row * args.y_stride + i, h[static_cast<size_t>(i)]);
+    }
+    for (int64_t block = 0; args.q != nullptr && block < args.n / HD_SCALE_BLOCK; ++block) {
+      double y[HD_SCALE_BLOCK];
+      uint8_t codes[HD_SCALE_BLOCK];
+      for (int64_t i = 0; i < HD_SCALE_BLOCK; ++i) {
+        y[i] = rounded(h[static_cast<size_t>(block * HD_SCALE_BLOCK + i)], args.x_dtype);
+      }
+      put(results["q_scale"], row * args.q_scale_row_stride + block * args.q_scale_block_stride,
+          quantized(y, args.q_scale_format, codes));
+      for (int64_t i = 0; i < HD_SCALE_BLOCK; ++i) {
+        put(results["q"], row * args.n + block * HD_SCALE_BLOCK + i, codes[i]);
+      }
     }
   }
   return results;
@@ -259,7 +315,7 @@ Results reference_of(const hd_silu_mul_args& args) {
     for (int64_t i = 0; i < args.n; ++i) {
       const double gate = at(args.gate, args.x_dtype, row * args.gate_stride + i);
       const double up = at(args.up, args.x_dtype, row * args.up_stride + i);
-      put(results["y"], row * args.n + i, gate / (1 + std::exp(-gate)) * up);
+      put(results["y"], row * args.n + i, silu(gate) * up);
     }
   }
   return results;

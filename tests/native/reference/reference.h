@@ -20,6 +20,7 @@ Results reference(int32_t op, const void* args);
 Results reference_of(const hd_fp8_quantize_args& args);
 Results reference_of(const hd_fp8_dequantize_args& args);
 Results reference_of(const hd_fp8_gemm_args& args);
+Results reference_of(const hd_fp8_gemm_multi_args& args);
 Results reference_of(const hd_fp8_gemm_contiguous_args& args);
 Results reference_of(const hd_fp8_gemm_masked_args& args);
 Results reference_of(const hd_gemm_args& args);

@@ -78,6 +78,19 @@ class Builder {
     return case_.tensors.size() - 1;
   }
 
+  size_t loose_output(const std::string& name, Type type, int64_t count, Tolerance tolerance) {
+    add_output(name, {}, type, count, tolerance);
+    return case_.tensors.size() - 1;
+  }
+
+  Tensor& tensor(size_t index) { return case_.tensors[index]; }
+
+  template <class Pointer, class Number>
+  void host_array(Pointer Args::*member, const std::vector<Number>& numbers) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(numbers.data());
+    case_.host_arrays.push_back({field(member), {bytes, bytes + numbers.size() * sizeof(Number)}});
+  }
+
   template <class Pointer>
   void array(Pointer Args::*member, std::vector<size_t> tensors) {
     case_.arrays.push_back({field(member), std::move(tensors)});
@@ -85,10 +98,7 @@ class Builder {
 
   template <class Pointer>
   Tensor& output(const char* name, Pointer Args::*member, Type type, int64_t count, Tolerance tolerance) {
-    Tensor& tensor = add(name, {field(member)}, type, Role::output,
-                         std::vector<std::byte>(static_cast<size_t>(count) * size_of(type), kUnwritten));
-    tensor.tolerance = tolerance;
-    return tensor;
+    return add_output(name, {field(member)}, type, count, tolerance);
   }
 
   template <class Pointer>
@@ -111,6 +121,13 @@ class Builder {
     case_.tensors.push_back(
         {std::move(name), std::move(fields), type, role, std::move(content), size_of(type), {}, {}});
     return case_.tensors.back();
+  }
+
+  Tensor& add_output(std::string name, std::vector<size_t> fields, Type type, int64_t count, Tolerance tolerance) {
+    Tensor& tensor = add(std::move(name), std::move(fields), type, Role::output,
+                         std::vector<std::byte>(static_cast<size_t>(count) * size_of(type), kUnwritten));
+    tensor.tolerance = tolerance;
+    return tensor;
   }
 
   Case case_;

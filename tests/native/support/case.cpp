@@ -16,6 +16,8 @@ std::vector<CaseMaker> cases_of(int32_t op) {
       return fp8_dequantize_cases();
     case HD_OP_FP8_GEMM:
       return fp8_gemm_cases();
+    case HD_OP_FP8_GEMM_MULTI:
+      return fp8_gemm_multi_cases();
     case HD_OP_FP8_GEMM_CONTIGUOUS:
       return fp8_gemm_contiguous_cases();
     case HD_OP_FP8_GEMM_MASKED:

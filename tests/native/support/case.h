@@ -60,12 +60,19 @@ struct PointerArray {
   std::vector<size_t> tensors;
 };
 
+// A host array of plain numbers.
+struct HostArray {
+  size_t field;
+  std::vector<std::byte> content;
+};
+
 struct Case {
   std::string name;
   int32_t op = 0;
   std::vector<std::byte> args;
   std::vector<Tensor> tensors;
   std::vector<PointerArray> arrays;
+  std::vector<HostArray> host_arrays;
 
   template <class Args>
   const Args& as() const {
@@ -90,6 +97,7 @@ std::vector<CaseMaker> cases_of(int32_t op);
 std::vector<CaseMaker> fp8_quantize_cases();
 std::vector<CaseMaker> fp8_dequantize_cases();
 std::vector<CaseMaker> fp8_gemm_cases();
+std::vector<CaseMaker> fp8_gemm_multi_cases();
 std::vector<CaseMaker> fp8_gemm_contiguous_cases();
 std::vector<CaseMaker> fp8_gemm_masked_cases();
 std::vector<CaseMaker> gemm_cases();

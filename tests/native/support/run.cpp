@@ -24,6 +24,13 @@ constexpr cpu::Variant kVariants[] = {
 #undef HD_VARIANT
 };
 
+void point_to_host_arrays(const Case& source, std::vector<std::byte>& args) {
+  for (const HostArray& array : source.host_arrays) {
+    const void* pointer = array.content.data();
+    std::memcpy(&args[array.field], &pointer, sizeof pointer);
+  }
+}
+
 std::byte* aligned(size_t bytes) {
   void* memory = nullptr;
   if (posix_memalign(&memory, HD_ALIGNMENT, bytes == 0 ? 1 : bytes) != 0) throw std::bad_alloc();
@@ -56,6 +63,7 @@ Placed::Placed(const Case& source) : source_(source), args_(source.args) {
     void* pointer = pointers.data();
     std::memcpy(&args_[array.field], &pointer, sizeof pointer);
   }
+  point_to_host_arrays(source, args_);
 }
 
 Placed::~Placed() {
@@ -137,6 +145,7 @@ Outcome run_on_device(hd_device* device, hd_stream* stream, const Case& source) 
     void* pointer = pointers.data();
     std::memcpy(&args[array.field], &pointer, sizeof pointer);
   }
+  point_to_host_arrays(source, args);
   Outcome outcome;
   uint64_t wanted = 0;
   outcome.status = hd_workspace_size(device, source.op, args.data(), &wanted);
