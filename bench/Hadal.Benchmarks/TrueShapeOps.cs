@@ -53,7 +53,8 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         };
 
         DeviceTensor norm = BFloat16(1, hidden);
-        Fp8Weight linear = Fp8(Columns, hidden);
+        Fp8Weight gate = Fp8(Columns, hidden);
+        Fp8Weight up = Fp8(Columns, hidden);
         DeviceTensor router = BFloat16(config.NRoutedExperts, hidden);
         DeviceTensor bias = _memory.Matrix(hd_dtype.HD_DTYPE_F32, 1, config.NRoutedExperts);
         DeviceTensor projected = BFloat16(tokens, Columns);
@@ -91,7 +92,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         {
             ["rms_norm"] = () => _kernels.RmsNorm(w.X, norm, Epsilon, w.Residual),
             ["fp8_quantize"] = () => _kernels.Quantize(w.X, Ue8m0, w.XCodes),
-            ["fp8_gemm"] = () => _kernels.Fp8Gemm(w.XCodes, linear, projected),
+            ["fp8_gemm"] = () => _kernels.Fp8Gemm(w.XCodes, gate, projected),
             ["gemm"] = () => _kernels.Gemm(w.X, router, w.RouterLogits),
             ["moe_route"] = () =>
                 _kernels.Route(
@@ -104,7 +105,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
                     w.ExpertIds,
                     w.ExpertWeights
                 ),
-            ["silu_mul"] = () => _kernels.SiluMul(projected, projected, projected),
+            ["swiglu"] = () => _kernels.SwiGlu(w.XCodes, gate, up, projected),
             ["rope"] = () =>
                 _kernels.Rope(
                     keyRope,
@@ -173,7 +174,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         "fp8_gemm",
         "gemm",
         "moe_route",
-        "silu_mul",
+        "swiglu",
         "rope",
         "hadamard",
         "mla_cache_append",

@@ -15,13 +15,10 @@ internal sealed class FeedForward(WeightLoader weights, string name)
     public void Forward(Step step, QuantizedTensor x, DeviceTensor y)
     {
         Kernels kernels = step.Kernels;
-        DeviceTensor gate = step.Workspace.Gate(_gate.Rows);
-        DeviceTensor up = step.Workspace.Up(_up.Rows);
-        QuantizedTensor codes = step.Workspace.GateCodes(_gate.Rows);
-        kernels.Fp8Gemm(x, _gate, gate);
-        kernels.Fp8Gemm(x, _up, up);
-        kernels.SiluMul(gate, up, gate);
-        kernels.Quantize(gate, step.ScaleFormat, codes);
+        DeviceTensor gated = step.Workspace.Gated(_gate.Rows);
+        QuantizedTensor codes = step.Workspace.GatedCodes(_gate.Rows);
+        kernels.SwiGlu(x, _gate, _up, gated);
+        kernels.Quantize(gated, step.ScaleFormat, codes);
         kernels.Fp8Gemm(codes, _down, y);
     }
 }

@@ -37,10 +37,8 @@ internal sealed unsafe class MixtureOfExperts : IDisposable
             w.RowOf,
             w.ExpertOfRow
         );
-        kernels.Fp8GemmGrouped(w.Permuted, _gate, w.ExpertOfRow, w.ExpertGate);
-        kernels.Fp8GemmGrouped(w.Permuted, _up, w.ExpertOfRow, w.ExpertUp);
-        kernels.SiluMul(w.ExpertGate, w.ExpertUp, w.ExpertGate);
-        kernels.Quantize(w.ExpertGate, step.ScaleFormat, w.ExpertCodes);
+        kernels.SwiGluGrouped(w.Permuted, _gate, _up, w.ExpertOfRow, w.ExpertGated);
+        kernels.Quantize(w.ExpertGated, step.ScaleFormat, w.ExpertCodes);
         kernels.Fp8GemmGrouped(w.ExpertCodes, _down, w.ExpertOfRow, w.ExpertOutput);
         _shared.Forward(step, x, w.SharedOutput);
         kernels.Combine(w.ExpertOutput, w.RowOf, w.ExpertWeights, w.SharedOutput, y);

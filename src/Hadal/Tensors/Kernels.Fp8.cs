@@ -17,53 +17,28 @@ internal sealed unsafe partial class Kernels
         Quantize(x, format, codes, scales, 1, QuantizedTensor.AlignRows(x.Rows));
 
     /// <summary>d = a · bᵀ with block scales.</summary>
-    public void Fp8Gemm(QuantizedTensor a, Fp8Weight b, DeviceTensor d)
-    {
-        Debug.Assert(a.Columns == b.Columns && a.Rows == d.Rows && b.Rows == d.Columns);
-        var args = new hd_fp8_gemm_args
-        {
-            struct_size = (uint)sizeof(hd_fp8_gemm_args),
-            d_dtype = (int)d.Type,
-            m = a.Rows,
-            n = b.Rows,
-            k = b.Columns,
-            a = a.Codes,
-            a_scale = a.Scales,
-            a_scale_row_stride = QuantizedTensor.RowStride,
-            a_scale_block_stride = a.BlockStride,
-            b = b.Codes,
-            b_scale = b.Scales,
-            b_scale_is_pow2 = b.ScalesArePowersOfTwo ? 1 : 0,
-            d = d.Data,
-            d_stride = d.Stride,
-        };
-        Run(hd_op.HD_OP_FP8_GEMM, &args, &NativeMethods.hd_fp8_gemm);
-    }
+    public void Fp8Gemm(QuantizedTensor a, Fp8Weight b, DeviceTensor d) => Fp8Gemm(a, b, null, d);
+
+    /// <summary>d = silu(a · gateᵀ) · (a · upᵀ) with block scales.</summary>
+    public void SwiGlu(QuantizedTensor a, Fp8Weight gate, Fp8Weight up, DeviceTensor d) =>
+        Fp8Gemm(a, gate, up, d);
 
     /// <summary>Row i of d = row i of a · the weight of its expert, <paramref name="groupOfRow"/>[i], transposed.</summary>
-    public void Fp8GemmGrouped(QuantizedTensor a, ExpertWeights b, int* groupOfRow, DeviceTensor d)
-    {
-        Debug.Assert(a.Columns == b.Columns && b.Rows == d.Columns && d.IsContiguous);
-        var args = new hd_fp8_gemm_contiguous_args
-        {
-            struct_size = (uint)sizeof(hd_fp8_gemm_contiguous_args),
-            d_dtype = (int)d.Type,
-            groups = b.Count,
-            m = a.Rows,
-            n = b.Rows,
-            k = b.Columns,
-            a = a.Codes,
-            a_scale = a.Scales,
-            a_scale_row_stride = QuantizedTensor.RowStride,
-            a_scale_block_stride = a.BlockStride,
-            b = b.Codes,
-            b_scale = b.Scales,
-            b_scale_is_pow2 = b.ScalesArePowersOfTwo ? 1 : 0,
-            grouped_layout = groupOfRow,
-            d = d.Data,
-        };
-        Run(hd_op.HD_OP_FP8_GEMM_CONTIGUOUS, &args, &NativeMethods.hd_fp8_gemm_contiguous);
-    }
+    public void Fp8GemmGrouped(
+        QuantizedTensor a,
+        ExpertWeights b,
+        int* groupOfRow,
+        DeviceTensor d
+    ) => Fp8GemmGrouped(a, b, null, groupOfRow, d);
+
+    /// <summary>Row i of d = that of <see cref="SwiGlu"/> with the weights of its expert, <paramref name="groupOfRow"/>[i].</summary>
+    public void SwiGluGrouped(
+        QuantizedTensor a,
+        ExpertWeights gate,
+        ExpertWeights up,
+        int* groupOfRow,
+        DeviceTensor d
+    ) => Fp8GemmGrouped(a, gate, up, groupOfRow, d);
 
     /// <summary>y = the weight, expanded.</summary>
     public void Dequantize(Fp8Weight weight, DeviceTensor y)
@@ -80,6 +55,71 @@ internal sealed unsafe partial class Kernels
             y = y.Data,
         };
         Run(hd_op.HD_OP_FP8_DEQUANTIZE, &args, &NativeMethods.hd_fp8_dequantize);
+    }
+
+    private void Fp8Gemm(QuantizedTensor a, Fp8Weight b, Fp8Weight? up, DeviceTensor d)
+    {
+        Debug.Assert(a.Columns == b.Columns && a.Rows == d.Rows && b.Rows == d.Columns);
+        Debug.Assert(up is not { } u || (u.Rows == b.Rows && u.Columns == b.Columns));
+        var args = new hd_fp8_gemm_args
+        {
+            struct_size = (uint)sizeof(hd_fp8_gemm_args),
+            d_dtype = (int)d.Type,
+            m = a.Rows,
+            n = b.Rows,
+            k = b.Columns,
+            a = a.Codes,
+            a_scale = a.Scales,
+            a_scale_row_stride = QuantizedTensor.RowStride,
+            a_scale_block_stride = a.BlockStride,
+            b = b.Codes,
+            b_scale = b.Scales,
+            b_scale_is_pow2 =
+                b.ScalesArePowersOfTwo && up is not { ScalesArePowersOfTwo: false } ? 1 : 0,
+            d = d.Data,
+            d_stride = d.Stride,
+            has_up = up is null ? 0 : 1,
+            up = up.GetValueOrDefault().Codes,
+            up_scale = up.GetValueOrDefault().Scales,
+        };
+        Run(hd_op.HD_OP_FP8_GEMM, &args, &NativeMethods.hd_fp8_gemm);
+    }
+
+    private void Fp8GemmGrouped(
+        QuantizedTensor a,
+        ExpertWeights b,
+        ExpertWeights? up,
+        int* groupOfRow,
+        DeviceTensor d
+    )
+    {
+        Debug.Assert(a.Columns == b.Columns && b.Rows == d.Columns && d.IsContiguous);
+        Debug.Assert(
+            up is null || (up.Count == b.Count && up.Rows == b.Rows && up.Columns == b.Columns)
+        );
+        var args = new hd_fp8_gemm_contiguous_args
+        {
+            struct_size = (uint)sizeof(hd_fp8_gemm_contiguous_args),
+            d_dtype = (int)d.Type,
+            groups = b.Count,
+            m = a.Rows,
+            n = b.Rows,
+            k = b.Columns,
+            a = a.Codes,
+            a_scale = a.Scales,
+            a_scale_row_stride = QuantizedTensor.RowStride,
+            a_scale_block_stride = a.BlockStride,
+            b = b.Codes,
+            b_scale = b.Scales,
+            b_scale_is_pow2 =
+                b.ScalesArePowersOfTwo && up is not { ScalesArePowersOfTwo: false } ? 1 : 0,
+            grouped_layout = groupOfRow,
+            d = d.Data,
+            has_up = up is null ? 0 : 1,
+            up = up is null ? null : up.Codes,
+            up_scale = up is null ? null : up.Scales,
+        };
+        Run(hd_op.HD_OP_FP8_GEMM_CONTIGUOUS, &args, &NativeMethods.hd_fp8_gemm_contiguous);
     }
 
     private void Quantize(

@@ -215,25 +215,6 @@ internal sealed unsafe partial class Kernels : IDisposable
         Run(hd_op.HD_OP_GEMM, &args, &NativeMethods.hd_gemm);
     }
 
-    /// <summary>y = silu(gate) · up; y may be gate or up.</summary>
-    public void SiluMul(DeviceTensor gate, DeviceTensor up, DeviceTensor y)
-    {
-        Debug.Assert(gate.Columns == up.Columns && gate.Columns == y.Columns && y.IsContiguous);
-        var args = new hd_silu_mul_args
-        {
-            struct_size = (uint)sizeof(hd_silu_mul_args),
-            x_dtype = (int)gate.Type,
-            m = gate.Rows,
-            n = gate.Columns,
-            gate = gate.Data,
-            gate_stride = gate.Stride,
-            up = up.Data,
-            up_stride = up.Stride,
-            y = y.Data,
-        };
-        Run(hd_op.HD_OP_SILU_MUL, &args, &NativeMethods.hd_silu_mul);
-    }
-
     private void Run<T>(hd_op op, T* args, delegate* <hd_stream*, T*, void*, ulong, int> kernel)
         where T : unmanaged
     {

@@ -27,16 +27,14 @@ internal sealed unsafe class Workspace
     private readonly DeviceTensor _context;
     private readonly QuantizedTensor _contextCodes;
     private readonly DeviceTensor _expandedKeys;
-    private readonly DeviceTensor _gate;
-    private readonly DeviceTensor _up;
-    private readonly QuantizedTensor _gateCodes;
+    private readonly DeviceTensor _gated;
+    private readonly QuantizedTensor _gatedCodes;
     private readonly DeviceTensor _routerLogits;
     private readonly DeviceTensor _expertIds;
     private readonly DeviceTensor _expertWeights;
     private readonly DeviceTensor _rowOf;
     private readonly QuantizedTensor _permuted;
-    private readonly DeviceTensor _expertGate;
-    private readonly DeviceTensor _expertUp;
+    private readonly DeviceTensor _expertGated;
     private readonly QuantizedTensor _expertCodes;
     private readonly DeviceTensor _expertOutput;
     private readonly DeviceTensor _sharedOutput;
@@ -96,9 +94,8 @@ internal sealed unsafe class Workspace
             );
         }
         int intermediate = Math.Max(config.IntermediateSize, config.SharedIntermediateSize);
-        _gate = memory.Matrix(act, tokens, intermediate);
-        _up = memory.Matrix(act, tokens, intermediate);
-        _gateCodes = memory.Quantized(tokens, intermediate);
+        _gated = memory.Matrix(act, tokens, intermediate);
+        _gatedCodes = memory.Quantized(tokens, intermediate);
 
         int rows = ExpertRows(tokens, config.NumExpertsPerTok, config.NRoutedExperts);
         _routerLogits = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, config.NRoutedExperts);
@@ -107,8 +104,7 @@ internal sealed unsafe class Workspace
         _rowOf = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, config.NumExpertsPerTok);
         ExpertOfRow = (int*)memory.Allocate((long)rows * sizeof(int));
         _permuted = memory.Quantized(rows, config.HiddenSize);
-        _expertGate = memory.Matrix(act, rows, config.MoeIntermediateSize);
-        _expertUp = memory.Matrix(act, rows, config.MoeIntermediateSize);
+        _expertGated = memory.Matrix(act, rows, config.MoeIntermediateSize);
         _expertCodes = memory.Quantized(rows, config.MoeIntermediateSize);
         _expertOutput = memory.Matrix(act, rows, config.HiddenSize);
         _sharedOutput = memory.Matrix(act, tokens, config.HiddenSize);
@@ -189,13 +185,10 @@ internal sealed unsafe class Workspace
     /// <summary>Tokens sorted by expert, [expert rows, hidden].</summary>
     public QuantizedTensor Permuted => _permuted.WithRows(CurrentExpertRows);
 
-    /// <summary>[expert rows, moe intermediate].</summary>
-    public DeviceTensor ExpertGate => _expertGate.Top(CurrentExpertRows);
+    /// <summary>SiLU(gate) · up of the experts, [expert rows, moe intermediate].</summary>
+    public DeviceTensor ExpertGated => _expertGated.Top(CurrentExpertRows);
 
-    /// <summary>[expert rows, moe intermediate].</summary>
-    public DeviceTensor ExpertUp => _expertUp.Top(CurrentExpertRows);
-
-    /// <summary>SiLU(gate) · up of the experts, quantised.</summary>
+    /// <summary><see cref="ExpertGated"/>, quantised.</summary>
     public QuantizedTensor ExpertCodes => _expertCodes.WithRows(CurrentExpertRows);
 
     /// <summary>[expert rows, hidden].</summary>
@@ -218,15 +211,13 @@ internal sealed unsafe class Workspace
     /// <summary>Their keys and values, [keys, heads · (nope, v)].</summary>
     public DeviceTensor ExpandedKeys(int keys) => _expandedKeys.Top(keys);
 
-    /// <summary>gate_proj's output, [tokens, intermediate].</summary>
-    public DeviceTensor Gate(int intermediate) => Narrow(_gate, intermediate);
+    /// <summary>SiLU(gate) · up, [tokens, intermediate].</summary>
+    public DeviceTensor Gated(int intermediate) =>
+        new(_gated.Data, _gated.Type, Tokens, intermediate, intermediate);
 
-    /// <summary>up_proj's output, [tokens, intermediate].</summary>
-    public DeviceTensor Up(int intermediate) => Narrow(_up, intermediate);
-
-    /// <summary>SiLU(gate) · up, quantised.</summary>
-    public QuantizedTensor GateCodes(int intermediate) =>
-        new(_gateCodes.Codes, _gateCodes.Scales, Tokens, intermediate);
+    /// <summary><see cref="Gated"/>, quantised.</summary>
+    public QuantizedTensor GatedCodes(int intermediate) =>
+        new(_gatedCodes.Codes, _gatedCodes.Scales, Tokens, intermediate);
 
     /// <summary>The most rows that tokens sorted by expert take with each share padded.</summary>
     private int ExpertRows(int tokens, int topExperts, int experts)
@@ -235,7 +226,4 @@ internal sealed unsafe class Workspace
         int rows = routed + Math.Min(experts, routed) * (ExpertAlignment - 1);
         return (rows + ExpertAlignment - 1) / ExpertAlignment * ExpertAlignment;
     }
-
-    private DeviceTensor Narrow(DeviceTensor full, int columns) =>
-        new(full.Data, full.Type, Tokens, columns, columns);
 }
