@@ -90,7 +90,8 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         DeviceTensor keyRope = w.KeyLatent.Slice(DeepSeekConfig.LatentDim, DeepSeekConfig.RopeDim);
         _runs = new Dictionary<string, Action>
         {
-            ["rms_norm"] = () => _kernels.RmsNorm(w.X, norm, Epsilon, w.Residual),
+            ["rms_norm"] = () =>
+                _kernels.RmsNorm(w.X, default, norm, Epsilon, w.Residual, w.XCodes, Ue8m0),
             ["fp8_quantize"] = () => _kernels.Quantize(w.X, Ue8m0, w.XCodes),
             ["fp8_gemm"] = () => _kernels.Fp8Gemm(w.XCodes, gate, projected),
             ["gemm"] = () => _kernels.Gemm(w.X, router, w.RouterLogits),

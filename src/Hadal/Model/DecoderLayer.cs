@@ -51,14 +51,27 @@ internal sealed class DecoderLayer : IDisposable
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
 
-        if (_isFirst)
-            kernels.RmsNorm(w.Residual, _inputNorm, _epsilon, w.X);
-        else
-            kernels.RmsNorm(w.X, w.Residual, _inputNorm, _epsilon, w.X);
+        // Only an indexer and a router take x itself.
+        kernels.RmsNorm(
+            _isFirst ? w.Residual : w.X,
+            _isFirst ? default : w.Residual,
+            _inputNorm,
+            _epsilon,
+            _attention.HasIndexer ? w.X : default,
+            w.XCodes,
+            step.ScaleFormat
+        );
         _attention.Forward(step, step.Caches[_layer]);
 
-        kernels.RmsNorm(w.X, w.Residual, _postAttentionNorm, _epsilon, w.X);
-        kernels.Quantize(w.X, step.ScaleFormat, w.XCodes);
+        kernels.RmsNorm(
+            w.X,
+            w.Residual,
+            _postAttentionNorm,
+            _epsilon,
+            _experts is null ? default : w.X,
+            w.XCodes,
+            step.ScaleFormat
+        );
         _dense?.Forward(step, w.XCodes, w.X);
         _experts?.Forward(step, w.XCodes, w.X);
 

@@ -57,16 +57,20 @@ internal sealed unsafe class LatentAttention
             _indexer = new LightningIndexer(indexer, rotary, weights, $"{name}.indexer");
     }
 
-    /// <summary>Takes x and leaves the block's output there; adds the step's tokens to the layer's caches.</summary>
+    /// <summary>Whether an indexer chooses what a token sees.</summary>
+    public bool HasIndexer => _indexer is not null;
+
+    /// <summary>
+    /// Takes x quantised, and for an indexer as it is too, and leaves the block's output in x; adds the step's tokens to the
+    /// layer's caches.
+    /// </summary>
     public void Forward(Step step, LayerCache cache)
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
-        kernels.Quantize(w.X, step.ScaleFormat, w.XCodes);
 
         kernels.Fp8Gemm(w.XCodes, _queryA, w.QueryLatent);
-        kernels.RmsNorm(w.QueryLatent, _queryNorm, _epsilon, w.QueryLatent);
-        kernels.Quantize(w.QueryLatent, step.ScaleFormat, w.QueryLatentCodes);
+        kernels.RmsNorm(w.QueryLatent, _queryNorm, _epsilon, w.QueryLatentCodes, step.ScaleFormat);
         kernels.Fp8Gemm(w.QueryLatentCodes, _queryB, w.Query);
 
         kernels.Fp8Gemm(w.XCodes, _keyValueA, w.KeyLatent);

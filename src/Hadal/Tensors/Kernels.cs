@@ -102,7 +102,7 @@ internal sealed unsafe partial class Kernels : IDisposable
 
     /// <summary>y = norm(x) · weight; y may be x.</summary>
     public void RmsNorm(DeviceTensor x, DeviceTensor weight, float epsilon, DeviceTensor y) =>
-        RmsNorm(x, null, weight, epsilon, y);
+        RmsNorm(x, default, weight, epsilon, y);
 
     /// <summary>residual += x; y = norm(residual before its rounding) · weight; y may be x.</summary>
     public void RmsNorm(
@@ -111,21 +111,37 @@ internal sealed unsafe partial class Kernels : IDisposable
         DeviceTensor weight,
         float epsilon,
         DeviceTensor y
-    )
-    {
-        Debug.Assert(residual.IsContiguous && residual.Columns == x.Columns);
-        RmsNorm(x, residual.Data, weight, epsilon, y);
-    }
+    ) => RmsNorm(x, residual, weight, epsilon, y, default, default);
 
-    private void RmsNorm(
+    /// <summary>codes = norm(x) · weight, quantised.</summary>
+    public void RmsNorm(
         DeviceTensor x,
-        void* residual,
         DeviceTensor weight,
         float epsilon,
-        DeviceTensor y
+        QuantizedTensor codes,
+        hd_scale_format format
+    ) => RmsNorm(x, default, weight, epsilon, default, codes, format);
+
+    /// <summary>
+    /// residual += x; y = norm(residual before its rounding) · weight; codes = y, quantised. What is default of residual, y
+    /// and codes is left out.
+    /// </summary>
+    public void RmsNorm(
+        DeviceTensor x,
+        DeviceTensor residual,
+        DeviceTensor weight,
+        float epsilon,
+        DeviceTensor y,
+        QuantizedTensor codes,
+        hd_scale_format format
     )
     {
-        Debug.Assert(x.Rows == y.Rows && x.Columns == y.Columns && x.Columns == weight.Columns);
+        Debug.Assert(x.Columns == weight.Columns);
+        Debug.Assert(
+            residual.Data is null || (residual.IsContiguous && residual.Columns == x.Columns)
+        );
+        Debug.Assert(y.Data is null || (y.Rows == x.Rows && y.Columns == x.Columns));
+        Debug.Assert(codes.Codes is null || (codes.Rows == x.Rows && codes.Columns == x.Columns));
         var args = new hd_rms_norm_args
         {
             struct_size = (uint)sizeof(hd_rms_norm_args),
@@ -136,10 +152,15 @@ internal sealed unsafe partial class Kernels : IDisposable
             epsilon = epsilon,
             x = x.Data,
             x_stride = x.Stride,
-            residual = residual,
+            residual = residual.Data,
             weight = weight.Data,
             y = y.Data,
             y_stride = y.Stride,
+            q = codes.Codes,
+            q_scale = codes.Scales,
+            q_scale_row_stride = QuantizedTensor.RowStride,
+            q_scale_block_stride = codes.BlockStride,
+            q_scale_format = (int)format,
         };
         Run(hd_op.HD_OP_RMS_NORM, &args, &NativeMethods.hd_rms_norm);
     }

@@ -116,16 +116,19 @@ internal sealed unsafe class Workspace
     /// <summary>The residual stream, [tokens, hidden].</summary>
     public DeviceTensor Residual => _residual.Top(Tokens);
 
-    /// <summary>What a block takes, and what it leaves to be added to the residual stream, [tokens, hidden].</summary>
+    /// <summary>
+    /// What a block takes, where not <see cref="XCodes"/> alone, and what it leaves to be added to the residual stream,
+    /// [tokens, hidden].
+    /// </summary>
     public DeviceTensor X => _x.Top(Tokens);
 
-    /// <summary><see cref="X"/>, quantised.</summary>
+    /// <summary>What a block takes, quantised.</summary>
     public QuantizedTensor XCodes => _xCodes.WithRows(Tokens);
 
-    /// <summary>qr, [tokens, q_lora].</summary>
+    /// <summary>q_a_proj's output, [tokens, q_lora].</summary>
     public DeviceTensor QueryLatent => _queryLatent.Top(Tokens);
 
-    /// <summary><see cref="QueryLatent"/>, quantised.</summary>
+    /// <summary>qr, its norm, quantised.</summary>
     public QuantizedTensor QueryLatentCodes => _queryLatentCodes.WithRows(Tokens);
 
     /// <summary>[tokens, heads · (nope, rope)].</summary>
