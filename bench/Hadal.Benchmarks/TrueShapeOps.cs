@@ -55,6 +55,9 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         DeviceTensor norm = BFloat16(1, hidden);
         Fp8Weight gate = Fp8(Columns, hidden);
         Fp8Weight up = Fp8(Columns, hidden);
+        Fp8Weight queryA = Fp8(config.QLoraRank, hidden);
+        Fp8Weight keyValueA = Fp8(NativeMethods.HD_MLA_DIM, hidden);
+        Fp8Weight indexKey = Fp8(DeepSeekConfig.IndexDim, hidden);
         DeviceTensor router = BFloat16(config.NRoutedExperts, hidden);
         DeviceTensor bias = _memory.Matrix(hd_dtype.HD_DTYPE_F32, 1, config.NRoutedExperts);
         DeviceTensor projected = BFloat16(tokens, Columns);
@@ -94,6 +97,13 @@ internal sealed unsafe class TrueShapeOps : IDisposable
                 _kernels.RmsNorm(w.X, default, norm, Epsilon, w.Residual, w.XCodes, Ue8m0),
             ["fp8_quantize"] = () => _kernels.Quantize(w.X, Ue8m0, w.XCodes),
             ["fp8_gemm"] = () => _kernels.Fp8Gemm(w.XCodes, gate, projected),
+            ["fp8_gemm_multi"] = () =>
+                _kernels.Fp8GemmMulti(
+                    w.XCodes,
+                    (queryA, w.QueryLatent),
+                    (keyValueA, w.KeyLatent),
+                    (indexKey, w.IndexKey)
+                ),
             ["gemm"] = () => _kernels.Gemm(w.X, router, w.RouterLogits),
             ["moe_route"] = () =>
                 _kernels.Route(
@@ -173,6 +183,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         "rms_norm",
         "fp8_quantize",
         "fp8_gemm",
+        "fp8_gemm_multi",
         "gemm",
         "moe_route",
         "swiglu",
@@ -227,7 +238,10 @@ internal sealed unsafe class TrueShapeOps : IDisposable
     private Fp8Weight Fp8(int rows, int columns)
     {
         var linear = new RandomLinear(columns, ScaleKind.PowersOfTwo);
-        int scaleCount = rows / DeepSeekConfig.Block * (columns / DeepSeekConfig.Block);
+        int scaleCount =
+            (rows + DeepSeekConfig.Block - 1)
+            / DeepSeekConfig.Block
+            * (columns / DeepSeekConfig.Block);
         byte* codes = Allocate((long)rows * columns);
         var scales = (float*)Allocate((long)scaleCount * sizeof(float));
         linear.Codes.Fill(ref _random, new Span<byte>(codes, rows * columns));

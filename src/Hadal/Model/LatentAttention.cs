@@ -69,11 +69,23 @@ internal sealed unsafe class LatentAttention
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
 
-        kernels.Fp8Gemm(w.XCodes, _queryA, w.QueryLatent);
+        if (_indexer is null)
+        {
+            kernels.Fp8GemmMulti(w.XCodes, (_queryA, w.QueryLatent), (_keyValueA, w.KeyLatent));
+        }
+        else
+        {
+            kernels.Fp8GemmMulti(
+                w.XCodes,
+                (_queryA, w.QueryLatent),
+                (_keyValueA, w.KeyLatent),
+                (_indexer.Key, w.IndexKey)
+            );
+        }
+
         kernels.RmsNorm(w.QueryLatent, _queryNorm, _epsilon, w.QueryLatentCodes, step.ScaleFormat);
         kernels.Fp8Gemm(w.QueryLatentCodes, _queryB, w.Query);
 
-        kernels.Fp8Gemm(w.XCodes, _keyValueA, w.KeyLatent);
         DeviceTensor latent = w.KeyLatent.Slice(0, Latent);
         DeviceTensor keyRope = w.KeyLatent.Slice(Latent, RopeWidth);
         kernels.RmsNorm(latent, _keyValueNorm, _epsilon, latent);

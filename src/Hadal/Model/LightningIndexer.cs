@@ -21,7 +21,6 @@ internal sealed unsafe class LightningIndexer(
     internal const float KeyNormEpsilon = 1e-6f;
 
     private readonly Fp8Weight _query = weights.Fp8($"{name}.wq_b");
-    private readonly Fp8Weight _key = weights.Fp8($"{name}.wk");
     private readonly DeviceTensor _keyNorm = weights.Vector($"{name}.k_norm.weight");
     private readonly DeviceTensor _keyNormBias = weights.Vector($"{name}.k_norm.bias");
     private readonly DeviceTensor _headWeights = weights.Matrix($"{name}.weights_proj.weight");
@@ -33,13 +32,17 @@ internal sealed unsafe class LightningIndexer(
     /// <summary>n_heads^-0.5.</summary>
     internal static float HeadScale(int heads) => 1 / MathF.Sqrt(heads);
 
-    /// <summary>Adds the step's keys to the cache, and leaves the chosen slots in the workspace.</summary>
+    /// <summary>wk, which attention multiplies by x together with its own projections.</summary>
+    public Fp8Weight Key { get; } = weights.Fp8($"{name}.wk");
+
+    /// <summary>
+    /// Takes wk's output from the workspace and adds the step's keys to the cache; leaves the chosen slots in the workspace.
+    /// </summary>
     public void Forward(Step step, IndexPages cache)
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
 
-        kernels.Fp8Gemm(w.XCodes, _key, w.IndexKey);
         kernels.LayerNorm(w.IndexKey, _keyNorm, _keyNormBias, KeyNormEpsilon);
         Rope(step, w.IndexKey, 1);
         kernels.Hadamard(w.IndexKey);

@@ -23,6 +23,52 @@ internal sealed unsafe partial class Kernels
     public void SwiGlu(QuantizedTensor a, Fp8Weight gate, Fp8Weight up, DeviceTensor d) =>
         Fp8Gemm(a, gate, up, d);
 
+    /// <summary>Each d = a · bᵀ with block scales.</summary>
+    public void Fp8GemmMulti(
+        QuantizedTensor a,
+        params ReadOnlySpan<(Fp8Weight B, DeviceTensor D)> products
+    )
+    {
+        int count = products.Length;
+        int* n = stackalloc int[count];
+        byte** b = stackalloc byte*[count];
+        float** scales = stackalloc float*[count];
+        int* scalesArePowersOfTwo = stackalloc int[count];
+        void** d = stackalloc void*[count];
+        long* strides = stackalloc long[count];
+        for (int i = 0; i < count; i++)
+        {
+            (Fp8Weight weight, DeviceTensor product) = products[i];
+            Debug.Assert(a.Columns == weight.Columns && a.Rows == product.Rows);
+            Debug.Assert(weight.Rows == product.Columns && product.Type == products[0].D.Type);
+            n[i] = weight.Rows;
+            b[i] = weight.Codes;
+            scales[i] = weight.Scales;
+            scalesArePowersOfTwo[i] = weight.ScalesArePowersOfTwo ? 1 : 0;
+            d[i] = product.Data;
+            strides[i] = product.Stride;
+        }
+        var args = new hd_fp8_gemm_multi_args
+        {
+            struct_size = (uint)sizeof(hd_fp8_gemm_multi_args),
+            d_dtype = (int)products[0].D.Type,
+            count = count,
+            m = a.Rows,
+            k = a.Columns,
+            a = a.Codes,
+            a_scale = a.Scales,
+            a_scale_row_stride = QuantizedTensor.RowStride,
+            a_scale_block_stride = a.BlockStride,
+            n = n,
+            b = b,
+            b_scale = scales,
+            b_scale_is_pow2 = scalesArePowersOfTwo,
+            d = d,
+            d_stride = strides,
+        };
+        Run(hd_op.HD_OP_FP8_GEMM_MULTI, &args, &NativeMethods.hd_fp8_gemm_multi);
+    }
+
     /// <summary>Row i of d = row i of a · the weight of its expert, <paramref name="groupOfRow"/>[i], transposed.</summary>
     public void Fp8GemmGrouped(
         QuantizedTensor a,
