@@ -377,8 +377,8 @@ HD_API int32_t hd_graph_begin(hd_stream* stream);
 /**
  * Ends a record, also one that a refused call has spoiled.
  * @param stream the stream of hd_graph_begin.
- * @param graph receives a handle that the caller releases with hd_graph_release; the buffers, workspaces and host
- * arrays of pointers that its calls named must outlive it.
+ * @param graph receives a handle that the caller releases with hd_graph_release; the buffers and workspaces that its
+ * calls named must outlive it. Host arrays are read by the calls themselves.
  */
 HD_API int32_t hd_graph_end(hd_stream* stream, hd_graph** graph);
 

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "9543c546f10ba41a037653d6af29d72e4f23199be2908d9767d64db104c3fc76";
+        "460c10c3468f6bcc02c11b24cf4ee7ba363e6c5767e1daf653896ef0be388ac2";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -286,8 +286,8 @@ public static unsafe partial class NativeMethods
     /// <summary>Ends a record, also one that a refused call has spoiled.</summary>
     /// <param name="stream">the stream of hd_graph_begin.</param>
     /// <param name="graph">
-    /// receives a handle that the caller releases with hd_graph_release; the buffers, workspaces
-    /// and host arrays of pointers that its calls named must outlive it.
+    /// receives a handle that the caller releases with hd_graph_release; the buffers and workspaces
+    /// that its calls named must outlive it. Host arrays are read by the calls themselves.
     /// </param>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_graph_end(hd_stream* stream, hd_graph** graph);

@@ -84,7 +84,18 @@ internal sealed unsafe class LatentAttention
         }
 
         kernels.RmsNorm(w.QueryLatent, _queryNorm, _epsilon, w.QueryLatentCodes, step.ScaleFormat);
-        kernels.Fp8Gemm(w.QueryLatentCodes, _queryB, w.Query);
+        if (_indexer is not null && LightningIndexer.Scores(step))
+        {
+            kernels.Fp8GemmMulti(
+                w.QueryLatentCodes,
+                (_queryB, w.Query),
+                (_indexer.Query, w.IndexQuery)
+            );
+        }
+        else
+        {
+            kernels.Fp8Gemm(w.QueryLatentCodes, _queryB, w.Query);
+        }
 
         DeviceTensor latent = w.KeyLatent.Slice(0, Latent);
         DeviceTensor keyRope = w.KeyLatent.Slice(Latent, RopeWidth);

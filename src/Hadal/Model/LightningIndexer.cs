@@ -20,7 +20,6 @@ internal sealed unsafe class LightningIndexer(
     // The reference's LayerNorm has this epsilon, whatever rms_norm_eps is.
     internal const float KeyNormEpsilon = 1e-6f;
 
-    private readonly Fp8Weight _query = weights.Fp8($"{name}.wq_b");
     private readonly DeviceTensor _keyNorm = weights.Vector($"{name}.k_norm.weight");
     private readonly DeviceTensor _keyNormBias = weights.Vector($"{name}.k_norm.bias");
     private readonly DeviceTensor _headWeights = weights.Matrix($"{name}.weights_proj.weight");
@@ -35,8 +34,17 @@ internal sealed unsafe class LightningIndexer(
     /// <summary>wk, which attention multiplies by x together with its own projections.</summary>
     public Fp8Weight Key { get; } = weights.Fp8($"{name}.wk");
 
+    /// <summary>wq_b, which attention multiplies by qr together with its own where <see cref="Scores"/>.</summary>
+    public Fp8Weight Query { get; } = weights.Fp8($"{name}.wq_b");
+
     /// <summary>
-    /// Takes wk's output from the workspace and adds the step's keys to the cache; leaves the chosen slots in the workspace.
+    /// Whether a step scores tokens: one that sees no more than are chosen takes them all, unscored, and no query is read.
+    /// </summary>
+    public static bool Scores(Step step) => step.Paging.MaxTokens > step.Workspace.Indices.Columns;
+
+    /// <summary>
+    /// Takes wk's output, and wq_b's where it <see cref="Scores"/>, from the workspace and adds the step's keys to the
+    /// cache; leaves the chosen slots in the workspace.
     /// </summary>
     public void Forward(Step step, IndexPages cache)
     {
@@ -48,9 +56,8 @@ internal sealed unsafe class LightningIndexer(
         kernels.Hadamard(w.IndexKey);
         kernels.AppendIndexKeys(w.IndexKey, step.Slots, cache, step.ScaleFormat);
 
-        // A token that sees no more than are chosen takes them all, unscored: no query is read then.
-        if (step.Paging.MaxTokens > w.Indices.Columns)
-            Query(step);
+        if (Scores(step))
+            QuantizeQuery(step);
         kernels.IndexerTopK(
             w.IndexQueryCodes,
             w.IndexWeights,
@@ -62,11 +69,10 @@ internal sealed unsafe class LightningIndexer(
     }
 
     /// <summary>Leaves the heads' queries, quantised, and their weights in the workspace.</summary>
-    private void Query(Step step)
+    private void QuantizeQuery(Step step)
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
-        kernels.Fp8Gemm(w.QueryLatentCodes, _query, w.IndexQuery);
         Rope(step, w.IndexQuery, config.NumHeads);
         DeviceTensor heads = w.IndexQuery.Reshape(Dim);
         kernels.Hadamard(heads);
