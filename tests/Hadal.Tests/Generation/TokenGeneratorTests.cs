@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hadal.Caching;
 using Hadal.Generation;
 using Hadal.Model;
@@ -43,8 +44,17 @@ public sealed class TokenGeneratorTests : IDisposable
         var tokens = new List<int>();
         while (text.MoveNext(Cancellation))
             tokens.Add(text.Token);
-        Assert.Equal(golden.Tokens.ToArray(), tokens);
+        Assert.Equal(golden.Tokens.Length, tokens.Count);
         Assert.Equal(FinishReason.Length, text.FinishReason);
+        int same = golden.Tokens.CommonPrefixLength(CollectionsMarshal.AsSpan(tokens));
+        Assert.InRange(same, golden.Tokens.Length / 2, golden.Tokens.Length);
+        if (same == golden.Tokens.Length)
+            return;
+        // It may part from it where the reference itself hardly prefers its token: by less than two right programs differ
+        // (GoldenTests).
+        ReadOnlySpan<float> logits = golden.Logits("f32", same);
+        double rms = Math.Sqrt(logits.ToArray().Average(x => (double)x * x));
+        Assert.InRange(logits[golden.Tokens[same]] - logits[tokens[same]], 0, 0.03 * rms);
     }
 
     [Fact]
