@@ -52,7 +52,7 @@ int32_t check_alignment(int32_t op, const void* args) {
     }
     case HD_OP_RMS_NORM: {
       const auto& a = as<hd_rms_norm_args>(args);
-      return check("hd_rms_norm", {{"weight", a.weight, bytes_of(a.weight_dtype)}});
+      return check("hd_rms_norm", {{"weight", a.weight, bytes_of(a.weight_dtype)}, {"q", a.q}});
     }
     case HD_OP_LAYER_NORM: {
       const auto& a = as<hd_layer_norm_args>(args);

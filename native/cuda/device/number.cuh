@@ -58,6 +58,11 @@ __device__ inline float load(const void* x, int32_t dtype, int64_t index) {
   return dtype == HD_DTYPE_F32 ? static_cast<const float*>(x)[index] : from_bf16(static_cast<const bf16*>(x)[index]);
 }
 
+// What is left of a value that is stored.
+__device__ inline float rounded(float value, int32_t dtype) {
+  return dtype == HD_DTYPE_F32 ? value : from_bf16(to_bf16(value));
+}
+
 __device__ inline void store(void* y, int32_t dtype, int64_t index, float value) {
   if (dtype == HD_DTYPE_F32) {
     static_cast<float*>(y)[index] = value;

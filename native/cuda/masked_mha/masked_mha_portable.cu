@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kThreads) masked_mha(hd_masked_mha_args args) 
     __syncthreads();
     if (highest == none) continue;
     const float w = key >= 0 ? expf(score - highest) : 0.0f;
-    weight[thread] = args.q_dtype == HD_DTYPE_BF16 ? from_bf16(to_bf16(w)) : w;
+    weight[thread] = rounded(w, args.q_dtype);
     const float shrink = expf(maximum - highest);
     total = total * shrink + block_sum(w, warps);
     maximum = highest;

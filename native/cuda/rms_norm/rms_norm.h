@@ -1,4 +1,4 @@
-// RMSNorm with a fused residual.
+// RMSNorm with the residual sum before it and the quantisation after it fused in.
 #pragma once
 
 #include "kernel.h"
