@@ -40,7 +40,17 @@ int32_t check_alignment(int32_t op, const void* args) {
       return check("hd_fp8_quantize", {{"q", as<hd_fp8_quantize_args>(args).q}});
     case HD_OP_FP8_GEMM: {
       const auto& a = as<hd_fp8_gemm_args>(args);
-      return check("hd_fp8_gemm", {{"a", a.a}, {"b", a.b}});
+      return check("hd_fp8_gemm", {{"a", a.a}, {"b", a.b}, {"up", a.up}});
+    }
+    case HD_OP_FP8_GEMM_MULTI: {
+      const auto& a = as<hd_fp8_gemm_multi_args>(args);
+      constexpr const char* kNames[] = {"b[0]", "b[1]", "b[2]", "b[3]"};
+      if (const int32_t status = check("hd_fp8_gemm_multi", {{"a", a.a}})) return status;
+      for (int32_t i = 0; i < a.count; ++i) {
+        if (a.n[i] == 0) continue;
+        if (const int32_t status = check("hd_fp8_gemm_multi", {{kNames[i], a.b[i]}})) return status;
+      }
+      return HD_STATUS_OK;
     }
     case HD_OP_FP8_GEMM_CONTIGUOUS:
       return check("hd_fp8_gemm_contiguous", {{"a", as<hd_fp8_gemm_contiguous_args>(args).a}});

@@ -40,17 +40,6 @@ int32_t enter(const CudaDevice& device) {
   return status_of(cudaSetDevice(device.card.ordinal), "cudaSetDevice");
 }
 
-// The best variant of an operation for these arguments, or for any where they are null; null where none serves.
-const Variant* variant_for(const Card& card, int32_t op, const void* args) {
-  for (const Variant& variant : kVariants) {
-    if (variant.op == op && card.sm >= variant.least_sm && card.sm <= variant.most_sm &&
-        (args == nullptr || variant.serves(args))) {
-      return &variant;
-    }
-  }
-  return nullptr;
-}
-
 int32_t unsupported(const Card& card, int32_t op) {
   const Variant* any = variant_for(card, op, nullptr);
   return fail(HD_STATUS_UNSUPPORTED,
@@ -306,6 +295,16 @@ constexpr hd_backend kBackend{sizeof(hd_backend),
 
 const hd_backend_host& host() {
   return *lent;
+}
+
+const Variant* variant_for(const Card& card, int32_t op, const void* args) {
+  for (const Variant& variant : kVariants) {
+    if (variant.op == op && card.sm >= variant.least_sm && card.sm <= variant.most_sm &&
+        (args == nullptr || variant.serves(args))) {
+      return &variant;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace hadal::cuda

@@ -1,6 +1,6 @@
 // The form of a CUDA kernel. One folder holds an operation: `<op>.h` declares its variants, `<op>.inc` lists them best
 // first, `<op>_<variant>.cu` holds one each. "portable" variants are our own and run from sm_80 on; "deepgemm" and
-// "flashmla" are upstream's kernels behind our launch code, for sm_90a.
+// "flashmla" are upstream's kernels behind our launch code, for sm_90a; "composed" ones make a call of several others.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -63,6 +63,9 @@ constexpr Variant erase(int32_t op, const char* name, int least_sm, int most_sm)
             return K::run(*static_cast<const Args*>(args), card, stream, workspace);
           }};
 }
+
+// The best variant of an operation for these arguments, or for any where they are null; null where none serves.
+const Variant* variant_for(const Card& card, int32_t op, const void* args);
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;

@@ -8,7 +8,7 @@ namespace {
 
 template <class Args>
 bool suits(const Args& args, int64_t m) {
-  return args.d_dtype == HD_DTYPE_BF16 && args.n % 8 == 0 && args.k <= upstream::kMostFp8K &&
+  return args.has_up == 0 && args.d_dtype == HD_DTYPE_BF16 && args.n % 8 == 0 && args.k <= upstream::kMostFp8K &&
          args.a_scale_row_stride == 1 && args.a_scale_block_stride == ceil_div(m, 4) * 4 && is_aligned(args.a) &&
          is_aligned(args.a_scale) && is_aligned(args.d);
 }

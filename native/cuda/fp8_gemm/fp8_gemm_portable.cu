@@ -159,8 +159,7 @@ int32_t Fp8GemmPortable::run(const Args& args, const Card&, cudaStream_t stream,
 
 int32_t Fp8GemmContiguousPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   GroupedWeights weights;
-  if (args.groups == 0) return HD_STATUS_OK;
-  if (const int32_t status = read_groups("hd_fp8_gemm_contiguous", args.groups, args.b, args.b_scale, weights)) {
+  if (const int32_t status = read_groups("hd_fp8_gemm_contiguous", "b", args.groups, args.b, args.b_scale, weights)) {
     return status;
   }
   const Product p{args.a,
@@ -181,7 +180,7 @@ int32_t Fp8GemmContiguousPortable::run(const Args& args, const Card&, cudaStream
 
 int32_t Fp8GemmMaskedPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   GroupedWeights weights;
-  if (const int32_t status = read_groups("hd_fp8_gemm_masked", args.groups, args.b, args.b_scale, weights)) {
+  if (const int32_t status = read_groups("hd_fp8_gemm_masked", "b", args.groups, args.b, args.b_scale, weights)) {
     return status;
   }
   const Product p{args.a,

@@ -12,8 +12,9 @@ struct GroupedWeights {
   int64_t scale_step;    // Between groups, in floats.
 };
 
-// Reads the host arrays of a grouped product. Refuses pointers that are misaligned or not equally spaced.
-int32_t read_groups(const char* function, int32_t groups, const uint8_t* const* b, const float* const* b_scale,
-                    GroupedWeights& weights);
+// Reads the host arrays of a grouped product, `name` and its scales among the arguments of `function`. Refuses pointers
+// that are misaligned or not equally spaced.
+int32_t read_groups(const char* function, const char* name, int32_t groups, const uint8_t* const* b,
+                    const float* const* b_scale, GroupedWeights& weights);
 
 }  // namespace hadal::cuda
