@@ -167,6 +167,7 @@ std::vector<GemmShape> gemm_shapes() {
            GemmShape{70, 150, 384, kB, Codes::normal, true, 1},
            GemmShape{40, 33, 256, kF, Codes::normal, false},
            GemmShape{6, 70, 256, kB, Codes::normal, true, 1, 0, false, true},
+           GemmShape{5, 72, 256, kB, Codes::normal, true, 1, 8, true},
            GemmShape{72, 20, 2432, kB, Codes::normal, false},
            GemmShape{600, 20, 128, kB, Codes::normal, true, 1},
        }) {

@@ -12,6 +12,7 @@
 #include "cuda/cuda_device.h"
 #include "support/builder.h"
 #include "support/compare.h"
+#include "support/padding.h"
 
 namespace hadal::tests {
 namespace {
@@ -51,30 +52,17 @@ void allow_rounded_latents(Case& source) {
   }
 }
 
-template <class Element>
-const Element* content_of(const Case& source, const char* name) {
-  for (const Tensor& tensor : source.tensors) {
-    if (tensor.name == name) return reinterpret_cast<const Element*>(tensor.content.data());
-  }
-  return nullptr;
-}
-
 // What hadal.h leaves open on CUDA counts as right: the padding rows of grouped products.
 void forgive_padding(const Case& source, Outcome& actual, const Outcome& expected) {
   const auto forgive = [&](size_t tensor, size_t offset, size_t bytes) {
     std::copy_n(expected.tensors[tensor].begin() + static_cast<std::ptrdiff_t>(offset), bytes,
                 actual.tensors[tensor].begin() + static_cast<std::ptrdiff_t>(offset));
   };
-  const auto* layout = content_of<int32_t>(source, "grouped_layout");
-  const auto* masked_m = content_of<int32_t>(source, "masked_m");
   for (size_t i = 0; i < source.tensors.size(); ++i) {
     const auto& rows = source.tensors[i].rows;
     for (size_t row = 0; row < rows.size(); ++row) {
       for (size_t group = 0; group < rows[row].size(); ++group) {
-        const bool padding = layout != nullptr     ? layout[row] < 0
-                             : masked_m != nullptr ? static_cast<int32_t>(row) >= masked_m[group]
-                                                   : false;
-        if (padding) forgive(i, rows[row][group].offset, rows[row][group].bytes);
+        if (is_padding(source, row, group)) forgive(i, rows[row][group].offset, rows[row][group].bytes);
       }
     }
   }
@@ -166,6 +154,36 @@ TEST(CudaAlignment, CodesOfAGemmAreAlignedAsOthersAre) {
     ++tried;
   }
   EXPECT_GT(tried, 0);
+}
+
+// So are those that an argument of its own, or an element of an array, points to, and each is named.
+TEST(CudaAlignment, OtherCodesAreAlignedToo) {
+  if (cuda().stream == nullptr) GTEST_SKIP() << "no CUDA device, so nothing was run: " << cuda().why;
+  const auto refuse = [](int32_t op, const char* tensor, const char* argument) {
+    int tried = 0;
+    for (const CaseMaker& maker : cases_of(op)) {
+      Case source = maker.whole();
+      bool found = false;
+      for (Tensor& each : source.tensors) {
+        const bool wanted = each.name == tensor && !each.content.empty();
+        each.offset = wanted ? 8 : 0;
+        found = found || wanted;
+      }
+      if (!found) continue;
+      SCOPED_TRACE(maker.name);
+      const Outcome outcome = run_on_device(cuda().device, cuda().stream, source);
+      EXPECT_EQ(outcome.status, HD_STATUS_INVALID_ARGUMENT) << outcome.text;
+      EXPECT_NE(outcome.text.find(std::string(": ") + argument + " is "), std::string::npos) << outcome.text;
+      EXPECT_NE(outcome.text.find("16-byte aligned"), std::string::npos) << outcome.text;
+      ++tried;
+    }
+    EXPECT_GT(tried, 0) << "no case has " << tensor;
+  };
+  refuse(HD_OP_FP8_GEMM, "up", "up");
+  refuse(HD_OP_FP8_GEMM_CONTIGUOUS, "up0", "up[0]");
+  refuse(HD_OP_FP8_GEMM_MASKED, "up0", "up[0]");
+  refuse(HD_OP_FP8_GEMM_MULTI, "b1", "b[1]");
+  refuse(HD_OP_RMS_NORM, "q", "q");
 }
 
 // More rows than one launch of upstream's kernels takes: the adapters go through them in chunks.
@@ -333,7 +351,7 @@ std::string name_of(const testing::TestParamInfo<int32_t>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Device, Cuda, testing::Range<int32_t>(0, HD_OP_COUNT), name_of);
 
-INSTANTIATE_TEST_SUITE_P(Device, CudaRows, testing::Values(HD_OP_FP8_GEMM, HD_OP_GEMM), name_of);
+INSTANTIATE_TEST_SUITE_P(Device, CudaRows, testing::Values(HD_OP_FP8_GEMM, HD_OP_FP8_GEMM_MULTI, HD_OP_GEMM), name_of);
 
 INSTANTIATE_TEST_SUITE_P(Device, CudaChunks,
                          testing::Values(HD_OP_INDEXER_LOGITS, HD_OP_INDEXER_LOGITS_PAGED, HD_OP_INDEXER_TOPK,
