@@ -444,7 +444,7 @@ TEST(SeveralProducts, RefuseWhatTheirArraysHold) {
   expect_refused([](Args&, Arrays& arrays) { arrays.d[2] = static_cast<char*>(arrays.d[2]) + 1; }, "d[2] is at ");
   expect_refused([](Args&, Arrays& arrays) { arrays.d[2] = arrays.d[1]; }, "d[1] overlaps d[2]");
   expect_refused([](Args& args, Arrays& arrays) { arrays.d[0] = const_cast<float*>(args.a_scale); },
-                 "d[0] overlaps a_scale");
+                 "d[0] overlaps ");  // What lies behind the scales may come first.
 }
 
 TEST(WorkspaceSize, RefusesItsOwnArguments) {
