@@ -132,8 +132,8 @@ void expect_same_rows(const cpu::Variant& variant, const CaseMaker& maker, const
       ASSERT_EQ(here.size(), there.size());
       for (size_t slice = 0; slice < here.size(); ++slice) {
         ASSERT_EQ(here[slice].bytes, there[slice].bytes);
-        EXPECT_TRUE(same_bits(tensor.type, &actual.tensors[t][here[slice].offset],
-                              &expected.tensors[t][there[slice].offset], here[slice].bytes))
+        EXPECT_TRUE(same_bits(tensor.type, actual.tensors[t].data() + here[slice].offset,
+                              expected.tensors[t].data() + there[slice].offset, here[slice].bytes))
             << tensor.name << ": row " << rows[row] << " of " << maker.rows << " has other bits among " << rows.size()
             << " rows";
       }
