@@ -486,7 +486,6 @@ class DotGemm {
         const Part part{
             .a = work.a,
             .a_scale = work.a_scale,
-            .row_d = work.row_d,
             .b = b + i * b_stride_,
             .b_step = length * b_stride_,
             .b_scale = scale_of(weight, column),

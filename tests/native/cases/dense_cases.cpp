@@ -254,13 +254,7 @@ std::vector<CaseMaker> rms_norm_cases() {
                  builder.output("q_scale", &Args::q_scale, Type::f32,
                                 (args.m - 1) * args.q_scale_row_stride + (blocks - 1) * args.q_scale_block_stride + 1,
                                 elementwise(shape.x));
-             for (int64_t row = 0; row < args.m; ++row) {
-               auto& slices = scale.rows.emplace_back();
-               for (int64_t block = 0; block < blocks; ++block) {
-                 slices.push_back(
-                     {static_cast<size_t>(row * args.q_scale_row_stride + block * args.q_scale_block_stride) * 4, 4});
-               }
-             }
+             strided_scales(scale, args.m, blocks, args.q_scale_row_stride, args.q_scale_block_stride);
            }
            return builder.finish();
          }});

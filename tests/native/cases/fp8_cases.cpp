@@ -219,81 +219,75 @@ std::vector<CaseMaker> fp8_quantize_cases() {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.k) + "_" + dtype_name(shape.dtype) +
                              (shape.format == HD_SCALE_UE8M0 ? "_ue8m0" : "_plain") + (shape.gap ? "_strided" : "") +
                              (shape.mn ? "_mn" : "") + "_fill" + std::to_string(static_cast<int>(shape.fill));
-    cases.push_back(
-        {name, shape.m, true, [shape, name](std::span<const int> rows) {
-           Builder<hd_fp8_quantize_args> builder(name, HD_OP_FP8_QUANTIZE);
-           auto& args = builder.args;
-           const int64_t blocks = shape.k / HD_SCALE_BLOCK;
-           args.x_dtype = shape.dtype;
-           args.scale_format = shape.format;
-           args.m = count_of(rows);
-           args.k = shape.k;
-           args.x_stride = shape.k + shape.gap;
-           args.scale_row_stride = shape.mn ? 1 : blocks;
-           args.scale_block_stride = shape.mn ? (args.m + 3) / 4 * 4 : 1;
-           std::vector<float> x = normal_rows(11, "x", rows, shape.k, args.x_stride);
-           for (size_t row = 0; row < rows.size(); ++row) {
-             Random random(11, "size", rows[row]);
-             float* begin = &x[row * static_cast<size_t>(args.x_stride)];
-             for (int64_t block = 0; block < blocks; ++block) {
-               const float size = shape.fill == Fill::wide    ? random.power_of_two(-30, 30)
-                                  : shape.fill == Fill::zeros ? 0.0f
-                                                              : 1.0f;
-               for (int i = 0; i < HD_SCALE_BLOCK; ++i) begin[block * HD_SCALE_BLOCK + i] *= size;
-             }
-             if (shape.fill != Fill::special) continue;
-             constexpr float kInf = std::numeric_limits<float>::infinity();
-             constexpr float kQuiet = std::numeric_limits<float>::quiet_NaN();
-             switch (rows[row] % 8) {
-               case 0:
-                 begin[3] = kQuiet;
-                 break;
-               case 1:
-                 begin[200] = kInf;
-                 break;
-               case 2:
-                 begin[100] = -kInf;
-                 begin[101] = kQuiet;
-                 break;
-               case 3:
-                 std::fill_n(begin, HD_SCALE_BLOCK, kQuiet);
-                 break;
-               // An amax at and around 1e-4, at which the scale stops falling.
-               case 4:
-                 std::fill_n(begin, HD_SCALE_BLOCK, 1e-4f);
-                 begin[5] = -0.0f;
-                 break;
-               case 5:
-                 std::fill_n(begin, HD_SCALE_BLOCK, 9e-5f);
-                 begin[6] = -3e-5f;
-                 break;
-               // Halfway between codes: with an amax of 448 the plain scale is about 1.
-               case 6:
-                 for (int i = 0; i < HD_SCALE_BLOCK; ++i) begin[i] = static_cast<float>(17 + 2 * i) * 0.5f;
-                 begin[0] = 448.0f;
-                 break;
-               default:
-                 begin[0] = 3.0e38f;
-                 begin[1] = 1e-40f;
-                 begin[130] = 1e-42f;
-                 break;
-             }
-           }
-           builder.input("x", &hd_fp8_quantize_args::x, x, shape.dtype);
-           strided_rows(builder.output("q", &hd_fp8_quantize_args::q, Type::u8, int64_t{args.m} * shape.k, kExact),
-                        rows.size(), shape.k, shape.k);
-           Tensor& scale = builder.output(
-               "scale", &hd_fp8_quantize_args::scale, Type::f32,
-               (args.m - 1) * args.scale_row_stride + (blocks - 1) * args.scale_block_stride + 1, kExact);
-           for (int64_t row = 0; row < args.m; ++row) {
-             auto& slices = scale.rows.emplace_back();
-             for (int64_t block = 0; block < blocks; ++block) {
-               slices.push_back(
-                   {static_cast<size_t>(row * args.scale_row_stride + block * args.scale_block_stride) * 4, 4});
-             }
-           }
-           return builder.finish();
-         }});
+    cases.push_back({name, shape.m, true, [shape, name](std::span<const int> rows) {
+                       Builder<hd_fp8_quantize_args> builder(name, HD_OP_FP8_QUANTIZE);
+                       auto& args = builder.args;
+                       const int64_t blocks = shape.k / HD_SCALE_BLOCK;
+                       args.x_dtype = shape.dtype;
+                       args.scale_format = shape.format;
+                       args.m = count_of(rows);
+                       args.k = shape.k;
+                       args.x_stride = shape.k + shape.gap;
+                       args.scale_row_stride = shape.mn ? 1 : blocks;
+                       args.scale_block_stride = shape.mn ? (args.m + 3) / 4 * 4 : 1;
+                       std::vector<float> x = normal_rows(11, "x", rows, shape.k, args.x_stride);
+                       for (size_t row = 0; row < rows.size(); ++row) {
+                         Random random(11, "size", rows[row]);
+                         float* begin = &x[row * static_cast<size_t>(args.x_stride)];
+                         for (int64_t block = 0; block < blocks; ++block) {
+                           const float size = shape.fill == Fill::wide    ? random.power_of_two(-30, 30)
+                                              : shape.fill == Fill::zeros ? 0.0f
+                                                                          : 1.0f;
+                           for (int i = 0; i < HD_SCALE_BLOCK; ++i) begin[block * HD_SCALE_BLOCK + i] *= size;
+                         }
+                         if (shape.fill != Fill::special) continue;
+                         constexpr float kInf = std::numeric_limits<float>::infinity();
+                         constexpr float kQuiet = std::numeric_limits<float>::quiet_NaN();
+                         switch (rows[row] % 8) {
+                           case 0:
+                             begin[3] = kQuiet;
+                             break;
+                           case 1:
+                             begin[200] = kInf;
+                             break;
+                           case 2:
+                             begin[100] = -kInf;
+                             begin[101] = kQuiet;
+                             break;
+                           case 3:
+                             std::fill_n(begin, HD_SCALE_BLOCK, kQuiet);
+                             break;
+                           // An amax at and around 1e-4, at which the scale stops falling.
+                           case 4:
+                             std::fill_n(begin, HD_SCALE_BLOCK, 1e-4f);
+                             begin[5] = -0.0f;
+                             break;
+                           case 5:
+                             std::fill_n(begin, HD_SCALE_BLOCK, 9e-5f);
+                             begin[6] = -3e-5f;
+                             break;
+                           // Halfway between codes: with an amax of 448 the plain scale is about 1.
+                           case 6:
+                             for (int i = 0; i < HD_SCALE_BLOCK; ++i) begin[i] = static_cast<float>(17 + 2 * i) * 0.5f;
+                             begin[0] = 448.0f;
+                             break;
+                           default:
+                             begin[0] = 3.0e38f;
+                             begin[1] = 1e-40f;
+                             begin[130] = 1e-42f;
+                             break;
+                         }
+                       }
+                       builder.input("x", &hd_fp8_quantize_args::x, x, shape.dtype);
+                       strided_rows(
+                           builder.output("q", &hd_fp8_quantize_args::q, Type::u8, int64_t{args.m} * shape.k, kExact),
+                           rows.size(), shape.k, shape.k);
+                       Tensor& scale = builder.output(
+                           "scale", &hd_fp8_quantize_args::scale, Type::f32,
+                           (args.m - 1) * args.scale_row_stride + (blocks - 1) * args.scale_block_stride + 1, kExact);
+                       strided_scales(scale, args.m, blocks, args.scale_row_stride, args.scale_block_stride);
+                       return builder.finish();
+                     }});
   }
   return cases;
 }

@@ -141,6 +141,16 @@ inline void strided_rows(Tensor& tensor, size_t count, int64_t stride, int64_t w
   }
 }
 
+// Row i of an output of scales, at i * row_stride + block * block_stride for each block.
+inline void strided_scales(Tensor& tensor, int64_t count, int64_t blocks, int64_t row_stride, int64_t block_stride) {
+  for (int64_t i = 0; i < count; ++i) {
+    auto& slices = tensor.rows.emplace_back();
+    for (int64_t block = 0; block < blocks; ++block) {
+      slices.push_back({static_cast<size_t>(i * row_stride + block * block_stride) * sizeof(float), sizeof(float)});
+    }
+  }
+}
+
 // [rows, width] of standard normals times `size`, rows `stride` apart, the gaps NaN so that whoever reads them shows
 // it.
 inline std::vector<float> normal_rows(uint64_t seed, const char* name, std::span<const int> row_ids, int64_t width,
