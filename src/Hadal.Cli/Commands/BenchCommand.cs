@@ -15,7 +15,7 @@ internal sealed class BenchCommand : Command
     private const int ShortestDefault = 1024;
 
     private readonly Terminal _terminal;
-    private readonly ModelArguments _model;
+    private readonly CheckpointArguments _model;
     private readonly Option<int[]> _contexts = new("--contexts")
     {
         Description =
@@ -86,7 +86,7 @@ internal sealed class BenchCommand : Command
         _decode.MustBeAtLeast(1);
         _repeats.MustBeAtLeast(1);
         _densePrefill.MustBeOneOf("absorbed", "expanded");
-        _model = new ModelArguments(this);
+        _model = new CheckpointArguments(this);
         Add(_contexts);
         Add(_max);
         Add(_chunk);
@@ -103,10 +103,7 @@ internal sealed class BenchCommand : Command
 
     private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(
-            _model.Folder(result),
-            cancellationToken: cancellationToken
-        );
+        using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         using Device device = _run.OpenDevice(result);
         bool timesOps = result.GetValue(_ops);
         if (timesOps && device.Kind != DeviceKind.Cpu)

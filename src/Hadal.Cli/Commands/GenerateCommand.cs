@@ -14,7 +14,7 @@ internal sealed class GenerateCommand : Command
 {
     private readonly Terminal _terminal;
     private readonly TextArguments _prompt;
-    private readonly ModelArguments _model;
+    private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
     private readonly JsonArgument _json;
@@ -32,7 +32,7 @@ internal sealed class GenerateCommand : Command
         _terminal = terminal;
         _chunk.MustBeAtLeast(1);
         _prompt = new TextArguments(this, terminal, "prompt", "The text to go on with");
-        _model = new ModelArguments(this);
+        _model = new CheckpointArguments(this);
         _sampling = new SamplingArguments(this);
         _run = new RunArguments(this);
         Add(_chunk);
@@ -47,7 +47,7 @@ internal sealed class GenerateCommand : Command
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
         GenerationOptions options = _sampling.Read(result, RecommendedSampling.Read(folder));
         int[] prompt = tokenizer.Encode(text);
-        using Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
+        using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         int context = (int)
             Math.Min(
                 (long)prompt.Length + _sampling.MaxTokens(result),

@@ -15,7 +15,7 @@ internal sealed class InspectCommand : Command
     private static readonly int[] Contexts = [4096, 16384, 32768, 65536, 131072];
 
     private readonly Terminal _terminal;
-    private readonly ModelArguments _model;
+    private readonly CheckpointArguments _model;
     private readonly JsonArgument _json;
 
     public InspectCommand(Terminal terminal)
@@ -25,17 +25,14 @@ internal sealed class InspectCommand : Command
         )
     {
         _terminal = terminal;
-        _model = new ModelArguments(this);
+        _model = new CheckpointArguments(this);
         _json = new JsonArgument(this);
         SetAction(Run);
     }
 
     private Task Run(ParseResult result, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(
-            _model.Folder(result),
-            cancellationToken: cancellationToken
-        );
+        using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         var summary = new CheckpointSummary(checkpoint);
         long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         if (_json.IsGiven(result))
@@ -78,6 +75,10 @@ internal sealed class InspectCommand : Command
         }
         json.WriteEndArray();
         json.WriteNumber("machine_memory_bytes", memory);
+        json.WriteStartArray("notes");
+        foreach (string note in checkpoint.Notes)
+            json.WriteStringValue(note);
+        json.WriteEndArray();
     }
 
     private void Show(Checkpoint checkpoint, CheckpointSummary summary, long memory)
@@ -105,6 +106,8 @@ internal sealed class InspectCommand : Command
                 )
         );
         about.AddRow("longest context", $"{config.MaxPositionEmbeddings} tokens");
+        foreach (string note in checkpoint.Notes)
+            about.AddRow("note", Markup.Escape(note));
         _terminal.Show(about);
 
         Table need = new Table()

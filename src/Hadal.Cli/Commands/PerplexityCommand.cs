@@ -16,7 +16,7 @@ internal sealed class PerplexityCommand : Command
 
     private readonly Terminal _terminal;
     private readonly TextArguments _text;
-    private readonly ModelArguments _model;
+    private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
     private readonly Option<FileInfo?> _ids = new("--ids")
@@ -50,7 +50,7 @@ internal sealed class PerplexityCommand : Command
         Add(_ids);
         Add(_windows);
         Add(_count);
-        _model = new ModelArguments(this);
+        _model = new CheckpointArguments(this);
         _run = new RunArguments(this);
         _json = new JsonArgument(this);
         SetAction(RunAsync);
@@ -58,10 +58,7 @@ internal sealed class PerplexityCommand : Command
 
     private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(
-            _model.Folder(result),
-            cancellationToken: cancellationToken
-        );
+        using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         int[] ids = await ReadIdsAsync(result, checkpoint, cancellationToken).ConfigureAwait(false);
         int[] windows = WindowsOf(result, checkpoint.Config, ids.Length);
         using Device device = _run.OpenDevice(result);

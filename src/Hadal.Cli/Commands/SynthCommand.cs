@@ -149,7 +149,7 @@ internal sealed class SynthCommand : Command
 
     private void WriteGguf(GgufWriter writer, string folder, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(folder, null, cancellationToken);
+        using Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
         ProgressBar.Show(
             _terminal,
             $"writing {Units.Bytes(writer.TotalBytes)} of GGUF",

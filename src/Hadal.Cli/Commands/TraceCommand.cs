@@ -10,7 +10,7 @@ namespace Hadal.Cli.Commands;
 internal sealed class TraceCommand : Command
 {
     private readonly Terminal _terminal;
-    private readonly ModelArguments _model;
+    private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
     private readonly Option<string?> _ids = new("--ids")
@@ -53,7 +53,7 @@ internal sealed class TraceCommand : Command
         Option[] options = [_ids, _tokens, _input, _steps, _output];
         foreach (Option option in options)
             Add(option);
-        _model = new ModelArguments(this);
+        _model = new CheckpointArguments(this);
         _run = new RunArguments(this);
         _json = new JsonArgument(this);
         SetAction(Run);
@@ -61,10 +61,7 @@ internal sealed class TraceCommand : Command
 
     private Task Run(ParseResult result, CancellationToken cancellationToken)
     {
-        using Checkpoint checkpoint = Checkpoint.Open(
-            _model.Folder(result),
-            cancellationToken: cancellationToken
-        );
+        using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         (int[] prompt, int[]? forced) = ReadTokens(result, checkpoint.Config.VocabSize);
         int steps = forced?.Length ?? result.GetValue(_steps);
         using Device device = _run.OpenDevice(result);

@@ -94,8 +94,8 @@ internal sealed class RandomCheckpoint
         File.WriteAllBytes(Path.Combine(folder, "config.json"), _json);
     }
 
-    private static bool IsFp8(WeightSpec weight) =>
-        weight.Quantizable && !weight.Name.EndsWith("eh_proj.weight", StringComparison.Ordinal);
+    /// <summary>What may be either is in BF16, as published.</summary>
+    private static bool IsFp8(WeightSpec weight) => weight.DTypes is [DType.F8E4M3];
 
     private static IEnumerable<TensorDeclaration> Declarations(WeightSpec weight)
     {

@@ -11,9 +11,6 @@ namespace Hadal.Checkpoints;
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
-    private const int MaxConfigLength = 1 << 20;
-    private const string SingleFileName = "model.safetensors";
-
     private readonly List<SafetensorsFile> _files;
     private readonly ReadOnlyDictionary<string, TensorView> _tensors;
 
@@ -21,26 +18,31 @@ public sealed class Checkpoint : IDisposable
         string folder,
         DeepSeekConfig config,
         List<SafetensorsFile> files,
-        Dictionary<string, TensorView> tensors
+        Dictionary<string, TensorView> tensors,
+        List<string> notes
     )
     {
         Folder = folder;
         Config = config;
         _files = files;
         _tensors = tensors.AsReadOnly();
+        Notes = [.. notes.Select(QuotedText.Quote)];
     }
 
     /// <summary>The folder.</summary>
     public string Folder { get; }
 
-    /// <summary>What its <c>config.json</c> says.</summary>
+    /// <summary>What its <c>config.json</c> says, with the layers that are opened: those that are there, or were asked for.</summary>
     public DeepSeekConfig Config { get; }
 
     /// <summary>The files of its weights.</summary>
     public IReadOnlyList<SafetensorsFile> Files => _files;
 
-    /// <summary>Its weights by name.</summary>
+    /// <summary>The weights of the model and their scales by name, without tensors that the model has no use for.</summary>
     public IReadOnlyDictionary<string, TensorView> Tensors => _tensors;
+
+    /// <summary>What was passed over, and what is not as <c>config.json</c> says, in sentences for people; mostly empty.</summary>
+    public IReadOnlyList<string> Notes { get; }
 
     /// <summary>The weight of a name.</summary>
     /// <exception cref="CheckpointException">There is none of that name.</exception>
@@ -53,46 +55,55 @@ public sealed class Checkpoint : IDisposable
     /// <param name="folder">
     /// Holds <c>config.json</c>, and <c>model.safetensors</c> or <c>model.safetensors.index.json</c> with its shards.
     /// </param>
+    /// <param name="options">What to open; null for all of it.</param>
     /// <param name="progress">Is told of each file opened.</param>
     /// <param name="cancellationToken">Looked at between files.</param>
     /// <exception cref="CheckpointException">Something is missing, broken or not supported.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The options ask for more layers than there are, or for none.</exception>
     public static Checkpoint Open(
         string folder,
+        CheckpointOptions? options = null,
         IProgress<CheckpointProgress>? progress = null,
         CancellationToken cancellationToken = default
     )
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        DeepSeekConfig config = DeepSeekConfig.Parse(
-            SmallFile.Read(Path.Combine(folder, "config.json"), MaxConfigLength)
-        );
-        bool single = File.Exists(Path.Combine(folder, SingleFileName));
-        if (!single && !File.Exists(Path.Combine(folder, CheckpointIndex.FileName)))
-            throw new CheckpointException(
-                $"{folder}: has neither {SingleFileName} nor {CheckpointIndex.FileName}"
+        DeepSeekConfig config = DeepSeekConfig.Parse(CheckpointFolder.ReadConfig(folder));
+        var notes = new List<string>();
+        Predicate<string>? needs = null;
+        if (options?.Layers is { } layers)
+        {
+            notes.Add(
+                $"the first {layers} of {config.NumHiddenLayers} layers, without multi-token prediction, as was asked for"
             );
-        Dictionary<string, string>? index = single ? null : CheckpointIndex.Read(folder);
+            config = Cut(config, layers);
+            var map = new WeightMap(config);
+            needs = name => map.Find(WeightSpec.WithoutScaleSuffix(name)) is not null;
+        }
+        (string[] names, Dictionary<string, string>? index) = CheckpointFolder.FindWeights(
+            folder,
+            needs,
+            notes
+        );
         var files = new List<SafetensorsFile>();
         try
         {
-            string[] names = index is null
-                ? [SingleFileName]
-                : [.. index.Values.Distinct().Order(StringComparer.Ordinal)];
-            RequireFiles(folder, names);
             foreach (string name in names)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 files.Add(SafetensorsFile.Open(Path.Combine(folder, name)));
                 progress?.Report(new CheckpointProgress(name, files.Count, names.Length));
             }
-            Dictionary<string, TensorView> tensors = Gather(folder, index, files);
-            IReadOnlyList<string> problems = new WeightMap(config).Check(tensors);
-            if (problems.Count > 0)
-                throw new CheckpointException(
-                    $"{folder}: {problems.Count} tensors are not what config.json tells of",
-                    problems
-                );
-            return new Checkpoint(folder, config, files, tensors);
+            Dictionary<string, TensorView> tensors = Gather(folder, index, files, needs);
+            if (needs is null)
+                config = Predictors.Match(config, tensors, notes);
+            return new Checkpoint(
+                folder,
+                config,
+                files,
+                WeightCheck.Check(folder, config, tensors, notes),
+                notes
+            );
         }
         catch
         {
@@ -104,41 +115,50 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Unmaps its files: the weights can't be reached any more.</summary>
     public void Dispose() => _files.ForEach(static file => file.Dispose());
 
-    private static void RequireFiles(string folder, string[] names)
-    {
-        string[] missing = [.. names.Where(name => !File.Exists(Path.Combine(folder, name)))];
-        if (missing.Length > 0)
-            throw new CheckpointException(
-                $"{folder}: {missing.Length} of {names.Length} files of weights are missing",
-                missing
+    private static DeepSeekConfig Cut(DeepSeekConfig config, int layers) =>
+        layers >= 1 && layers <= config.NumHiddenLayers
+            ? config with
+            {
+                NumHiddenLayers = layers,
+                FirstKDenseReplace = Math.Min(config.FirstKDenseReplace, layers),
+                NumNextnPredictLayers = 0,
+            }
+            : throw new ArgumentOutOfRangeException(
+                nameof(layers),
+                layers,
+                $"must be from 1 to {config.NumHiddenLayers}, as many as the checkpoint has"
             );
-    }
 
-    /// <summary>All tensors by name, each from the shard that the index names; where there is none, from the one file.</summary>
+    /// <summary>
+    /// The needed tensors by name, each from the shard that the index names; where there is none, from the one file.
+    /// </summary>
     private static Dictionary<string, TensorView> Gather(
         string folder,
         Dictionary<string, string>? index,
-        List<SafetensorsFile> files
+        List<SafetensorsFile> files,
+        Predicate<string>? needs
     )
     {
         var tensors = new Dictionary<string, TensorView>();
-        var problems = new List<string>();
+        var problems = new ProblemList();
         foreach (SafetensorsFile file in files)
         {
             string shard = Path.GetFileName(file.Path);
             foreach ((string name, TensorView tensor) in file.Tensors)
             {
-                if (index is not null && index.GetValueOrDefault(name) != shard)
+                if (needs is not null && !needs(name))
+                    continue;
+                if (index is null || index.GetValueOrDefault(name) == shard)
+                    tensors.Add(name, tensor);
+                else
                     problems.Add(
                         $"'{name}' is in {shard}, but the index {(index.TryGetValue(name, out string? other) ? $"says {other}" : "has no such tensor")}"
                     );
-                else
-                    tensors.Add(name, tensor);
             }
         }
         foreach ((string name, string shard) in index ?? [])
         {
-            if (!tensors.ContainsKey(name))
+            if (!tensors.ContainsKey(name) && (needs is null || needs(name)))
                 problems.Add($"'{name}' is not in {shard}, where the index says it is");
         }
         if (problems.Count > 0)

@@ -14,27 +14,11 @@ internal static class CheckpointIndex
     private const int MaxLength = 64 << 20;
 
     /// <returns>Shard by tensor.</returns>
-    public static Dictionary<string, string> Read(string folder)
-    {
-        byte[] json = SmallFile.Read(Path.Combine(folder, FileName), MaxLength);
-        try
-        {
-            return Parse(json);
-        }
-        // The latter is thrown for a string that is not UTF-8 or has a lone surrogate.
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw new CheckpointException($"{FileName}: is broken: {e.Message}", e);
-        }
-    }
+    public static Dictionary<string, string> Read(string folder) =>
+        JsonText.Read(SmallFile.Read(Path.Combine(folder, FileName), MaxLength), FileName, Parse);
 
-    private static Dictionary<string, string> Parse(byte[] json)
+    private static Dictionary<string, string> Parse(JsonElement root)
     {
-        using var document = JsonDocument.Parse(
-            json,
-            new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }
-        );
-        JsonElement root = document.RootElement;
         if (
             root.ValueKind != JsonValueKind.Object
             || !root.TryGetProperty("weight_map", out JsonElement map)

@@ -37,12 +37,13 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>Maps a file and checks its header.</summary>
     /// <exception cref="CheckpointException">
-    /// It can't be read, or its header is broken: too long, not JSON, a name twice, an unknown type, or offsets that
-    /// overlap, leave holes, are beyond the file or do not match type and shape.
+    /// It can't be read, is no regular file or cut short, or its header is broken: too long, not JSON, a name twice, an
+    /// unknown type, or offsets that overlap, leave holes, are beyond the file or do not match type and shape.
     /// </exception>
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        RegularFile.Require(path);
         MappedFile file = MappedFile.Open(path, SafetensorsHeader.LengthBytes);
         try
         {

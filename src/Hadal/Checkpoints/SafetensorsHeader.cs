@@ -38,10 +38,18 @@ internal sealed unsafe class SafetensorsHeader
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(
             new ReadOnlySpan<byte>(file.Pointer, LengthBytes)
         );
-        if (length > MaxLength || (long)length > file.Length - LengthBytes)
-            throw new CheckpointException(
-                $"{file.Path}: the header's length is {length}, must be at most {Math.Min(MaxLength, file.Length - LengthBytes)}"
+        if (length > MaxLength)
+        {
+            StandIn.Refuse(
+                file.Path,
+                new ReadOnlySpan<byte>(file.Pointer, (int)Math.Min(file.Length, 1024))
             );
+            throw new CheckpointException(
+                $"{file.Path}: is no safetensors file: the header's length is {length}, must be at most {MaxLength}"
+            );
+        }
+        if ((long)length > file.Length - LengthBytes)
+            throw TooShort(file, LengthBytes + (long)length, "header alone takes");
         var json = new ReadOnlySpan<byte>(file.Pointer + LengthBytes, (int)length);
         var header = new SafetensorsHeader(file, LengthBytes + (long)length);
         try
@@ -120,9 +128,9 @@ internal sealed unsafe class SafetensorsHeader
         }
         if (dtype is not { } type || shape is null || offsets is not [long begin, long end])
             throw new JsonException($"'{name}' must have dtype, shape and two data_offsets");
-        if (begin > end || end > _file.Length - _dataStart)
+        if (begin > end || end > long.MaxValue - _dataStart)
             throw new CheckpointException(
-                $"{_file.Path}: '{name}' has the data offsets {begin} to {end}; they must ascend, up to the {_file.Length - _dataStart} bytes of data"
+                $"{_file.Path}: '{name}' has the data offsets {begin} to {end}; they must ascend, up to 2^63 - 1 in the file"
             );
         if (!type.TryGetByteLength(shape, out long bytes) || bytes != end - begin)
             throw new CheckpointException(
@@ -181,6 +189,11 @@ internal sealed unsafe class SafetensorsHeader
             throw new JsonException($"'{name}' is a JSON {reader.TokenType}, must be {what}");
     }
 
+    private static CheckpointException TooShort(MappedFile file, long length, string source) =>
+        new(
+            $"{file.Path}: has {file.Length} bytes, its {source} {length}: it was cut short, download it again"
+        );
+
     private void CheckOffsets()
     {
         TensorView[] order = [.. Tensors.Values];
@@ -197,6 +210,8 @@ internal sealed unsafe class SafetensorsHeader
                 );
             end += tensor.ByteLength;
         }
+        if (end > _file.Length)
+            throw TooShort(_file, end, "header tells of");
         if (end != _file.Length)
             throw new CheckpointException(
                 $"{_file.Path}: has {_file.Length} bytes, must have the {end} that its header tells of"

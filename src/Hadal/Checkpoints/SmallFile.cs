@@ -1,9 +1,17 @@
 namespace Hadal.Checkpoints;
 
-/// <summary>Reads a file of bounded length.</summary>
+/// <summary>Reads a text file of bounded length.</summary>
 internal static class SmallFile
 {
     public static byte[] Read(string path, int maxLength)
+    {
+        RegularFile.Require(path);
+        byte[] bytes = ReadAll(path, maxLength);
+        StandIn.Refuse(path, bytes);
+        return bytes;
+    }
+
+    private static byte[] ReadAll(string path, int maxLength)
     {
         try
         {

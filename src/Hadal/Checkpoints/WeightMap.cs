@@ -1,172 +1,202 @@
+using System.Globalization;
 using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;
 
 /// <summary>
-/// The one table of tensor names: every weight that a model of some configuration has, in the order of the forward pass.
+/// The one table of tensor names: every weight that a model of some configuration has. It holds the weights of one layer of
+/// each kind, however many layers there are.
 /// </summary>
 public sealed class WeightMap
 {
-    private readonly List<WeightSpec> _weights = [];
+    private const string Layers = "model.layers.";
+
+    private readonly List<WeightSpec> _before = [];
+    private readonly List<WeightSpec> _dense = [];
+    private readonly List<WeightSpec> _sparse = [];
+    private readonly List<WeightSpec> _predictor = [];
+    private readonly List<WeightSpec> _after = [];
+    private readonly Dictionary<string, WeightSpec>[] _byName;
     private readonly DeepSeekConfig _config;
 
-    /// <summary>Lists the weights of a configuration.</summary>
+    /// <summary>Describes the weights of a configuration.</summary>
     public WeightMap(DeepSeekConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
         _config = config;
-        Plain("model.embed_tokens", config.VocabSize, config.HiddenSize);
-        for (int layer = 0; layer < config.TotalLayers; layer++)
-            AddLayer(layer);
-        Plain("model.norm", config.HiddenSize);
+        Plain(_before, "model.embed_tokens", config.VocabSize, config.HiddenSize);
+        AddLayer(_dense, isDense: true);
+        AddLayer(_sparse, isDense: false);
+        AddPredictor();
+        Plain(_after, "model.norm", config.HiddenSize);
         if (!config.TieWordEmbeddings)
-            Plain("lm_head", config.VocabSize, config.HiddenSize);
+            Plain(_after, "lm_head", config.VocabSize, config.HiddenSize);
+        List<WeightSpec>[] kinds =
+        [
+            [.. _before, .. _after],
+            _dense,
+            _sparse,
+            _predictor,
+        ];
+        _byName = [.. kinds.Select(static specs => specs.ToDictionary(static spec => spec.Name))];
     }
 
-    /// <summary>The weights, without the scales of those that are FP8.</summary>
-    public IReadOnlyList<WeightSpec> Weights => _weights;
-
-    /// <summary>Compares tensors with the table.</summary>
-    /// <returns>Every tensor that is missing, of another shape or type, or not in the table; empty where all is well.</returns>
-    public IReadOnlyList<string> Check(IReadOnlyDictionary<string, TensorView> tensors)
+    /// <summary>The weights, without the scales of those that are FP8, in the order of the forward pass; made as they are asked for.</summary>
+    public IEnumerable<WeightSpec> Weights
     {
-        ArgumentNullException.ThrowIfNull(tensors);
-        var problems = new List<string>();
-        var known = new HashSet<string>();
-        foreach (WeightSpec weight in _weights)
+        get
         {
-            known.Add(weight.Name);
-            bool found = CheckTensor(
-                tensors,
-                weight.Name,
-                weight.DTypes,
-                weight.Shape.AsSpan(),
-                problems
-            );
-            if (!found || !weight.Quantizable || tensors[weight.Name].DType != DType.F8E4M3)
-                continue;
-            known.Add(weight.ScaleName);
-            CheckTensor(
-                tensors,
-                weight.ScaleName,
-                [DType.F32],
-                weight.ScaleShape.AsSpan(),
-                problems
-            );
-            if (_config.Quantization is null)
-                problems.Add(
-                    $"'{weight.Name}' is {DType.F8E4M3.Name}, but config.json has no quantization_config"
-                );
+            foreach (WeightSpec spec in _before)
+                yield return spec;
+            for (int layer = 0; layer < _config.TotalLayers; layer++)
+            {
+                string prefix = LayerPrefix(layer);
+                foreach (WeightSpec spec in LayerWeights(layer))
+                    yield return spec.Under(prefix);
+            }
+            foreach (WeightSpec spec in _after)
+                yield return spec;
         }
-        problems.AddRange(
-            tensors.Keys.Where(name => !known.Contains(name)).Select(static n => $"'{n}' is extra")
-        );
-        return problems;
     }
 
-    /// <returns>Whether the tensor is there.</returns>
-    private static bool CheckTensor(
-        IReadOnlyDictionary<string, TensorView> tensors,
-        string name,
-        IReadOnlyList<DType> dtypes,
-        ReadOnlySpan<long> shape,
-        List<string> problems
-    )
+    /// <summary>How many there are.</summary>
+    public int Count
     {
-        string types = string.Join(" or ", dtypes.Select(static dtype => dtype.Name));
-        if (!tensors.TryGetValue(name, out TensorView tensor))
+        get
         {
-            problems.Add($"'{name}' is missing, must be {types} {Text(shape)}");
-            return false;
+            int count = _before.Count + _after.Count;
+            for (int layer = 0; layer < _config.TotalLayers; layer++)
+                count += LayerWeights(layer).Count;
+            return count;
         }
-        if (!dtypes.Contains(tensor.DType))
-            problems.Add($"'{name}' is {tensor.DType.Name}, must be {types}");
-        if (!tensor.Shape.SequenceEqual(shape))
-            problems.Add($"'{name}' has the shape {Text(tensor.Shape)}, must have {Text(shape)}");
-        return true;
     }
 
-    private static string Text(ReadOnlySpan<long> shape) =>
-        $"[{string.Join(", ", shape.ToArray())}]";
+    /// <summary>What the names of a layer's tensors begin with.</summary>
+    internal static string LayerPrefix(int layer) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Layers}{layer}.");
 
-    private void AddLayer(int layer)
+    /// <summary>The layer that a tensor's name tells of; null where it tells of none.</summary>
+    internal static int? LayerOf(string name)
     {
-        string name = $"model.layers.{layer}";
-        int hidden = _config.HiddenSize;
-        bool predictsTokens = layer >= _config.NumHiddenLayers;
-        if (predictsTokens)
-        {
-            Plain($"{name}.embed_tokens", _config.VocabSize, hidden);
-            Plain($"{name}.enorm", hidden);
-            Plain($"{name}.hnorm", hidden);
-            Linear($"{name}.eh_proj", hidden, 2 * hidden);
-        }
-        Plain($"{name}.input_layernorm", hidden);
-        AddAttention($"{name}.self_attn");
-        Plain($"{name}.post_attention_layernorm", hidden);
-        if (_config.IsDense(layer))
-            AddFeedForward($"{name}.mlp", _config.IntermediateSize);
+        if (!name.StartsWith(Layers, StringComparison.Ordinal))
+            return null;
+        ReadOnlySpan<char> rest = name.AsSpan(Layers.Length);
+        return
+            rest.IndexOf('.') is > 0 and int end
+            && (end == 1 || rest[0] != '0')
+            && int.TryParse(
+                rest[..end],
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out int layer
+            )
+            ? layer
+            : null;
+    }
+
+    /// <summary>The weight of a name; its own name lacks the layer.</summary>
+    internal WeightSpec? Find(string name)
+    {
+        if (LayerOf(name) is not { } layer)
+            return _byName[0].GetValueOrDefault(name);
+        int kind =
+            layer >= _config.TotalLayers ? 0
+            : layer >= _config.NumHiddenLayers ? 3
+            : _config.IsDense(layer) ? 1
+            : 2;
+        return kind == 0
+            ? null
+            : _byName[kind].GetValueOrDefault(name[LayerPrefix(layer).Length..]);
+    }
+
+    private List<WeightSpec> LayerWeights(int layer) =>
+        layer >= _config.NumHiddenLayers ? _predictor
+        : _config.IsDense(layer) ? _dense
+        : _sparse;
+
+    private void AddLayer(List<WeightSpec> to, bool isDense)
+    {
+        Plain(to, "input_layernorm", _config.HiddenSize);
+        AddAttention(to);
+        Plain(to, "post_attention_layernorm", _config.HiddenSize);
+        if (isDense)
+            AddFeedForward(to, "mlp", _config.IntermediateSize);
         else
-            AddExperts($"{name}.mlp");
-        if (predictsTokens)
-        {
-            Plain($"{name}.shared_head.norm", hidden);
-            Plain($"{name}.shared_head.head", _config.VocabSize, hidden);
-        }
+            AddExperts(to);
     }
 
-    private void AddAttention(string name)
+    private void AddPredictor()
     {
+        int hidden = _config.HiddenSize;
+        Plain(_predictor, "embed_tokens", _config.VocabSize, hidden);
+        Plain(_predictor, "enorm", hidden);
+        Plain(_predictor, "hnorm", hidden);
+        // Published files have it in BF16, beside linears in FP8.
+        Add(_predictor, "eh_proj.weight", WeightSpec.FloatsOrFp8, hidden, 2 * hidden);
+        _predictor.AddRange(_sparse);
+        Plain(_predictor, "shared_head.norm", hidden);
+        Plain(_predictor, "shared_head.head", _config.VocabSize, hidden);
+    }
+
+    private void AddAttention(List<WeightSpec> to)
+    {
+        const string name = "self_attn";
         const int keyValueDim = DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim;
         int hidden = _config.HiddenSize;
         int heads = _config.NumAttentionHeads;
-        Linear($"{name}.q_a_proj", _config.QLoraRank, hidden);
-        Plain($"{name}.q_a_layernorm", _config.QLoraRank);
-        Linear($"{name}.q_b_proj", heads * DeepSeekConfig.QueryHeadDim, _config.QLoraRank);
+        Linear(to, $"{name}.q_a_proj", _config.QLoraRank, hidden);
+        Plain(to, $"{name}.q_a_layernorm", _config.QLoraRank);
+        Linear(to, $"{name}.q_b_proj", heads * DeepSeekConfig.QueryHeadDim, _config.QLoraRank);
         Linear(
+            to,
             $"{name}.kv_a_proj_with_mqa",
             DeepSeekConfig.LatentDim + DeepSeekConfig.RopeDim,
             hidden
         );
-        Plain($"{name}.kv_a_layernorm", DeepSeekConfig.LatentDim);
-        Linear($"{name}.kv_b_proj", heads * keyValueDim, DeepSeekConfig.LatentDim);
-        Linear($"{name}.o_proj", hidden, heads * DeepSeekConfig.ValueDim);
+        Plain(to, $"{name}.kv_a_layernorm", DeepSeekConfig.LatentDim);
+        Linear(to, $"{name}.kv_b_proj", heads * keyValueDim, DeepSeekConfig.LatentDim);
+        Linear(to, $"{name}.o_proj", hidden, heads * DeepSeekConfig.ValueDim);
         if (_config.Indexer is not { } indexer)
             return;
         Linear(
+            to,
             $"{name}.indexer.wq_b",
             indexer.NumHeads * DeepSeekConfig.IndexDim,
             _config.QLoraRank
         );
-        Linear($"{name}.indexer.wk", DeepSeekConfig.IndexDim, hidden);
-        Plain($"{name}.indexer.k_norm", DeepSeekConfig.IndexDim);
-        Add($"{name}.indexer.k_norm.bias", quantizable: false, DeepSeekConfig.IndexDim);
-        Plain($"{name}.indexer.weights_proj", indexer.NumHeads, hidden);
+        Linear(to, $"{name}.indexer.wk", DeepSeekConfig.IndexDim, hidden);
+        Plain(to, $"{name}.indexer.k_norm", DeepSeekConfig.IndexDim);
+        Add(to, $"{name}.indexer.k_norm.bias", WeightSpec.Floats, DeepSeekConfig.IndexDim);
+        Plain(to, $"{name}.indexer.weights_proj", indexer.NumHeads, hidden);
     }
 
-    private void AddExperts(string name)
+    private void AddExperts(List<WeightSpec> to)
     {
-        Plain($"{name}.gate", _config.NRoutedExperts, _config.HiddenSize);
-        Add($"{name}.gate.e_score_correction_bias", quantizable: false, _config.NRoutedExperts);
+        Plain(to, "mlp.gate", _config.NRoutedExperts, _config.HiddenSize);
+        Add(to, "mlp.gate.e_score_correction_bias", WeightSpec.Floats, _config.NRoutedExperts);
         for (int expert = 0; expert < _config.NRoutedExperts; expert++)
-            AddFeedForward($"{name}.experts.{expert}", _config.MoeIntermediateSize);
-        AddFeedForward($"{name}.shared_experts", _config.SharedIntermediateSize);
+            AddFeedForward(to, $"mlp.experts.{expert}", _config.MoeIntermediateSize);
+        AddFeedForward(to, "mlp.shared_experts", _config.SharedIntermediateSize);
     }
 
-    private void AddFeedForward(string name, int intermediate)
+    private void AddFeedForward(List<WeightSpec> to, string name, int intermediate)
     {
-        Linear($"{name}.gate_proj", intermediate, _config.HiddenSize);
-        Linear($"{name}.up_proj", intermediate, _config.HiddenSize);
-        Linear($"{name}.down_proj", _config.HiddenSize, intermediate);
+        Linear(to, $"{name}.gate_proj", intermediate, _config.HiddenSize);
+        Linear(to, $"{name}.up_proj", intermediate, _config.HiddenSize);
+        Linear(to, $"{name}.down_proj", _config.HiddenSize, intermediate);
     }
 
-    private void Linear(string name, long outputs, long inputs) =>
-        Add($"{name}.weight", quantizable: true, outputs, inputs);
+    private static void Linear(List<WeightSpec> to, string name, long outputs, long inputs) =>
+        Add(to, $"{name}.weight", WeightSpec.Fp8, outputs, inputs);
 
-    private void Plain(string name, params ReadOnlySpan<long> shape) =>
-        Add($"{name}.weight", quantizable: false, shape);
+    private static void Plain(List<WeightSpec> to, string name, params ReadOnlySpan<long> shape) =>
+        Add(to, $"{name}.weight", WeightSpec.Floats, shape);
 
-    private void Add(string name, bool quantizable, params ReadOnlySpan<long> shape) =>
-        _weights.Add(new WeightSpec(name, quantizable, [.. shape]));
+    private static void Add(
+        List<WeightSpec> to,
+        string name,
+        DType[] dtypes,
+        params ReadOnlySpan<long> shape
+    ) => to.Add(new WeightSpec(name, dtypes, [.. shape]));
 }

@@ -7,13 +7,17 @@ namespace Hadal.Checkpoints;
 /// <summary>One weight that a model has: what its tensor must be.</summary>
 public sealed record WeightSpec
 {
-    private static readonly DType[] Floats = [DType.BF16, DType.F32];
-    private static readonly DType[] FloatsAndFp8 = [DType.F8E4M3, .. Floats];
+    /// <summary>What the name of a weight's scales has more than the weight's own.</summary>
+    internal const string ScaleSuffix = "_scale_inv";
 
-    internal WeightSpec(string name, bool quantizable, ImmutableArray<long> shape)
+    internal static readonly DType[] Fp8 = [DType.F8E4M3];
+    internal static readonly DType[] Floats = [DType.BF16, DType.F32];
+    internal static readonly DType[] FloatsOrFp8 = [DType.F8E4M3, DType.BF16, DType.F32];
+
+    internal WeightSpec(string name, IReadOnlyList<DType> dtypes, ImmutableArray<long> shape)
     {
         Name = name;
-        Quantizable = quantizable;
+        DTypes = dtypes;
         Shape = shape;
     }
 
@@ -24,15 +28,22 @@ public sealed record WeightSpec
     public ImmutableArray<long> Shape { get; }
 
     /// <summary>Whether it is a linear that may be stored as FP8 blocks, with their scales in another tensor.</summary>
-    public bool Quantizable { get; }
+    public bool Quantizable => DTypes[0] == DType.F8E4M3;
 
     /// <summary>The types that it may have: the tensor's own type decides how it is used.</summary>
-    public IReadOnlyList<DType> DTypes => Quantizable ? FloatsAndFp8 : Floats;
+    public IReadOnlyList<DType> DTypes { get; }
 
     /// <summary>The name of its scales, an F32 tensor that is there when it is FP8 and only then.</summary>
-    public string ScaleName => $"{Name}_scale_inv";
+    public string ScaleName => $"{Name}{ScaleSuffix}";
 
     /// <summary>The shape of its scales: one for each block of 128×128, the last ones of partial blocks.</summary>
     public ImmutableArray<long> ScaleShape =>
         [.. Shape.Select(static size => (size + DeepSeekConfig.Block - 1) / DeepSeekConfig.Block)];
+
+    /// <summary>The weight that scales of this name belong to; any other name as it is.</summary>
+    internal static string WithoutScaleSuffix(string name) =>
+        name.EndsWith(ScaleSuffix, StringComparison.Ordinal) ? name[..^ScaleSuffix.Length] : name;
+
+    /// <summary>The same weight under a longer name.</summary>
+    internal WeightSpec Under(string prefix) => new(prefix + Name, DTypes, Shape);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using Hadal.Checkpoints;
 
 namespace Hadal.Model;
@@ -34,6 +33,8 @@ public sealed record DeepSeekConfig
     internal const int Block = 128;
 
     private const string File = "config.json";
+    private const string V32 = "deepseek_v32";
+    private const string FirstK = "first_k_dense_replace";
 
     /// <summary><c>model_type</c>: <c>deepseek_v32</c> or <c>deepseek_v3</c>.</summary>
     public required string ModelType { get; init; }
@@ -92,10 +93,10 @@ public sealed record DeepSeekConfig
     /// <summary><c>max_position_embeddings</c>: the longest context.</summary>
     public required int MaxPositionEmbeddings { get; init; }
 
-    /// <summary><c>rope_theta</c>: base of the rotary frequencies.</summary>
+    /// <summary><c>rope_theta</c>, or in <c>rope_parameters</c>: base of the rotary frequencies.</summary>
     public required double RopeTheta { get; init; }
 
-    /// <summary><c>rope_scaling</c>: null for a plain rotary embedding.</summary>
+    /// <summary><c>rope_scaling</c>, or in <c>rope_parameters</c>: null for a plain rotary embedding.</summary>
     public RopeScaling? RopeScaling { get; init; }
 
     /// <summary><c>tie_word_embeddings</c>: whether the output head is the embedding; false where absent.</summary>
@@ -149,37 +150,26 @@ public sealed record DeepSeekConfig
 
     /// <summary>Reads a <c>config.json</c>.</summary>
     /// <exception cref="CheckpointException">It is not JSON, or a field is missing, out of range or not supported.</exception>
-    public static DeepSeekConfig Parse(ReadOnlyMemory<byte> json)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(
-                json,
-                new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }
-            );
-            return Read(new JsonFields(document.RootElement, File));
-        }
-        // The latter is thrown for a string that is not UTF-8 or has a lone surrogate.
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw new CheckpointException($"{File}: is broken: {e.Message}", e);
-        }
-    }
+    public static DeepSeekConfig Parse(ReadOnlyMemory<byte> json) =>
+        JsonText.Read(json, File, static root => Read(new JsonFields(root, File)));
 
     private static DeepSeekConfig Read(JsonFields fields)
     {
-        RequireFixed(fields);
-        string modelType = fields.RequireText("model_type", "deepseek_v32", "deepseek_v3");
+        // First: about another model there is nothing else to say.
+        string modelType = fields.RequireText("model_type", V32, "deepseek_v3");
+        FixedFields.Check(fields);
         int vocabSize = fields.Integer("vocab_size", 2, 1 << 22);
         int heads = fields.Integer("num_attention_heads", 1, 1024);
         if (fields.Has("num_key_value_heads"))
-            fields.Integer("num_key_value_heads", heads, heads);
+            fields.Require("num_key_value_heads", heads);
         int layers = fields.Integer("num_hidden_layers", 1, 1000);
         int experts = fields.Integer("n_routed_experts", 1, 1024);
         int groups = fields.Integer("n_group", 1, experts);
         if (experts % groups != 0)
             throw fields.Bad("n_group", $"must divide n_routed_experts, {experts}");
         int topkGroup = fields.Integer("topk_group", 1, groups);
+        int positions = fields.Integer("max_position_embeddings", 1, MaxPositions);
+        RotaryFields rotary = RotaryFields.Read(fields);
         return new DeepSeekConfig
         {
             ModelType = modelType,
@@ -188,7 +178,7 @@ public sealed record DeepSeekConfig
             IntermediateSize = Width(fields, "intermediate_size"),
             MoeIntermediateSize = Width(fields, "moe_intermediate_size"),
             NumHiddenLayers = layers,
-            FirstKDenseReplace = fields.Integer("first_k_dense_replace", 0, layers),
+            FirstKDenseReplace = ReadDenseLayers(fields, layers),
             NumNextnPredictLayers = fields.Has("num_nextn_predict_layers")
                 ? fields.Integer("num_nextn_predict_layers", 0, 16)
                 : 0,
@@ -206,14 +196,12 @@ public sealed record DeepSeekConfig
             RoutedScalingFactor = (float)fields.Number("routed_scaling_factor", 1e-6, 1e6),
             NormTopkProb = fields.Flag("norm_topk_prob"),
             RmsNormEps = (float)fields.Number("rms_norm_eps", 1e-12, 1),
-            MaxPositionEmbeddings = fields.Integer("max_position_embeddings", 1, MaxPositions),
-            RopeTheta = fields.Number("rope_theta", 2, 1e12),
-            RopeScaling = fields.Has("rope_scaling")
-                ? RopeScaling.Read(fields.Object("rope_scaling"))
-                : null,
+            MaxPositionEmbeddings = positions,
+            RopeTheta = rotary.Theta,
+            RopeScaling = rotary.Scaling,
             TieWordEmbeddings =
                 fields.Has("tie_word_embeddings") && fields.Flag("tie_word_embeddings"),
-            Indexer = ReadIndexer(fields, modelType),
+            Indexer = ReadIndexer(fields, modelType, positions),
             Quantization = fields.Has("quantization_config")
                 ? QuantizationConfig.Read(fields.Object("quantization_config"))
                 : null,
@@ -226,39 +214,28 @@ public sealed record DeepSeekConfig
         };
     }
 
-    /// <summary>What the kernels and cache formats fix, and the variants of the family that are not supported.</summary>
-    private static void RequireFixed(JsonFields fields)
+    /// <summary><c>first_k_dense_replace</c>, and the layers' kinds one by one, which may be told instead.</summary>
+    private static int ReadDenseLayers(JsonFields fields, int layers)
     {
-        fields.Integer("kv_lora_rank", LatentDim, LatentDim);
-        fields.Integer("qk_rope_head_dim", RopeDim, RopeDim);
-        fields.Integer("qk_nope_head_dim", NopeDim, NopeDim);
-        fields.Integer("v_head_dim", ValueDim, ValueDim);
-        fields.RequireText("hidden_act", "silu");
-        fields.RequireText("scoring_func", "sigmoid");
-        fields.RequireText("topk_method", "noaux_tc");
-        if (fields.Has("moe_layer_freq"))
-            fields.Integer("moe_layer_freq", 1, 1);
-        if (fields.Has("attention_bias") && fields.Flag("attention_bias"))
-            throw fields.Bad("attention_bias", "must be false: biases are not supported");
-        if (fields.Has("rope_parameters"))
-            throw fields.Bad(
-                "rope_parameters",
-                "is not supported: rope_theta and rope_scaling must tell the rotary embedding"
-            );
+        const string kinds = "mlp_layer_types";
+        if (!fields.Has(kinds))
+            return fields.Integer(FirstK, 0, layers);
+        ImmutableArray<string> types = fields.RequireTexts(kinds, "dense", "sparse");
+        int dense = types.TakeWhile(static type => type == "dense").Count();
+        if (types.Length != layers || types.Skip(dense).Contains("dense"))
+            throw fields.Bad(kinds, $"must have {layers}, first those that are 'dense'");
+        if (fields.Has(FirstK) && fields.Integer(FirstK, 0, layers) != dense)
+            throw fields.Bad(FirstK, $"but {kinds} begins with {dense} that are 'dense'");
+        return dense;
     }
 
-    private static IndexerConfig? ReadIndexer(JsonFields fields, string modelType)
+    private static IndexerConfig? ReadIndexer(JsonFields fields, string modelType, int positions)
     {
-        if (modelType == "deepseek_v32")
-            return IndexerConfig.Read(fields);
-        foreach (string name in IndexerConfig.FieldNames)
-        {
-            if (fields.Has(name))
-                throw fields.Bad(
-                    name,
-                    $"must be absent: the model_type '{modelType}' has no indexer"
-                );
-        }
+        bool isSparse = modelType == V32;
+        fields.RequireAll("layer_types", isSparse ? "deepseek_sparse_attention" : "full_attention");
+        if (isSparse)
+            return IndexerConfig.Read(fields, positions);
+        IndexerConfig.RequireNone(fields, modelType);
         return null;
     }
 

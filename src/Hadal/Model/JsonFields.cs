@@ -29,6 +29,19 @@ internal readonly struct JsonFields
         _object.TryGetProperty(name, out JsonElement value)
         && value.ValueKind != JsonValueKind.Null;
 
+    /// <summary>The names of the fields that are there and not null.</summary>
+    public IEnumerable<string> Names
+    {
+        get
+        {
+            foreach (JsonProperty member in _object.EnumerateObject())
+            {
+                if (member.Value.ValueKind != JsonValueKind.Null)
+                    yield return member.Name;
+            }
+        }
+    }
+
     public JsonFields Object(string name) => new(Get(name), $"{_path}.{name}");
 
     public int Integer(string name, int min, int max) =>
@@ -88,6 +101,74 @@ internal readonly struct JsonFields
             }
         }
         throw Bad(name, $"must be '{string.Join("' or '", allowed!)}'");
+    }
+
+    /// <summary>Texts of an array, each one of those given.</summary>
+    public ImmutableArray<string> RequireTexts(string name, params string[] allowed)
+    {
+        JsonElement value = Get(name);
+        string[]? texts =
+            value.ValueKind == JsonValueKind.Array
+            && value.EnumerateArray().All(static e => e.ValueKind == JsonValueKind.String)
+                ? [.. value.EnumerateArray().Select(static e => e.GetString()!)]
+                : null;
+        return texts is not null && texts.All(text => allowed.Contains(text))
+            ? [.. texts]
+            : throw Bad(name, $"must be an array of '{string.Join("' or '", allowed)}'");
+    }
+
+    /// <summary>The field must be absent, or an array of one text again and again.</summary>
+    public void RequireAll(string name, string text)
+    {
+        if (Has(name))
+            RequireTexts(name, text);
+    }
+
+    /// <summary>The field must have this value: a text, a truth value or an integer.</summary>
+    public void Require(string name, object? value)
+    {
+        JsonElement field = Get(name);
+        bool equals = value switch
+        {
+            string text => field.ValueKind == JsonValueKind.String && field.ValueEquals(text),
+            bool flag => field.ValueKind == (flag ? JsonValueKind.True : JsonValueKind.False),
+            int number => field.ValueKind == JsonValueKind.Number
+                && field.TryGetDouble(out double it)
+                && it == number,
+            _ => field.ValueKind == JsonValueKind.Null,
+        };
+        if (!equals)
+            throw Bad(
+                name,
+                value switch
+                {
+                    string text => $"must be '{text}'",
+                    bool flag => flag ? "must be true" : "must be false",
+                    null => "must be absent: it is not supported",
+                    _ => $"must be {value}",
+                }
+            );
+    }
+
+    /// <summary>The field must be absent, null or have this value.</summary>
+    public void RequireOrAbsent(string name, object? value)
+    {
+        if (Has(name))
+            Require(name, value);
+    }
+
+    /// <summary>Two names of one thing must have the same value where both are there.</summary>
+    public void RequireAgreement(string name, string other)
+    {
+        if (Has(name) && Has(other) && !JsonElement.DeepEquals(Get(name), Get(other)))
+            throw Bad(name, $"but {other} is {Shorten(Get(other).GetRawText())}; they must agree");
+    }
+
+    /// <summary>No field may be there but these: for objects in which every field changes results.</summary>
+    public void RequireKnown(string[] names)
+    {
+        foreach (string name in Names.Except(names))
+            throw Bad(name, "is not known and might change results, so it must be absent");
     }
 
     /// <summary>The error for a field that is there but not as it must be.</summary>

@@ -1,6 +1,6 @@
 namespace Hadal.Model;
 
-/// <summary><c>rope_scaling</c>: YaRN, which stretches the lower frequencies of the rotary embedding.</summary>
+/// <summary><c>rope_scaling</c> or <c>rope_parameters</c>: YaRN, which stretches the lower frequencies of the rotary embedding.</summary>
 public sealed record RopeScaling
 {
     /// <summary><c>factor</c>: by how much the context is stretched.</summary>
@@ -24,15 +24,9 @@ public sealed record RopeScaling
     /// <summary>m = 0.1 · mscale_all_dim · ln(factor) + 1; 1 where the factor stretches nothing.</summary>
     internal double Magnitude => Factor > 1 ? 0.1 * MscaleAllDim * Math.Log(Factor) + 1 : 1;
 
+    /// <summary>Reads the fields of YaRN; absent betas are 32 and 1, as in DeepSeek's code.</summary>
     internal static RopeScaling Read(JsonFields fields)
     {
-        if (!fields.Has("type") && !fields.Has("rope_type"))
-            throw fields.Bad("type", "must be there");
-        foreach (string name in (string[])["type", "rope_type"])
-        {
-            if (fields.Has(name))
-                fields.RequireText(name, "yarn");
-        }
         var scaling = new RopeScaling
         {
             Factor = fields.Number("factor", 1, 1e6),
@@ -41,8 +35,8 @@ public sealed record RopeScaling
                 1,
                 DeepSeekConfig.MaxPositions
             ),
-            BetaFast = fields.Number("beta_fast", 1e-3, 1e6),
-            BetaSlow = fields.Number("beta_slow", 1e-3, 1e6),
+            BetaFast = fields.Has("beta_fast") ? fields.Number("beta_fast", 1e-3, 1e6) : 32,
+            BetaSlow = fields.Has("beta_slow") ? fields.Number("beta_slow", 1e-3, 1e6) : 1,
             MscaleAllDim = fields.Has("mscale_all_dim")
                 ? fields.Number("mscale_all_dim", 0, 1e3)
                 : 0,

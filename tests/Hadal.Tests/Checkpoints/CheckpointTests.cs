@@ -9,7 +9,12 @@ public sealed class CheckpointTests
     public void Sharded_and_single_file_checkpoints_open()
     {
         var reports = new List<CheckpointProgress>();
-        using (var sharded = Checkpoint.Open(TestCheckpoints.RandomA, new Reporter(reports.Add)))
+        using (
+            var sharded = Checkpoint.Open(
+                TestCheckpoints.RandomA,
+                progress: new Reporter(reports.Add)
+            )
+        )
         {
             Assert.Equal(2, sharded.Files.Count);
             Assert.Equal([512L, 256L], sharded["lm_head.weight"].Shape);
@@ -123,12 +128,12 @@ public sealed class CheckpointTests
         Assert.Throws<OperationCanceledException>(() =>
             Checkpoint.Open(
                 TestCheckpoints.RandomA,
-                new Reporter(report =>
+                progress: new Reporter(report =>
                 {
                     opened.Add(report);
                     source.Cancel();
                 }),
-                source.Token
+                cancellationToken: source.Token
             )
         );
         Assert.Single(opened);

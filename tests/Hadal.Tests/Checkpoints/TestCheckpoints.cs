@@ -59,6 +59,39 @@ internal static class TestCheckpoints
         return folder;
     }
 
+    /// <summary>A copy of a checkpoint in other shards.</summary>
+    /// <param name="source">Its folder.</param>
+    /// <param name="shardOf">The file of a tensor's name.</param>
+    public static TemporaryFolder Reshard(string source, Func<string, string> shardOf)
+    {
+        var folder = new TemporaryFolder();
+        File.Copy(Path.Combine(source, "config.json"), folder.File("config.json"));
+        using var checkpoint = Checkpoint.Open(source);
+        var map = new JsonObject();
+        foreach (
+            IGrouping<string, TensorView> shard in checkpoint.Tensors.Values.GroupBy(t =>
+                shardOf(t.Name)
+            )
+        )
+        {
+            using var writer = SafetensorsWriter.Create(
+                folder.File(shard.Key),
+                shard.Select(t => new TensorDeclaration(t.Name, t.DType, [.. t.Shape]))
+            );
+            foreach (TensorView tensor in shard)
+            {
+                writer.Write(tensor.Name, tensor.Bytes);
+                map[tensor.Name] = shard.Key;
+            }
+            writer.Complete();
+        }
+        File.WriteAllText(
+            folder.File(Index),
+            new JsonObject { ["weight_map"] = map }.ToJsonString()
+        );
+        return folder;
+    }
+
     private static void WriteSparse(string path, TensorDeclaration[] tensors)
     {
         long end = 0;

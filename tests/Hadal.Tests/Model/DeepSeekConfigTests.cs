@@ -63,6 +63,8 @@ public sealed class DeepSeekConfigTests
                     "num_key_value_heads",
                     "moe_layer_freq",
                     "attention_bias",
+                    "scoring_func",
+                    "topk_method",
                     "tie_word_embeddings",
                     "quantization_config",
                     "rope_scaling",
@@ -90,18 +92,18 @@ public sealed class DeepSeekConfigTests
     [InlineData("scoring_func", "\"softmax\"", "is \"softmax\", must be 'sigmoid'")]
     [InlineData("topk_method", "\"greedy\"", "must be 'noaux_tc'")]
     [InlineData("attention_bias", "true", "must be false")]
-    [InlineData("attention_bias", "0", "must be true or false")]
-    [InlineData("moe_layer_freq", "2", "from 1 to 1")]
-    [InlineData("kv_lora_rank", "256", "is 256, must be an integer from 512 to 512")]
-    [InlineData("qk_rope_head_dim", "32", "from 64 to 64")]
-    [InlineData("qk_nope_head_dim", "64", "from 128 to 128")]
-    [InlineData("v_head_dim", "64", "from 128 to 128")]
-    [InlineData("index_head_dim", "64", "from 128 to 128")]
+    [InlineData("attention_bias", "0", "must be false")]
+    [InlineData("moe_layer_freq", "2", "must be 1")]
+    [InlineData("kv_lora_rank", "256", "is 256, must be 512")]
+    [InlineData("qk_rope_head_dim", "32", "must be 64")]
+    [InlineData("qk_nope_head_dim", "64", "must be 128")]
+    [InlineData("v_head_dim", "64", "must be 128")]
+    [InlineData("index_head_dim", "64", "must be 128")]
     [InlineData("index_topk", "100", "multiple of 64")]
     [InlineData("index_topk", "0", "from 64")]
     [InlineData("index_n_heads", "0", "from 1")]
     [InlineData("index_n_heads", "null", "is null, must be an integer")]
-    [InlineData("num_key_value_heads", "1", "from 2 to 2")]
+    [InlineData("num_key_value_heads", "1", "must be 2")]
     [InlineData("q_lora_rank", "null", "is null, must be an integer")]
     [InlineData("q_lora_rank", "100", "from 128")]
     [InlineData("hidden_size", "200", "multiple of 128")]
@@ -127,11 +129,15 @@ public sealed class DeepSeekConfigTests
     [InlineData("max_position_embeddings", "0", "from 1")]
     [InlineData("rope_theta", "1", "from 2")]
     [InlineData("rope_theta", "1e400", "must be a number from")]
-    [InlineData("rope_parameters", "{}", "is not supported")]
+    [InlineData("index_topk", "1088", "at most max_position_embeddings, 1024")]
     [InlineData("rope_scaling", "1", "must be an object")]
-    [InlineData("rope_scaling.type", "\"linear\"", "is \"linear\", must be 'yarn'")]
-    [InlineData("rope_scaling.rope_type", "\"dynamic\"", "is \"dynamic\", must be 'yarn'")]
-    [InlineData("rope_scaling.type", "null", "must be there")]
+    [InlineData("rope_scaling.type", "\"linear\"", "is \"linear\", must be 'yarn' or 'default'")]
+    [InlineData(
+        "rope_scaling.rope_type",
+        "\"dynamic\"",
+        "is \"dynamic\", must be 'yarn' or 'default'"
+    )]
+    [InlineData("rope_scaling.type", "null", "rope_type: is absent")]
     [InlineData("rope_scaling.mscale", "0.5", "must equal mscale_all_dim, 1")]
     [InlineData("rope_scaling.mscale_all_dim", "null", "is 1.0, must equal mscale_all_dim, 0")]
     [InlineData("rope_scaling.factor", "0.5", "from 1")]
@@ -144,7 +150,7 @@ public sealed class DeepSeekConfigTests
     [InlineData("quantization_config.activation_scheme", "\"static\"", "must be 'dynamic'")]
     [InlineData("quantization_config.weight_block_size", "[64,128]", "must be [128, 128]")]
     [InlineData("quantization_config.weight_block_size", "null", "must hold integers")]
-    [InlineData("quantization_config.scale_fmt", "\"float\"", "must be 'ue8m0'")]
+    [InlineData("quantization_config.scale_fmt", "\"fp32\"", "must be 'ue8m0' or 'float'")]
     [InlineData("bos_token_id", "512", "from 0 to 511")]
     [InlineData("eos_token_id", "[1,-1]", "must hold integers from 0 to 511")]
     [InlineData("tie_word_embeddings", "\"no\"", "must be true or false")]
@@ -203,7 +209,9 @@ public sealed class DeepSeekConfigTests
             "num_nextn_predict_layers",
             "quantization_config",
             "rope_scaling",
+            "scoring_func",
             "tie_word_embeddings",
+            "topk_method",
             "torch_dtype",
             "transformers_version",
             "use_cache",
