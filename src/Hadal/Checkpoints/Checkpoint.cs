@@ -74,7 +74,7 @@ public sealed class Checkpoint : IDisposable
         if (options?.Layers is { } layers)
         {
             notes.Add(
-                $"the first {layers} of {config.NumHiddenLayers} layers, without multi-token prediction, as was asked for"
+                $"only the first {layers} of {config.NumHiddenLayers} layers are opened, without multi-token prediction"
             );
             config = Cut(config, layers);
             var map = new WeightMap(config);

@@ -31,7 +31,7 @@ internal static class Predictors
         int next = config.NumHiddenLayers + told;
         if (tensors.ContainsKey($"{WeightMap.LayerPrefix(next)}eh_proj.weight"))
             notes.Add(
-                $"'{WeightMap.LayerPrefix(next)}*' is a layer of multi-token prediction beyond the num_nextn_predict_layers of config.json, {told}: it is passed over"
+                $"config.json says num_nextn_predict_layers is {told}, and '{WeightMap.LayerPrefix(next)}*' is one such layer more: it is passed over"
             );
         return there == told ? config : config with { NumNextnPredictLayers = there };
     }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 using Hadal.Checkpoints;
 using Hadal.Tensors;
@@ -196,8 +195,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData(-1L, "is no safetensors file")]
     public void A_header_length_beyond_the_file_is_refused(long length, string message)
     {
-        byte[] bytes = new byte[10];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, length);
+        byte[] bytes = [.. BitConverter.GetBytes(length), 0, 0];
         Assert.Contains(message, Refusal(bytes), StringComparison.Ordinal);
     }
 
@@ -297,9 +295,7 @@ public sealed class SafetensorsFileTests : IDisposable
 
     private static void Write(FileStream stream, byte[] header)
     {
-        Span<byte> length = stackalloc byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-        stream.Write(length);
+        stream.Write(BitConverter.GetBytes((long)header.Length));
         stream.Write(header);
     }
 }
