@@ -9,7 +9,7 @@ public sealed unsafe class DeviceHandle : NativeHandle<hd_device>
     /// <summary>Opens a device.</summary>
     /// <param name="kind">Kind of device.</param>
     /// <param name="ordinal">Which of its kind, from 0.</param>
-    /// <param name="threadCount">CPU: threads that compute; 0 takes one a core.</param>
+    /// <param name="threadCount">CPU: threads that compute; 0 takes one for each processor that the process may use.</param>
     /// <exception cref="NativeLibraryException">The library cannot be had.</exception>
     /// <exception cref="NativeException">The device cannot be had.</exception>
     public static DeviceHandle Create(hd_device_kind kind, int ordinal, int threadCount)

@@ -1,17 +1,21 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Runtime.Loader;
 using System.Text;
 
 namespace Hadal.Bindings;
 
 /// <summary>
-/// Finds libhadal: the caller's own hook first, then the file that the environment variable HADAL_LIBRARY names, then the
-/// places where a package or a build puts it. A failure lists every path tried, with the loader's own words. Thread-safe.
+/// Finds libhadal. The caller's own hook is asked first; then the file counts that the environment variable
+/// HADAL_LIBRARY names, alone; then a plugin's <see cref="AssemblyLoadContext"/>, and the places where a package or a build
+/// puts the library: beside this assembly, beside the program, and where the runtime and the system look. A failure lists
+/// every path tried, with the loader's own words. Thread-safe.
 /// </summary>
 public static unsafe class NativeLibraryResolver
 {
     private static readonly Lock Gate = new();
-    private static bool s_installed;
+    private static bool s_hangs;
+    private static bool s_fits;
     private static nint s_library;
 
     /// <summary>
@@ -20,20 +24,27 @@ public static unsafe class NativeLibraryResolver
     /// </summary>
     public static Func<string, nint>? Hook { get; set; }
 
-    /// <summary>Hangs the resolver into the runtime, once, and checks that library and bindings fit.</summary>
-    /// <exception cref="NativeLibraryException">The library cannot be had, or is of another version.</exception>
+    /// <summary>
+    /// Hangs the resolver into the runtime, once, and checks that library and bindings fit, until they do: each call after
+    /// a failure fails too, or finds a library that has come since.
+    /// </summary>
+    /// <exception cref="NativeLibraryException">The library cannot be had, or was not built with these bindings.</exception>
     public static void Install()
     {
         lock (Gate)
         {
-            if (s_installed)
+            if (s_fits)
             {
                 return;
             }
-            NativeLibrary.SetDllImportResolver(typeof(NativeMethods).Assembly, Resolve);
-            s_installed = true;
+            if (!s_hangs)
+            {
+                NativeLibrary.SetDllImportResolver(NativeLibraryPlaces.Bindings, Resolve);
+                s_hangs = true;
+            }
+            CheckVersion();
+            s_fits = true;
         }
-        CheckVersion();
     }
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
@@ -59,11 +70,22 @@ public static unsafe class NativeLibraryResolver
             return hooked;
         }
         var tried = new StringBuilder();
-        foreach (var candidate in Candidates())
+        if (NativeLibraryPlaces.Plugin is { } plugin)
+        {
+            if (NativeLibraryPlaces.Ask(plugin, name) is var given && given != 0)
+            {
+                return given;
+            }
+            tried.Append("\n  ").Append(plugin).Append(": gave none");
+        }
+        foreach (var candidate in NativeLibraryPlaces.Candidates(name))
         {
             try
             {
-                return NativeLibrary.Load(candidate);
+                // By its name alone the runtime and the system look for it, and events of load contexts are asked.
+                return candidate == name
+                    ? NativeLibrary.Load(name, NativeLibraryPlaces.Bindings, null)
+                    : NativeLibrary.Load(candidate);
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
@@ -86,49 +108,19 @@ public static unsafe class NativeLibraryResolver
         );
     }
 
-    private static IEnumerable<string> Candidates()
-    {
-        if (Environment.GetEnvironmentVariable("HADAL_LIBRARY") is { Length: > 0 } file)
-        {
-            yield return file;
-            yield break;
-        }
-        var library =
-            OperatingSystem.IsWindows() ? "hadal.dll"
-            : OperatingSystem.IsMacOS() ? "libhadal.dylib"
-            : "libhadal.so";
-        var system =
-            OperatingSystem.IsWindows() ? "win"
-            : OperatingSystem.IsMacOS() ? "osx"
-            : "linux";
-        var architecture = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
-        yield return Path.Combine(AppContext.BaseDirectory, library);
-        yield return Path.Combine(
-            AppContext.BaseDirectory,
-            "runtimes",
-            $"{system}-{architecture}",
-            "native",
-            library
-        );
-        if (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") is string folders)
-        {
-            foreach (
-                var folder in folders.Split(
-                    Path.PathSeparator,
-                    StringSplitOptions.RemoveEmptyEntries
-                )
-            )
-            {
-                yield return Path.Combine(folder, library);
-            }
-        }
-        yield return library;
-    }
-
     private static void CheckVersion()
     {
         var info = new hd_build_info { struct_size = (uint)sizeof(hd_build_info) };
-        NativeStatus.ThrowIfFailed(NativeMethods.hd_get_build_info(&info));
+        try
+        {
+            NativeStatus.ThrowIfFailed(NativeMethods.hd_get_build_info(&info));
+        }
+        catch (EntryPointNotFoundException e)
+        {
+            throw new NativeLibraryException(
+                $"The library that was found is not Hadal's: {e.Message}"
+            );
+        }
         Check(info);
     }
 
@@ -138,12 +130,22 @@ public static unsafe class NativeLibraryResolver
         fixed (hd_build_info* library = &info)
         {
             var version = Marshal.PtrToStringUTF8((nint)library->version);
+            var commit = Marshal.PtrToStringUTF8((nint)library->commit);
             if (info.abi_version != NativeMethods.HD_ABI_VERSION || version != Version)
             {
                 throw new NativeLibraryException(
-                    $"The native library is version {version} (commit {Marshal.PtrToStringUTF8((nint)library->commit)}, "
+                    $"The native library is version {version} (commit {commit}, "
                         + $"ABI {info.abi_version}); these bindings are version {Version} (ABI {NativeMethods.HD_ABI_VERSION}). "
                         + "Use packages of one version."
+                );
+            }
+            var header = Marshal.PtrToStringUTF8((nint)library->header_sha256);
+            if (header != NativeMethods.HeaderSha256)
+            {
+                throw new NativeLibraryException(
+                    $"The native library (version {version}, commit {commit}) was built with another hadal.h, of SHA-256 "
+                        + $"{header}; that of these bindings is {NativeMethods.HeaderSha256}. Use packages of one build, "
+                        + "or build both from one checkout."
                 );
             }
         }
@@ -151,7 +153,7 @@ public static unsafe class NativeLibraryResolver
 
     /// <summary>Version of these bindings, which the library must share.</summary>
     internal static string Version { get; } =
-        typeof(NativeLibraryResolver)
-            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
+        NativeLibraryPlaces
+            .Bindings.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!
             .InformationalVersion.Split('+')[0];
 }

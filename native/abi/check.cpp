@@ -109,11 +109,37 @@ void Check::output(const char* name, const void* data, int64_t bytes, int64_t al
   add(name, data, bytes, alignment, optional, true);
 }
 
-void Check::element(const char* array, int64_t index, const void* data, int64_t alignment) {
-  if (failed() || (data != nullptr && reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) == 0))
+void Check::element(const char* array, int64_t index, const void* data, int64_t bytes, int64_t alignment) {
+  if (failed()) return;
+  if (data == nullptr || reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) != 0) {
+    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s[%lld] is %p; it must be a pointer, aligned to %lld bytes",
+                   function_, array, static_cast<long long>(index), data, static_cast<long long>(alignment));
     return;
-  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s[%lld] is %p; it must be a pointer, aligned to %lld bytes",
-                 function_, array, static_cast<long long>(index), data, static_cast<long long>(alignment));
+  }
+  const auto* begin = static_cast<const char*>(data);
+  for (int i = 0; i < count_; ++i) {
+    const Region& region = regions_[static_cast<size_t>(i)];
+    if (!region.written || begin >= region.begin + region.bytes || region.begin >= begin + bytes) continue;
+    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s overlaps %s[%lld]; an output needs memory of its own", function_,
+                   region.name, array, static_cast<long long>(index));
+    return;
+  }
+}
+
+void Check::apart(const char* name, int64_t stride, int64_t count, const char* other_name, int64_t other_stride,
+                  int64_t other_count, int64_t width) {
+  if (failed() || count == 0 || other_count == 0) return;
+  const auto steps_over = [width](int64_t outer, int64_t outer_count, int64_t inner, int64_t inner_count) {
+    return (inner_count == 1 || inner >= width) && (outer_count == 1 || outer >= extent(inner_count, inner, width, 1));
+  };
+  if (steps_over(stride, count, other_stride, other_count) || steps_over(other_stride, other_count, stride, count)) {
+    return;
+  }
+  status_ =
+      fail(HD_STATUS_INVALID_ARGUMENT,
+           "%s: %s is %lld and %s is %lld, with which the output overlaps itself; one must step over all that the "
+           "other spans",
+           function_, name, static_cast<long long>(stride), other_name, static_cast<long long>(other_stride));
 }
 
 void Check::in_place(const void* input, bool same_layout) {

@@ -35,8 +35,12 @@ class Check {
   void input(const char* name, const void* data, int64_t bytes, int64_t alignment = 1, bool optional = false);
   void output(const char* name, const void* data, int64_t bytes, int64_t alignment, bool optional = false);
 
-  // A pointer in a host array.
-  void element(const char* array, int64_t index, const void* data, int64_t alignment);
+  // A pointer in a host array, to `bytes` that the call reads; the outputs are registered before.
+  void element(const char* array, int64_t index, const void* data, int64_t bytes, int64_t alignment);
+
+  // Refuses an output of two strides whose pieces of `width` elements overlap one another.
+  void apart(const char* name, int64_t stride, int64_t count, const char* other_name, int64_t other_stride,
+             int64_t other_count, int64_t width);
 
   // Refuses memory that the other arguments leave without a meaning.
   void absent(const char* name, const void* data, const char* why);

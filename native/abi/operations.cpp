@@ -1,45 +1,24 @@
 // The kernel calls: each checks its arguments and hands them to the stream's backend.
-#include <cstring>
+#include <algorithm>
 
 #include "abi/objects.h"
+#include "abi/structs.h"
 #include "abi/validate.h"
 
 namespace hadal {
 namespace {
 
-// Copies the caller's struct into one of this build: fields that the caller does not know are zero, fields that this
-// build does not know must be.
-template <class Args>
-int32_t read_args(const char* function, const Args* args, Args& whole) {
-  if (args == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: args is null", function);
-  const uint32_t size = args->struct_size;
-  if (size < sizeof(Args)) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "%s: struct_size is %u; it must be sizeof(%s_args) = %zu", function, size,
-                function, sizeof(Args));
-  }
-  if (size > 4096) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "%s: struct_size is %u; it must be sizeof(%s_args) = %zu", function, size,
-                function, sizeof(Args));
-  }
-  const auto* bytes = reinterpret_cast<const unsigned char*>(args);
-  for (uint32_t i = sizeof(Args); i < size; ++i) {
-    if (bytes[i] != 0) {
-      return fail(HD_STATUS_UNSUPPORTED,
-                  "%s: byte %u of args is set, beyond the %zu that this version knows; use a newer library", function,
-                  i, sizeof(Args));
-    }
-  }
-  std::memcpy(&whole, args, sizeof(Args));
-  return HD_STATUS_OK;
-}
-
 template <class Args>
 int32_t run(const char* function, int32_t op, hd_stream* stream, const Args* args, void* workspace,
             uint64_t workspace_size) {
   if (stream == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: stream is null", function);
+  if (args == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: args is null", function);
   Args whole;
-  if (const int32_t status = read_args(function, args, whole)) return status;
+  if (const int32_t status = read_struct(function, *args, whole)) return status;
   Check check(function, false);
+  if (workspace != nullptr) {
+    check.output("workspace", workspace, static_cast<int64_t>(std::min<uint64_t>(workspace_size, INT64_MAX)), 1);
+  }
   const bool any = validate(check, whole);
   check.aliasing();
   if (check.failed()) return check.status();
@@ -55,8 +34,9 @@ int32_t run(const char* function, int32_t op, hd_stream* stream, const Args* arg
 
 template <class Args>
 int32_t query(const char* function, hd_device* device, int32_t op, const void* args, uint64_t* size) {
+  if (args == nullptr) return fail(HD_STATUS_INVALID_ARGUMENT, "%s: args is null", function);
   Args whole;
-  if (const int32_t status = read_args(function, static_cast<const Args*>(args), whole)) return status;
+  if (const int32_t status = read_struct(function, *static_cast<const Args*>(args), whole)) return status;
   Check check(function, true);
   const bool any = validate(check, whole);
   if (check.failed()) return check.status();

@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "abi/objects.h"
+#include "abi/stamp.h"
+#include "abi/structs.h"
 #include "cpu/cpu_backend.h"
 
 namespace hadal {
@@ -18,7 +20,7 @@ struct LayoutRow {
 };
 
 constexpr LayoutRow kLayout[] = {
-#define HD_STRUCT(type) {#type, "", 0, sizeof(type)},
+#define HD_STRUCT(type, first_size) {#type, "", 0, sizeof(type)},
 #define HD_FIELD(type, field) {#type, #field, offsetof(type, field), sizeof(type::field)},
 #include "abi/layout.inc"
 #undef HD_STRUCT
@@ -28,18 +30,6 @@ constexpr LayoutRow kLayout[] = {
 // Null pointers are the one thing that every runtime call checks alike.
 #define HD_NOT_NULL(argument) \
   if ((argument) == nullptr) return hadal::fail(HD_STATUS_INVALID_ARGUMENT, "%s: " #argument " is null", __func__)
-
-// Fills a caller's struct as far as the caller knows it.
-template <class Info>
-int32_t write_info(const char* function, const char* type, Info whole, Info* info) {
-  if (info->struct_size < sizeof(Info)) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "%s: struct_size is %u; it must be sizeof(%s) = %zu", function,
-                info->struct_size, type, sizeof(Info));
-  }
-  whole.struct_size = info->struct_size;
-  std::memcpy(info, &whole, sizeof(Info));
-  return HD_STATUS_OK;
-}
 
 int32_t copy(const char* function, hd_stream* stream, void* destination, const void* source, uint64_t size,
              int32_t kind) {
@@ -91,15 +81,16 @@ int32_t hd_get_build_info(hd_build_info* info) {
   HD_NOT_NULL(info);
   hd_build_info whole{};
   whole.abi_version = HD_ABI_VERSION;
-  std::snprintf(whole.version, sizeof whole.version, "%s", HADAL_VERSION);
-  std::snprintf(whole.commit, sizeof whole.commit, "%s", HADAL_COMMIT);
+  std::snprintf(whole.version, sizeof whole.version, "%s", kVersion);
+  std::snprintf(whole.commit, sizeof whole.commit, "%s", kCommit);
 #if defined(__clang__)
   std::snprintf(whole.compiler, sizeof whole.compiler, "clang %s", __clang_version__);
 #elif defined(__GNUC__)
   std::snprintf(whole.compiler, sizeof whole.compiler, "g++ %s", __VERSION__);
 #endif
   std::snprintf(whole.isas, sizeof whole.isas, "%s", cpu::isas());
-  return write_info(__func__, "hd_build_info", whole, info);
+  std::snprintf(whole.header_sha256, sizeof whole.header_sha256, "%s", kHeaderSha256);
+  return write_struct(__func__, whole, *info);
 }
 
 int32_t hd_layout_count(uint32_t* count) {
@@ -120,7 +111,7 @@ int32_t hd_layout_get(uint32_t index, hd_layout_entry* entry) {
   whole.size = row.size;
   std::snprintf(whole.struct_name, sizeof whole.struct_name, "%s", row.struct_name);
   std::snprintf(whole.field_name, sizeof whole.field_name, "%s", row.field_name);
-  return write_info(__func__, "hd_layout_entry", whole, entry);
+  return write_struct(__func__, whole, *entry);
 }
 
 int32_t hd_set_log(hd_log_fn log, void* context) {
@@ -150,25 +141,21 @@ int32_t hd_device_count(int32_t kind, int32_t* count) {
 int32_t hd_device_create(const hd_device_options* options, hd_device** device) {
   HD_NOT_NULL(options);
   HD_NOT_NULL(device);
-  if (options->struct_size < sizeof(hd_device_options)) {
-    return fail(HD_STATUS_INVALID_ARGUMENT,
-                "hd_device_create: struct_size is %u; it must be sizeof(hd_device_options) = %zu", options->struct_size,
-                sizeof(hd_device_options));
-  }
   const char* function = __func__;
+  hd_device_options whole;
+  if (const int32_t status = read_struct(function, *options, whole)) return status;
   return guarded(function, [&] {
     int32_t status;
-    const hd_backend* backend = find_backend(function, options->kind, status);
+    const hd_backend* backend = find_backend(function, whole.kind, status);
     if (backend == nullptr) return status;
     auto created = std::make_unique<hd_device>();
     created->backend = backend;
-    status = backend->device_create(options, &created->object);
+    status = backend->device_create(&whole, &created->object);
     if (status != HD_STATUS_OK) return status;
+    std::unique_ptr<void, void (*)(void*)> object(created->object, backend->device_destroy);
     status = backend->device_info(created->object, &created->info);
-    if (status != HD_STATUS_OK) {
-      backend->device_destroy(created->object);
-      return status;
-    }
+    if (status != HD_STATUS_OK) return status;
+    static_cast<void>(object.release());
     *device = created.release();
     return static_cast<int32_t>(HD_STATUS_OK);
   });
@@ -182,7 +169,7 @@ int32_t hd_device_release(hd_device* device) {
 int32_t hd_device_get_info(hd_device* device, hd_device_info* info) {
   HD_NOT_NULL(device);
   HD_NOT_NULL(info);
-  return write_info(__func__, "hd_device_info", device->info, info);
+  return write_struct(__func__, device->info, *info);
 }
 
 int32_t hd_device_free_memory(hd_device* device, uint64_t* free_bytes) {

@@ -23,22 +23,31 @@ void gemm_shape(Check& check, int32_t d_dtype, int32_t n, int32_t k) {
   check.multiple("k", k, HD_SCALE_BLOCK);
 }
 
+// What a product without a second weight must not be given.
+template <class Args>
+void no_up(Check& check, const Args& args) {
+  check.absent("up", args.up, "where has_up is 0");
+  check.absent("up_scale", args.up_scale, "where has_up is 0");
+}
+
 // Host arrays of pointers to the weights of all groups.
 template <class Args>
 void grouped_weights(Check& check, const Args& args) {
-  const auto pointers = [&](const char* name, const auto* array, int64_t alignment) {
+  const auto pointers = [&](const char* name, const auto* array, int64_t bytes, int64_t alignment) {
     check.input(name, array, product({args.groups, 8}), 8);
     for (int32_t g = 0; !check.is_query() && !check.failed() && g < args.groups; ++g) {
-      check.element(name, g, array[g], alignment);
+      check.element(name, g, array[g], bytes, alignment);
     }
   };
-  pointers("b", args.b, 1);
-  pointers("b_scale", args.b_scale, 4);
+  const int64_t bytes = product({args.n, args.k});
+  const int64_t scale_bytes = product({blocks(args.n), args.k / HD_SCALE_BLOCK, 4});
+  pointers("b", args.b, bytes, 1);
+  pointers("b_scale", args.b_scale, scale_bytes, 4);
   if (args.has_up != 0) {
-    pointers("up", args.up, 1);
-    pointers("up_scale", args.up_scale, 4);
+    pointers("up", args.up, bytes, 1);
+    pointers("up_scale", args.up_scale, scale_bytes, 4);
   } else {
-    check.absent("up", args.up, "where has_up is 0");
+    no_up(check, args);
   }
 }
 
@@ -53,6 +62,8 @@ bool validate(Check& check, const hd_fp8_quantize_args& args) {
   if (check.failed() || args.m == 0 || args.k == 0) return false;
   if (args.m > 1) check.at_least("x_stride", args.x_stride, args.k, "k");
   scale_strides(check, "scale_row_stride", args.scale_row_stride, "scale_block_stride", args.scale_block_stride);
+  check.apart("scale_row_stride", args.scale_row_stride, args.m, "scale_block_stride", args.scale_block_stride,
+              args.k / HD_SCALE_BLOCK, 1);
   const int64_t element = bytes_of(args.x_dtype);
   check.input("x", args.x, extent(args.m, args.x_stride, args.k, element), element);
   check.output("q", args.q, product({args.m, args.k}), 1);
@@ -93,7 +104,7 @@ bool validate(Check& check, const hd_fp8_gemm_args& args) {
     check.input("up", args.up, product({args.n, args.k}));
     check.input("up_scale", args.up_scale, b_scale_bytes, 4);
   } else {
-    check.absent("up", args.up, "where has_up is 0");
+    no_up(check, args);
   }
   check.output("d", args.d, extent(args.m, args.d_stride, args.n, element), element);
   return true;
@@ -154,9 +165,9 @@ bool validate(Check& check, const hd_fp8_gemm_contiguous_args& args) {
   check.input("a", args.a, product({args.m, args.k}));
   check.input("a_scale", args.a_scale,
               scale_bytes(args.m, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride), 4);
-  grouped_weights(check, args);
   check.input("grouped_layout", args.grouped_layout, product({args.m, 4}), 4);
   check.output("d", args.d, product({args.m, args.n, element}), element);
+  grouped_weights(check, args);
   return true;
 }
 
@@ -175,9 +186,9 @@ bool validate(Check& check, const hd_fp8_gemm_masked_args& args) {
       scale_bytes(args.m_max, args.k / HD_SCALE_BLOCK, args.a_scale_row_stride, args.a_scale_block_stride);
   check.input("a", args.a, product({args.groups, args.m_max, args.k}));
   check.input("a_scale", args.a_scale, extent(args.groups, args.a_scale_group_stride, one / 4, 4), 4);
-  grouped_weights(check, args);
   check.input("masked_m", args.masked_m, product({args.groups, 4}), 4);
   check.output("d", args.d, product({args.groups, args.m_max, args.n, element}), element);
+  grouped_weights(check, args);
   return true;
 }
 
@@ -201,7 +212,8 @@ bool validate(Check& check, const hd_gemm_args& args) {
   if (args.m > 1) check.at_least("d_stride", args.d_stride, args.n, "n");
   check.range("a_batch_stride", args.a_batch_stride, 0, INT64_MAX / 16);
   check.range("b_batch_stride", args.b_batch_stride, 0, INT64_MAX / 16);
-  if (args.batch > 1) check.at_least("d_batch_stride", args.d_batch_stride, args.n, "n, as outputs may not overlap");
+  if (args.batch > 1) check.at_least("d_batch_stride", args.d_batch_stride, args.n, "n");
+  check.apart("d_stride", args.d_stride, args.m, "d_batch_stride", args.d_batch_stride, args.batch, args.n);
   const auto whole = [&](int64_t rows, int64_t stride, int64_t columns, int64_t batch_stride, int32_t dtype) {
     const int64_t one = extent(rows, stride, columns, 1);
     return extent(args.batch, batch_stride, one, bytes_of(dtype));
@@ -245,6 +257,8 @@ bool validate(Check& check, const hd_rms_norm_args& args) {
     const int64_t scales = args.n / HD_SCALE_BLOCK;
     scale_strides(check, "q_scale_row_stride", args.q_scale_row_stride, "q_scale_block_stride",
                   args.q_scale_block_stride);
+    check.apart("q_scale_row_stride", args.q_scale_row_stride, args.m, "q_scale_block_stride",
+                args.q_scale_block_stride, scales, 1);
     check.output("q", args.q, product({args.m, args.n}), 1);
     check.output("q_scale", args.q_scale,
                  scale_bytes(args.m, scales, args.q_scale_row_stride, args.q_scale_block_stride), 4);
@@ -300,6 +314,7 @@ bool validate(Check& check, const hd_rope_args& args) {
     check.at_least("x_stride", args.x_stride, args.dim, "dim");
     check.at_least("y_stride", args.y_stride, args.dim, "dim");
   }
+  check.apart("y_stride", args.y_stride, args.m, "y_head_stride", args.y_head_stride, args.heads, args.dim);
   const int64_t element = bytes_of(args.x_dtype);
   const auto whole = [&](int64_t stride, int64_t head_stride) {
     return extent(args.m, stride, extent(args.heads, head_stride, args.dim, 1), element);

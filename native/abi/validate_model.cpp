@@ -75,6 +75,8 @@ bool validate(Check& check, const hd_moe_permute_args& args) {
   check.range("y_scale_row_stride", args.y_scale_row_stride, 1, INT64_MAX / 16);
   check.range("y_scale_block_stride", args.y_scale_block_stride, 1, INT64_MAX / 16);
   const int64_t blocks = args.k / HD_SCALE_BLOCK;
+  check.apart("y_scale_row_stride", args.y_scale_row_stride, args.rows, "y_scale_block_stride",
+              args.y_scale_block_stride, blocks, 1);
   check.input("ids", args.ids, product({args.m, args.top_experts, 4}), 4);
   check.input("x", args.x, product({args.m, args.k}));
   check.input("x_scale", args.x_scale, scale_bytes(args.m, blocks, args.x_scale_row_stride, args.x_scale_block_stride),

@@ -1,7 +1,13 @@
 #include "core/thread_pool.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <new>
+#include <system_error>
 
+#if !defined(_WIN32)
+#  include <pthread.h>
+#endif
 #if defined(__x86_64__)
 #  include <immintrin.h>
 #endif
@@ -11,6 +17,18 @@ namespace {
 
 // About 20 microseconds: longer than the gap between the operations of a decode step, short beside a sleep.
 constexpr int kSpins = 2000;
+
+// Forks between the process that loaded this library and this one. A handler counts them: to ask for the process's id
+// would take a system call for each kernel call.
+std::atomic<uint32_t> fork_count{0};
+
+uint32_t forks() {
+#if !defined(_WIN32)
+  [[maybe_unused]] static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
+#endif
+  return fork_count.load(std::memory_order_relaxed);
+}
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -22,24 +40,41 @@ inline void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : shares_(static_cast<size_t>(std::max(threads, 1))) {
+ThreadPool::ThreadPool(int threads) : forks_before_(forks()), shares_(static_cast<size_t>(std::max(threads, 1))) {
   workers_.reserve(static_cast<size_t>(threads > 1 ? threads - 1 : 0));
+  int worker = 1;
   try {
-    for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+    for (; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  } catch (const std::system_error&) {
+    end();
+    throw ThreadRefused{worker + 1, threads};
   } catch (...) {
-    stop_.store(true);
-    generation_.fetch_add(1);
-    generation_.notify_all();
-    for (auto& worker : workers_) worker.join();
+    end();
     throw;
   }
 }
 
 ThreadPool::~ThreadPool() {
+  end();
+}
+
+void ThreadPool::end() {
+  if (!is_here()) {
+    // To join would wait for ever, and to detach would write to a stack that may be another thread's by now.
+    for (auto& worker : workers_) {
+      alignas(std::thread) std::byte forgotten[sizeof(std::thread)];
+      new (forgotten) std::thread(std::move(worker));
+    }
+    return;
+  }
   stop_.store(true);
   generation_.fetch_add(1);
   generation_.notify_all();
   for (auto& worker : workers_) worker.join();
+}
+
+bool ThreadPool::is_here() const {
+  return forks_before_ == forks();
 }
 
 void ThreadPool::run(int64_t items, Call call, const void* context) {

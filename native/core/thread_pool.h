@@ -9,16 +9,26 @@
 
 namespace hadal {
 
+// A thread of a pool that the system did not start.
+struct ThreadRefused {
+  int thread;  // Which of `threads`, from 1; the caller is the first.
+  int threads;
+};
+
 // A pool of `threads` workers, the caller among them. An item is done by exactly one worker; which one is not fixed, so
 // an item's result may depend on its index alone. Workers spin briefly between loops and then sleep.
 class ThreadPool {
  public:
+  // Throws ThreadRefused, with none left running.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // False in a child that was forked after the pool was made: its workers are in the parent alone.
+  bool is_here() const;
 
   // Calls body(item, worker) for every item in [0, items), worker in [0, threads()). Returns when all are done.
   template <class Body>
@@ -40,6 +50,7 @@ class ThreadPool {
   void run(int64_t items, Call call, const void* context);
   void work(int worker);
   void take_items(int worker);
+  void end();
 
   // A worker's own share of the items, in which neighbours follow each other; who is done helps the others.
   struct alignas(64) Share {
@@ -47,6 +58,7 @@ class ThreadPool {
     int64_t end = 0;
   };
 
+  const uint32_t forks_before_;
   std::vector<std::thread> workers_;
   std::vector<Share> shares_;
   std::mutex one_loop_;

@@ -7,15 +7,12 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <thread>
 
-#if defined(_WIN32)
-#  include <windows.h>
-#else
+#if defined(__linux__)
 #  include <sys/mman.h>
-#  include <unistd.h>
 #endif
 
+#include "core/host.h"
 #include "cpu/features.h"
 #include "cpu/inventory.h"
 #include "cpu/kernel.h"
@@ -46,18 +43,6 @@ struct CpuDevice {
   Isa isa;
 };
 
-uint64_t host_memory(bool free_only) {
-#if defined(_WIN32)
-  MEMORYSTATUSEX status{};
-  status.dwLength = sizeof status;
-  GlobalMemoryStatusEx(&status);
-  return free_only ? status.ullAvailPhys : status.ullTotalPhys;
-#else
-  const auto pages = sysconf(free_only ? _SC_AVPHYS_PAGES : _SC_PHYS_PAGES);
-  return static_cast<uint64_t>(pages) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-#endif
-}
-
 int32_t choose_isa(Isa& isa) {
   const char* wanted = std::getenv("HADAL_CPU_ISA");
   if (wanted != nullptr && wanted[0] != '\0') {
@@ -87,15 +72,22 @@ int32_t device_create(const hd_device_options* options, void** device) {
     return fail(HD_STATUS_INVALID_ARGUMENT, "hd_device_create: ordinal is %d; the CPU has only 0", options->ordinal);
   }
   if (options->thread_count < 0 || options->thread_count > 1024) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "hd_device_create: thread_count is %d; it must be 0 (one a core) to 1024",
-                options->thread_count);
+    return fail(HD_STATUS_INVALID_ARGUMENT,
+                "hd_device_create: thread_count is %d; it must be 0 (one a processor) to 1024", options->thread_count);
   }
   Isa isa = Isa::scalar;
   if (const int32_t status = choose_isa(isa)) return status;
-  const int threads = options->thread_count != 0
-                          ? options->thread_count
-                          : std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 1024);
-  auto created = std::make_unique<CpuDevice>(threads, isa);
+  const int threads =
+      options->thread_count != 0 ? options->thread_count : std::min(usable_processors(affinity_processors()), 1024);
+  std::unique_ptr<CpuDevice> created;
+  try {
+    created = std::make_unique<CpuDevice>(threads, isa);
+  } catch (const ThreadRefused& refused) {
+    return fail(HD_STATUS_OUT_OF_MEMORY,
+                "hd_device_create: thread %d of %d could not be started; give a smaller thread_count, or raise the "
+                "system's limit of threads",
+                refused.thread, refused.threads);
+  }
   log_line("cpu: %d threads, %s", threads, name_of(isa));
   for (int32_t op = 0; op < HD_OP_COUNT; ++op) log_line("cpu: %s", created->variant_for(op, nullptr).name);
   *device = created.release();
@@ -111,14 +103,14 @@ int32_t device_info(void* device, hd_device_info* info) {
   info->kind = HD_DEVICE_CPU;
   info->ordinal = 0;
   info->thread_count = cpu->pool.threads();
-  info->memory_bytes = host_memory(false);
+  info->memory_bytes = host_memory().total;
   processor_name(info->name, sizeof info->name);
   std::snprintf(info->isa, sizeof info->isa, "%s", name_of(cpu->isa));
   return HD_STATUS_OK;
 }
 
 int32_t free_memory(void*, uint64_t* free_bytes) {
-  *free_bytes = host_memory(true);
+  *free_bytes = host_memory().free;
   return HD_STATUS_OK;
 }
 
@@ -141,7 +133,7 @@ int32_t stream_synchronize(void*) {
 
 int32_t refuse_memory(uint64_t size) {
   return fail(HD_STATUS_OUT_OF_MEMORY, "hd_buffer_create: size is %llu bytes, which host memory refused; %llu are free",
-              static_cast<unsigned long long>(size), static_cast<unsigned long long>(host_memory(true)));
+              static_cast<unsigned long long>(size), static_cast<unsigned long long>(host_memory().free));
 }
 
 int32_t allocate(void*, uint64_t size, void** data) {
@@ -185,13 +177,19 @@ int32_t workspace_size(void* device, int32_t op, const void* args, uint64_t* siz
 int32_t run(void* stream, int32_t op, const void* args, void* workspace, uint64_t size) {
   auto* cpu = static_cast<CpuDevice*>(stream);
   const Variant& variant = cpu->variant_for(op, args);
+  // A variant is named as its function is, and then its instruction set.
+  const int name_length = static_cast<int>(std::strcspn(variant.name, "/"));
+  if (!cpu->pool.is_here()) {
+    return fail(HD_STATUS_UNSUPPORTED,
+                "hd_%.*s: the stream's device was opened before this process was forked, and its threads stayed with "
+                "the parent; open a device in the child",
+                name_length, variant.name);
+  }
   const uint64_t wanted = variant.workspace(args, cpu->pool.threads());
   if (size < wanted) {
-    // A variant is named as its function is, and then its instruction set.
     return fail(HD_STATUS_INVALID_ARGUMENT,
-                "hd_%.*s: workspace_size is %llu; these arguments want %llu (hd_workspace_size)",
-                static_cast<int>(std::strcspn(variant.name, "/")), variant.name, static_cast<unsigned long long>(size),
-                static_cast<unsigned long long>(wanted));
+                "hd_%.*s: workspace_size is %llu; these arguments want %llu (hd_workspace_size)", name_length,
+                variant.name, static_cast<unsigned long long>(size), static_cast<unsigned long long>(wanted));
   }
   return variant.run(args, cpu->pool, static_cast<std::byte*>(workspace));
 }

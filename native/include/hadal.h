@@ -3,22 +3,34 @@
  *
  * Rules that hold for every function here:
  *  - It returns an hd_status. On anything but HD_STATUS_OK the calling thread's error text, read by hd_last_error,
- * names the argument, what it was, and what it must be. Nothing is written to the outputs of a call that is refused,
- * but where a function says so.
+ *    names the argument, what it was, and what it must be. Nothing is written to the outputs of a call that is
+ *    refused, but where a function says so.
  *  - It never exits, aborts, prints or throws. Results come through out-pointers, which stand last.
  *  - A struct begins with struct_size, which the caller sets to sizeof of the struct that it was compiled with. Fields
- *    are only ever appended; fields beyond the caller's struct_size read as zero.
- *  - Handles are reference counted natively: a stream or buffer keeps its device alive, so any order of release is
- * safe.
- *  - Objects may be used from any thread. Calls on one stream run in the order they were made; two streams of one
- *    device may be driven by two threads.
+ *    are only ever appended. Fields beyond the caller's struct_size read as zero, and are not written where the struct
+ *    is a result. Fields that this library does not know must be zero in an argument (else HD_STATUS_UNSUPPORTED), and
+ *    stay as they were in a result. A struct_size below the struct's size in the first version, or above 4096, is
+ *    refused.
+ *  - Handles are reference counted natively: a stream, buffer or graph keeps its device alive, so any order of release
+ *    is safe.
+ *  - Functions may be called from any thread. A stream serves one thread at a time: its calls run in the order they
+ *    were made, and the caller sees to it that there is one. Streams of one device may be driven by as many threads at
+ *    once. A handle must not be released while a call uses it.
+ *  - In a forked child, kernel calls on a CPU device that was opened before the fork are refused
+ *    (HD_STATUS_UNSUPPORTED): its threads stayed with the parent. The child may release it, and open one of its own.
  *  - Kernel calls are stateless and allocate nothing. Scratch is the caller's workspace: hd_workspace_size tells how
- * much a call wants for the same arguments (data pointers may be null in the query); a workspace is 64-byte aligned and
- *    may be reused by the next call on the same stream.
+ *    much a call wants for the same arguments (data pointers may be null in the query); a workspace is 64-byte aligned
+ *    and may be reused by the next call on the same stream.
  *  - On the CPU a kernel call returns when its work is done. On other devices it returns once the work is queued.
- *  - Pointers are to memory of the stream's device. An output may not overlap an input or another output unless the
- *    field's comment says so. A count of zero is allowed everywhere and does nothing.
- *  - On CUDA, pointers to e4m3 codes are 16-byte aligned, and all others to their element; other addresses are refused.
+ *  - Pointers are to memory of the stream's device. An output that overlaps an input, another output, the workspace or
+ *    itself is refused, unless the field's comment allows it. Rows of an output may lie within those of a wider matrix;
+ *    of two strides one steps over all that the other spans.
+ *  - Values in memory (indices, slots, counts, ranges, pages of a block table) are checked on the CPU, before anything
+ *    is written. Elsewhere they are not, and a wrong one is undefined behaviour. Nowhere checked is what a comment says
+ *    is not.
+ *  - A count of zero is allowed where no comment gives a least one, and does nothing unless a comment says otherwise.
+ *  - Pointers are aligned to their element, those of caches to 16 bytes, and on CUDA those of e4m3 codes too; other
+ *    addresses are refused, but on the CPU where a comment allows any alignment.
  *  - Strides are in elements (bytes where a name ends in _bytes). Row-major: the last dimension is contiguous.
  *  - "act" marks the activation type: HD_DTYPE_BF16, or HD_DTYPE_F32 (CPU only: the verification mode, in which
  *    activations stay f32 between operations while the FP8 semantics are the same).
@@ -159,7 +171,9 @@ typedef struct hd_device_options {
   uint32_t struct_size; /**< sizeof(hd_device_options). */
   int32_t kind;         /**< hd_device_kind. */
   int32_t ordinal;      /**< Which device of its kind, from 0. The CPU has only 0. */
-  int32_t thread_count; /**< CPU: threads that compute, the caller's included; 0 takes one a core. At most 1024. */
+  int32_t thread_count; /**< CPU: threads that compute, the caller's included, at most 1024; 0 takes one for each
+                             processor that the process may use: its affinity mask's, or its cgroup's quota of them,
+                             rounded up, where that is less. */
 } hd_device_options;
 
 /** What a device is. */
@@ -168,19 +182,20 @@ typedef struct hd_device_info {
   int32_t kind;          /**< hd_device_kind. */
   int32_t ordinal;       /**< Which of its kind. */
   int32_t thread_count;  /**< CPU: threads that compute. 0 elsewhere. */
-  uint64_t memory_bytes; /**< Memory of the device; the CPU's is the host's. */
+  uint64_t memory_bytes; /**< Memory of the device; the CPU's is the host's, or less where a cgroup limits it. */
   char name[128];        /**< The processor's or card's own name, UTF-8, NUL-terminated. */
   char isa[32];          /**< Instruction set in use: "scalar", "avx2", "avx512", or "sm_90a". */
 } hd_device_info;
 
 /** What the library is. */
 typedef struct hd_build_info {
-  uint32_t struct_size; /**< sizeof(hd_build_info), set by the caller. */
-  uint32_t abi_version; /**< HD_ABI_VERSION of the library. */
-  char version[32];     /**< Version of the package, as "1.2.3". */
-  char commit[48];      /**< Commit that it was built from, in hex, or "unknown". */
-  char compiler[64];    /**< Compiler and its version. */
-  char isas[128];       /**< Instruction sets held, best first, separated by spaces. */
+  uint32_t struct_size;   /**< sizeof(hd_build_info), set by the caller. */
+  uint32_t abi_version;   /**< HD_ABI_VERSION of the library. */
+  char version[32];       /**< Version of the package, as "1.2.3". */
+  char commit[48];        /**< Commit that it was built from, in hex, or "unknown". */
+  char compiler[64];      /**< Compiler and its version. */
+  char isas[128];         /**< Instruction sets held, best first, separated by spaces. */
+  char header_sha256[72]; /**< SHA-256 of the text of the hadal.h that it was built from, in hex. */
 } hd_build_info;
 
 /** One field of a struct of this header as the library lays it out. */
@@ -253,7 +268,8 @@ HD_API int32_t hd_device_count(int32_t kind, int32_t* count);
 
 /**
  * Opens a device. The CPU's instruction set is the best one that the processor has, or what the environment variable
- * HADAL_CPU_ISA names ("scalar", "avx2", "avx512"); one that the processor lacks is refused.
+ * HADAL_CPU_ISA names ("scalar", "avx2", "avx512"); one that the processor lacks is refused. Where a thread can't be
+ * started it is HD_STATUS_OUT_OF_MEMORY, and none stays.
  * @param options which device and how.
  * @param device receives a handle that the caller releases with hd_device_release.
  */
@@ -273,7 +289,8 @@ HD_API int32_t hd_device_release(hd_device* device);
 HD_API int32_t hd_device_get_info(hd_device* device, hd_device_info* info);
 
 /**
- * Tells how much memory of a device is free.
+ * Tells how much memory of a device is free: on the CPU what the process may still take, of the host's memory and of
+ * its cgroup's limit. Cached files count as free.
  * @param device the device.
  * @param free_bytes receives the free memory in bytes.
  */
@@ -419,8 +436,8 @@ typedef struct hd_fp8_quantize_args {
   int64_t x_stride;           /**< Between rows of x, at least k. */
   uint8_t* q;                 /**< [m, k] e4m3, contiguous. */
   float* scale;               /**< [m, k/128]: element (i, j) at i * scale_row_stride + j * scale_block_stride. */
-  int64_t scale_row_stride;   /**< 1 for the MN-major form that CUDA's GEMM takes. */
-  int64_t scale_block_stride; /**< align(m, 4) for that form. */
+  int64_t scale_row_stride;   /**< At least 1; 1 for the MN-major form that CUDA's GEMM takes. */
+  int64_t scale_block_stride; /**< At least 1; align(m, 4) for that form. */
 } hd_fp8_quantize_args;
 
 /**
@@ -452,14 +469,15 @@ typedef struct hd_fp8_gemm_args {
   int32_t d_dtype;              /**< act. */
   int32_t m;                    /**< Rows of a and d. */
   int32_t n;                    /**< Rows of b, columns of d. */
-  int32_t k;                    /**< Columns of a and b, a multiple of 128. */
+  int32_t k;                    /**< Columns of a and b, a multiple of 128, at least 128. */
   const uint8_t* a;             /**< [m, k] e4m3, contiguous. */
   const float* a_scale;         /**< [m, k/128]: element (i, j) at i * a_scale_row_stride + j * a_scale_block_stride. */
-  int64_t a_scale_row_stride;   /**< CPU: any. CUDA: 1. */
-  int64_t a_scale_block_stride; /**< CPU: any. CUDA: align(m, 4). */
+  int64_t a_scale_row_stride;   /**< CPU: at least 1. CUDA: 1. */
+  int64_t a_scale_block_stride; /**< CPU: at least 1. CUDA: align(m, 4). */
   const uint8_t* b;             /**< [n, k] e4m3, K-major, contiguous, any alignment on the CPU. */
   const float* b_scale;         /**< [ceil(n/128), k/128] (weight_scale_inv), 4-byte aligned. */
-  int32_t b_scale_is_pow2; /**< 1: every b_scale and up_scale is known to be a power of two; 0: nothing is known. */
+  int32_t b_scale_is_pow2; /**< 1: every b_scale and up_scale is known to be a power of two, which is not checked; 0:
+                              nothing is known. */
   void* d;                 /**< [m, n] of d_dtype. */
   int64_t d_stride;        /**< Between rows of d, at least n. */
   int32_t has_up;          /**< 1: the product is a SwiGLU of b and up; 0: up and up_scale are null. */
@@ -481,7 +499,7 @@ typedef struct hd_fp8_gemm_multi_args {
   int32_t d_dtype;                /**< act, of every d. */
   int32_t count;                  /**< Products, 1 to 4. */
   int32_t m;                      /**< Rows of a and of every d. */
-  int32_t k;                      /**< Columns of a and of every b, a multiple of 128. */
+  int32_t k;                      /**< Columns of a and of every b, a multiple of 128, at least 128. */
   const uint8_t* a;               /**< [m, k] e4m3, contiguous. */
   const float* a_scale;           /**< [m, k/128], strided as in hd_fp8_gemm. */
   int64_t a_scale_row_stride;     /**< As in hd_fp8_gemm. */
@@ -505,7 +523,7 @@ typedef struct hd_fp8_gemm_contiguous_args {
   int32_t groups;                /**< Weights. */
   int32_t m;                     /**< Rows of a and d, padding included. CUDA: each group padded to 128 rows. */
   int32_t n;                     /**< Rows of each b. */
-  int32_t k;                     /**< Columns, a multiple of 128. */
+  int32_t k;                     /**< Columns, a multiple of 128, at least 128. */
   const uint8_t* a;              /**< [m, k] e4m3, rows of a group side by side. */
   const float* a_scale;          /**< [m, k/128], strided as in hd_fp8_gemm. */
   int64_t a_scale_row_stride;    /**< As in hd_fp8_gemm. */
@@ -513,7 +531,7 @@ typedef struct hd_fp8_gemm_contiguous_args {
   const uint8_t* const* b;       /**< Host array [groups] of pointers to [n, k] e4m3. CUDA: equally spaced. */
   const float* const* b_scale;   /**< Host array [groups] of pointers to [ceil(n/128), k/128]. CUDA: equally spaced. */
   int32_t b_scale_is_pow2;       /**< As in hd_fp8_gemm, of all groups. */
-  const int32_t* grouped_layout; /**< [m]: group of each row, not descending but for -1 on padding rows. */
+  const int32_t* grouped_layout; /**< [m]: group of each row, -1 on padding; else not descending (not checked). */
   void* d;        /**< [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA. */
   int32_t has_up; /**< As in hd_fp8_gemm. */
   const uint8_t* const* up;     /**< As b. */
@@ -534,7 +552,7 @@ typedef struct hd_fp8_gemm_masked_args {
   int32_t groups;               /**< Weights. */
   int32_t m_max;                /**< Rows kept for each group. CUDA: a multiple of 128. */
   int32_t n;                    /**< Rows of each b. */
-  int32_t k;                    /**< Columns, a multiple of 128. */
+  int32_t k;                    /**< Columns, a multiple of 128, at least 128. */
   const uint8_t* a;             /**< [groups, m_max, k] e4m3, contiguous. */
   const float* a_scale;         /**< [groups, m_max, k/128]: group g at g * a_scale_group_stride. */
   int64_t a_scale_group_stride; /**< Between groups of a_scale. */
@@ -570,19 +588,20 @@ typedef struct hd_gemm_args {
   int32_t m;               /**< Rows of a and d. */
   int32_t n;               /**< Columns of d. */
   int32_t k;               /**< Columns of a. 0 gives zeros. */
-  int32_t b_scale_is_pow2; /**< 1: every scale of b is a positive power of two, which a faster kernel may use. */
+  int32_t b_scale_is_pow2; /**< 1: every scale of b is a positive power of two (not checked), which a faster kernel may
+                              use. */
   const void* a;           /**< [batch][m, k]. */
   int64_t a_stride;        /**< Between rows, at least k unless m is 1. */
-  int64_t a_batch_stride;  /**< Between batches. */
+  int64_t a_batch_stride;  /**< Between batches; 0 shares one a. */
   const void* b;           /**< [batch][n, k] or [batch][k, n]; any alignment on the CPU. */
-  int64_t b_stride;        /**< Between rows of b. */
+  int64_t b_stride;        /**< Between rows of b, at least its columns. */
   int64_t b_batch_stride;  /**< Between batches; 0 shares one b. */
   void* d;                 /**< [batch][m, n]. */
-  int64_t d_stride;        /**< Between rows of d. */
-  int64_t d_batch_stride;  /**< Between batches. */
+  int64_t d_stride;        /**< Between rows of d, at least n. */
+  int64_t d_batch_stride;  /**< Between batches, at least n. */
   const float* b_scale; /**< e4m3: [batch][ceil(rows/128), ceil(columns/128)], one for 128 x 128 of b; else not read. */
-  int64_t b_scale_stride;       /**< Between rows of b_scale. */
-  int64_t b_scale_batch_stride; /**< Between batches. */
+  int64_t b_scale_stride;       /**< Between rows of b_scale, at least their number of scales. */
+  int64_t b_scale_batch_stride; /**< Between batches; 0 shares one b_scale. */
 } hd_gemm_args;
 
 /**
@@ -604,7 +623,7 @@ typedef struct hd_rms_norm_args {
   const void* x;                /**< [m, n]. */
   int64_t x_stride;             /**< Between rows of x, at least n. */
   void* residual;               /**< [m, n] contiguous or null: x is added to it; read and written. */
-  const void* weight;           /**< [n]. */
+  const void* weight;           /**< [n], any alignment on the CPU. */
   void* y;                      /**< [m, n]; may be x itself with the same stride. With q it may be null. */
   int64_t y_stride;             /**< Between rows of y, at least n. */
   uint8_t* q;                   /**< [m, n] e4m3, contiguous, n a multiple of 128; or null. */
@@ -630,11 +649,11 @@ typedef struct hd_layer_norm_args {
   int32_t n;            /**< Columns. */
   float epsilon;        /**< Added to the variance, above 0. */
   const void* x;        /**< [m, n]. */
-  int64_t x_stride;     /**< Between rows of x. */
-  const void* weight;   /**< [n]. */
-  const void* bias;     /**< [n]. */
+  int64_t x_stride;     /**< Between rows of x, at least n. */
+  const void* weight;   /**< [n], any alignment on the CPU. */
+  const void* bias;     /**< [n], any alignment on the CPU. */
   void* y;              /**< [m, n]; may be x itself with the same stride. */
-  int64_t y_stride;     /**< Between rows of y. */
+  int64_t y_stride;     /**< Between rows of y, at least n. */
 } hd_layer_norm_args;
 
 /** y = round((x - mean) * rsqrt(var + epsilon) * weight + bias), in f32, var the biased variance: the indexer's k_norm.
@@ -645,8 +664,8 @@ HD_API int32_t hd_layer_norm(hd_stream* stream, const hd_layer_norm_args* args, 
 /** Arguments of hd_rope_table. */
 typedef struct hd_rope_table_args {
   uint32_t struct_size;           /**< sizeof(hd_rope_table_args). */
-  int32_t positions;              /**< Rows: positions 0 to positions - 1. */
-  int32_t half;                   /**< Frequencies; 32 for a rotary width of 64. */
+  int32_t positions;              /**< Rows: positions 0 to positions - 1, at most 2^24. */
+  int32_t half;                   /**< Frequencies, at most 65536; 32 for a rotary width of 64. */
   const float* inverse_frequency; /**< [half], after YaRN. */
   float* table;                   /**< [positions, 2 * half]: cosines, then sines. */
 } hd_rope_table_args;
@@ -662,16 +681,16 @@ typedef struct hd_rope_args {
   int32_t layout;           /**< hd_rope_layout. */
   int32_t m;                /**< Tokens. */
   int32_t heads;            /**< Heads of each token. */
-  int32_t dim;              /**< Rotary width, even. */
-  int32_t table_positions;  /**< Rows of table; a position outside is refused on the CPU. */
+  int32_t dim;              /**< Rotary width, even, 2 to 65536. */
+  int32_t table_positions;  /**< Rows of table, at least 1; a position outside is refused on the CPU. */
   const void* x;            /**< [m, heads, dim]. */
-  int64_t x_stride;         /**< Between tokens of x. */
-  int64_t x_head_stride;    /**< Between heads of x. */
+  int64_t x_stride;         /**< Between tokens of x, at least dim. */
+  int64_t x_head_stride;    /**< Between heads of x, at least dim. */
   const int32_t* positions; /**< [m]. */
   const float* table;       /**< [table_positions, dim]: cosines, then sines (hd_rope_table). */
   void* y;                  /**< [m, heads, dim]; may be x itself with the same strides. */
-  int64_t y_stride;         /**< Between tokens of y. */
-  int64_t y_head_stride;    /**< Between heads of y. */
+  int64_t y_stride;         /**< Between tokens of y, at least dim. */
+  int64_t y_head_stride;    /**< Between heads of y, at least dim. */
 } hd_rope_args;
 
 /**
@@ -716,9 +735,9 @@ typedef struct hd_silu_mul_args {
   int32_t m;            /**< Rows. */
   int32_t n;            /**< Columns. */
   const void* gate;     /**< [m, n]. */
-  int64_t gate_stride;  /**< Between rows of gate. */
+  int64_t gate_stride;  /**< Between rows of gate, at least n. */
   const void* up;       /**< [m, n]. */
-  int64_t up_stride;    /**< Between rows of up. */
+  int64_t up_stride;    /**< Between rows of up, at least n. */
   void* y;              /**< [m, n], contiguous; may be gate or up itself where contiguous. */
 } hd_silu_mul_args;
 
@@ -733,14 +752,14 @@ HD_API int32_t hd_silu_mul(hd_stream* stream, const hd_silu_mul_args* args, void
 typedef struct hd_moe_route_args {
   uint32_t struct_size; /**< sizeof(hd_moe_route_args). */
   int32_t m;            /**< Tokens. */
-  int32_t experts;      /**< Routed experts, at most 1024. */
-  int32_t groups;       /**< Groups of experts (n_group); 1 skips the group step. Divides experts. */
+  int32_t experts;      /**< Routed experts, 1 to 1024. */
+  int32_t groups;       /**< Groups of experts (n_group), at least 1, which skips the group step. Divides experts. */
   int32_t top_groups;   /**< Groups kept (topk_group), 1 to groups. */
   int32_t top_experts;  /**< Experts chosen (num_experts_per_tok), 1 to top_groups * experts / groups. */
   int32_t normalize;    /**< 1: weights are divided by their sum (norm_topk_prob). */
   float scale;          /**< routed_scaling_factor. */
   const float* logits;  /**< [m, experts], contiguous. NaN is refused on the CPU. */
-  const float* bias;    /**< [experts] (e_score_correction_bias) or null. */
+  const float* bias;    /**< [experts] (e_score_correction_bias) or null. What is not finite is refused on the CPU. */
   int32_t* ids;         /**< [m, top_experts]: chosen experts, ascending. */
   float* weights;       /**< [m, top_experts]: their weights. */
 } hd_moe_route_args;
@@ -748,8 +767,10 @@ typedef struct hd_moe_route_args {
 /**
  * Chooses experts: s = sigmoid(logits); biased = s + bias; a group's score is the sum of its two best biased scores
  * (its best where a group has one expert); the best top_groups groups stay; among their experts the top_experts best
- * biased scores are taken (ties: lower id); weights = s / sum(s) * scale. The bias only selects. Source: Gate of
- * inference/model.py (noaux_tc), with excluded groups at -inf.
+ * biased scores are taken (ties, of groups too: the lower one); weights = s / sum(s) * scale, NaN where all of them
+ * are 0. The bias only selects. A sum that overflows is an infinity, and has its place in the order. Where NaN is not
+ * refused it ranks below every number: the ids are distinct and valid in any case. Source: Gate of inference/model.py
+ * (noaux_tc), with excluded groups at -inf.
  */
 HD_API int32_t hd_moe_route(hd_stream* stream, const hd_moe_route_args* args, void* workspace, uint64_t workspace_size);
 
@@ -758,24 +779,27 @@ typedef struct hd_moe_permute_args {
   uint32_t struct_size;         /**< sizeof(hd_moe_permute_args). */
   int32_t m;                    /**< Tokens. */
   int32_t k;                    /**< Columns of x, a multiple of 128. */
-  int32_t experts;              /**< Groups. */
-  int32_t top_experts;          /**< Experts a token. */
-  int32_t alignment;            /**< Rows that each group is padded to: 1 on the CPU, 128 for CUDA's grouped GEMM. */
+  int32_t experts;              /**< Groups, 1 to 1024. */
+  int32_t top_experts;          /**< Experts a token, 1 to experts. */
+  int32_t alignment;            /**< Rows that each group is padded to, 1 to 65536: 128 for CUDA's grouped GEMM. */
   int32_t rows;                 /**< Rows of y: at least m * top_experts, each group's share rounded up to alignment. */
   const int32_t* ids;           /**< [m, top_experts], each in [0, experts): refused outside on the CPU. */
   const uint8_t* x;             /**< [m, k] e4m3, contiguous. */
   const float* x_scale;         /**< [m, k/128], strided. */
-  int64_t x_scale_row_stride;   /**< Between rows of x_scale. */
-  int64_t x_scale_block_stride; /**< Between blocks of x_scale. */
+  int64_t x_scale_row_stride;   /**< Between rows of x_scale, at least 1. */
+  int64_t x_scale_block_stride; /**< Between blocks of x_scale, at least 1. */
   uint8_t* y;                   /**< [rows, k] e4m3: rows of expert 0, its padding, rows of expert 1, ... */
   float* y_scale;               /**< [rows, k/128], strided. */
-  int64_t y_scale_row_stride;   /**< Between rows of y_scale. */
-  int64_t y_scale_block_stride; /**< Between blocks of y_scale. */
+  int64_t y_scale_row_stride;   /**< Between rows of y_scale, at least 1. */
+  int64_t y_scale_block_stride; /**< Between blocks of y_scale, at least 1. */
   int32_t* row_of;              /**< [m, top_experts]: the row of y that holds this token for this expert. */
   int32_t* grouped_layout;      /**< [rows]: expert of each row of y, -1 on padding and past the end. */
 } hd_moe_permute_args;
 
-/** Sorts tokens by expert for hd_fp8_gemm_contiguous; within an expert rows keep the order of tokens. */
+/**
+ * Sorts tokens by expert for hd_fp8_gemm_contiguous; within an expert rows keep the order of tokens. Padding rows of y
+ * and y_scale are not written. Without tokens all of grouped_layout becomes -1.
+ */
 HD_API int32_t hd_moe_permute(hd_stream* stream, const hd_moe_permute_args* args, void* workspace,
                               uint64_t workspace_size);
 
@@ -785,7 +809,7 @@ typedef struct hd_moe_combine_args {
   int32_t x_dtype;       /**< act, of x, shared and y. */
   int32_t m;             /**< Tokens. */
   int32_t n;             /**< Columns. */
-  int32_t top_experts;   /**< Experts a token. */
+  int32_t top_experts;   /**< Experts a token, 1 to 1024. */
   int32_t rows;          /**< Rows of x. */
   const void* x;         /**< [rows, n]: the experts' outputs, as hd_moe_permute placed them. */
   const int32_t* row_of; /**< [m, top_experts], slots in ascending expert id, each in [0, rows). */
@@ -799,7 +823,8 @@ HD_API int32_t hd_moe_combine(hd_stream* stream, const hd_moe_combine_args* args
                               uint64_t workspace_size);
 
 /* ---------------------------------------------------------------------------------------------------------------- *
- * Caches. A slot is page * 64 + token within the page. A cache is [pages] of 64 tokens, contiguous.
+ * Caches. A slot is page * 64 + token within the page, as an int32_t. A cache is [pages] of 64 tokens,
+ * contiguous.
  * ---------------------------------------------------------------------------------------------------------------- */
 
 /** Arguments of hd_mla_cache_append. */
@@ -811,10 +836,11 @@ typedef struct hd_mla_cache_append_args {
   int32_t m;             /**< Tokens. */
   int32_t pages;         /**< Pages of the cache. */
   const void* latent;    /**< [m, 512], after kv_a_layernorm. */
-  int64_t latent_stride; /**< Between tokens of latent. */
+  int64_t latent_stride; /**< Between tokens of latent, at least 512. */
   const void* rope;      /**< [m, 64], after the rotary embedding. */
-  int64_t rope_stride;   /**< Between tokens of rope. */
-  const int32_t* slots;  /**< [m], each in [-1, pages * 64), no slot twice; -1 appends nothing. */
+  int64_t rope_stride;   /**< Between tokens of rope, at least 64. */
+  const int32_t* slots;  /**< [m], each in [-1, pages * 64); -1 appends nothing. No slot twice, which is not checked: it
+                              would be left with either token, or with parts of both. */
   void* cache;           /**< [pages, 64, bytes of a token]. */
 } hd_mla_cache_append_args;
 
@@ -850,8 +876,9 @@ typedef struct hd_index_cache_append_args {
   int32_t m;            /**< Tokens. */
   int32_t pages;        /**< Pages of the cache. */
   const void* k;        /**< [m, 128]: indexer keys after norm, rotary embedding and Hadamard transform. */
-  int64_t k_stride;     /**< Between tokens of k. */
-  const int32_t* slots; /**< [m], each in [-1, pages * 64), no slot twice; -1 appends nothing. */
+  int64_t k_stride;     /**< Between tokens of k, at least 128. */
+  const int32_t* slots; /**< [m], each in [-1, pages * 64); -1 appends nothing. No slot twice, which is not checked: it
+                              would be left with either token, or with parts of both. */
   uint8_t* cache;       /**< [pages, 8448]: 64 x 128 e4m3, then 64 f32 scales. */
 } hd_index_cache_append_args;
 
@@ -908,8 +935,8 @@ typedef struct hd_indexer_logits_paged_args {
   int32_t m;                   /**< Queries. */
   int32_t heads;               /**< Index heads, 1 to 128. */
   int32_t pages;               /**< Pages of the cache. */
-  int32_t sequences;           /**< Rows of block_table. */
-  int32_t max_pages;           /**< Columns of block_table. */
+  int32_t sequences;           /**< Rows of block_table, at least 1. */
+  int32_t max_pages;           /**< Columns of block_table, at least 1. */
   const uint8_t* q;            /**< [m, heads, 128] e4m3. */
   const float* weights;        /**< [m, heads]. */
   const uint8_t* cache;        /**< [pages, 8448]: the index cache. */
@@ -928,11 +955,11 @@ HD_API int32_t hd_indexer_logits_paged(hd_stream* stream, const hd_indexer_logit
 typedef struct hd_topk_args {
   uint32_t struct_size;        /**< sizeof(hd_topk_args). */
   int32_t m;                   /**< Rows. */
-  int32_t topk;                /**< Entries to choose, a multiple of 64. */
-  int32_t sequences;           /**< Rows of block_table; 0 without one. */
-  int32_t max_pages;           /**< Columns of block_table; 0 without one. */
+  int32_t topk;                /**< Entries to choose, a multiple of 64, 64 to 2^20. */
+  int32_t sequences;           /**< Rows of block_table, at least 1; not read without one. */
+  int32_t max_pages;           /**< Columns of block_table, at least 1; not read without one. */
   const float* scores;         /**< [m, scores_stride]. */
-  int64_t scores_stride;       /**< Between rows. */
+  int64_t scores_stride;       /**< Between rows, at least the largest visible. */
   const int32_t* visible;      /**< [m]: candidates of the row, 0 to scores_stride. */
   const int32_t* block_table;  /**< [sequences, max_pages] or null. */
   const int32_t* row_sequence; /**< [m] with block_table, else null. */
@@ -953,10 +980,10 @@ typedef struct hd_indexer_topk_args {
   uint32_t struct_size;        /**< sizeof(hd_indexer_topk_args). */
   int32_t m;                   /**< Queries. */
   int32_t heads;               /**< Index heads, 1 to 128. */
-  int32_t topk;                /**< Entries to choose, a multiple of 64. */
+  int32_t topk;                /**< Entries to choose, a multiple of 64, 64 to 2^20. */
   int32_t pages;               /**< Pages of the cache. */
-  int32_t sequences;           /**< Rows of block_table. */
-  int32_t max_pages;           /**< Columns of block_table. */
+  int32_t sequences;           /**< Rows of block_table, at least 1. */
+  int32_t max_pages;           /**< Columns of block_table, at least 1. */
   const uint8_t* q;            /**< [m, heads, 128] e4m3. */
   const float* weights;        /**< [m, heads]. */
   const uint8_t* cache;        /**< [pages, 8448]: the index cache. */
@@ -984,8 +1011,8 @@ typedef struct hd_sparse_mla_args {
   int32_t q_dtype;        /**< act, of q and out: HD_DTYPE_F32 for HD_MLA_FP8_F32, HD_DTYPE_BF16 for HD_MLA_FP8. */
   int32_t format;         /**< HD_MLA_FP8 or HD_MLA_FP8_F32. */
   int32_t m;              /**< Queries. */
-  int32_t heads;          /**< Query heads, which share the one latent head. */
-  int32_t topk;           /**< Columns of indices, a multiple of 64. */
+  int32_t heads;          /**< Query heads, at most 65536, which share the one latent head. */
+  int32_t topk;           /**< Columns of indices, a multiple of 64, 64 to 2^20. */
   int32_t pages;          /**< Pages of the cache. */
   float softmax_scale;    /**< Multiplies q . k. */
   const void* q;          /**< [m, heads, 576]: latent part, then rope. */
@@ -1009,10 +1036,10 @@ typedef struct hd_dense_mla_args {
   int32_t q_dtype;             /**< act, of q and out: HD_DTYPE_F32 for the F32 formats, else HD_DTYPE_BF16. */
   int32_t format;              /**< hd_mla_format. CUDA: HD_MLA_BF16. */
   int32_t m;                   /**< Queries. */
-  int32_t heads;               /**< Query heads. */
+  int32_t heads;               /**< Query heads, at most 65536. */
   int32_t pages;               /**< Pages of the cache. */
-  int32_t sequences;           /**< Rows of block_table. */
-  int32_t max_pages;           /**< Columns of block_table. */
+  int32_t sequences;           /**< Rows of block_table, at least 1. */
+  int32_t max_pages;           /**< Columns of block_table, at least 1. */
   float softmax_scale;         /**< Multiplies q . k. */
   const void* q;               /**< [m, heads, 576]. */
   const void* cache;           /**< [pages, 64, bytes of a token]. */
@@ -1031,16 +1058,16 @@ typedef struct hd_masked_mha_args {
   uint32_t struct_size;     /**< sizeof(hd_masked_mha_args). */
   int32_t q_dtype;          /**< act, of q, kv, k_rope and out. */
   int32_t m;                /**< Queries of one sequence. */
-  int32_t heads;            /**< Heads. */
+  int32_t heads;            /**< Heads, at most 65536. */
   int32_t keys;             /**< Keys. */
-  int32_t nope_dim;         /**< Width of q and k without rope, 128 in DeepSeek-V3. */
-  int32_t v_dim;            /**< Width of v, 128 in DeepSeek-V3. */
-  int32_t topk;             /**< Columns of positions; 0 without a mask. */
+  int32_t nope_dim;         /**< Width of q and k without rope, 1 to 1024; 128 in DeepSeek-V3. */
+  int32_t v_dim;            /**< Width of v, 1 to 1024; 128 in DeepSeek-V3. */
+  int32_t topk;             /**< Columns of positions, at most 2^20; 0 without a mask. */
   float softmax_scale;      /**< Multiplies q . k. */
   const void* q;            /**< [m, heads, nope_dim + 64]. */
   const void* kv;           /**< [keys, heads, nope_dim + v_dim]: kv_b of the latent. */
   const void* k_rope;       /**< [keys, 64] with k_rope_stride, shared by the heads. */
-  int64_t k_rope_stride;    /**< Between keys of k_rope. */
+  int64_t k_rope_stride;    /**< Between keys of k_rope, at least 64. */
   const int32_t* visible;   /**< [m]: keys that the query sees, 0 to keys. */
   const int32_t* positions; /**< [m, topk]: of those the ones it may use, ascending, then -1; or null for all. */
   void* out;                /**< [m, heads, v_dim]. */

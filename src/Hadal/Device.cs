@@ -32,7 +32,7 @@ public sealed unsafe class Device : IDisposable
     /// <summary>CPU: the threads that compute, the caller's included. 0 elsewhere.</summary>
     public int ThreadCount { get; }
 
-    /// <summary>Memory of the device in bytes; the CPU's is the host's.</summary>
+    /// <summary>Memory of the device in bytes; the CPU's is the host's, or its cgroup's limit where that is less.</summary>
     public long MemoryBytes { get; }
 
     /// <summary>The processor's or card's own name.</summary>
@@ -41,7 +41,7 @@ public sealed unsafe class Device : IDisposable
     /// <summary>The instruction set in use, such as "avx512" or "sm_90a".</summary>
     public string Isa { get; }
 
-    /// <summary>Memory that is free now, in bytes.</summary>
+    /// <summary>Memory that is free now, in bytes, on the CPU within its cgroup's limit. Cached files count as free.</summary>
     public long FreeMemoryBytes
     {
         get
@@ -56,7 +56,7 @@ public sealed unsafe class Device : IDisposable
     internal DeviceHandle Handle { get; }
 
     /// <summary>Opens the host's processor.</summary>
-    /// <param name="threads">Threads that compute, the caller's included; 0 takes one a core.</param>
+    /// <param name="threads">Threads that compute, the caller's included; 0 takes one for each that the process may use.</param>
     /// <exception cref="HadalException">The native library does not fit, or the number of threads is refused.</exception>
     public static Device Cpu(int threads = 0) => new(hd_device_kind.HD_DEVICE_CPU, 0, threads);
 

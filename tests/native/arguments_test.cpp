@@ -282,7 +282,7 @@ TEST_P(Arguments, StructsOfANewerHeaderAreTakenWhileTheirNewFieldsAreZero) {
   EXPECT_EQ(outcome.status, HD_STATUS_OK) << outcome.text;
   expect_refused(
       source, [&](Placed&, std::byte* args) { args[size + 9] = std::byte{1}; },
-      ": byte " + std::to_string(size + 9) + " of args is set", HD_STATUS_UNSUPPORTED);
+      ": byte " + std::to_string(size + 9) + " of " + function_of(op()) + "_args is set", HD_STATUS_UNSUPPORTED);
 }
 
 TEST_P(Arguments, WorkspacesThatDoNotServeAreRefused) {
@@ -306,6 +306,23 @@ TEST_P(Arguments, WorkspacesThatDoNotServeAreRefused) {
   if (wanted != 0) {
     expect(aligned, wanted - 1, "workspace_size is " + std::to_string(wanted - 1));
     expect(nullptr, 0, "workspace_size is 0");
+  }
+}
+
+TEST_P(Arguments, WorkspacesThatOverlapAreRefused) {
+  const Case source = telling_case(op());
+  for (size_t i = 0; i < source.tensors.size(); ++i) {
+    const Tensor& tensor = source.tensors[i];
+    if (tensor.content.size() < 2 * HD_ALIGNMENT) continue;
+    SCOPED_TRACE(tensor.name);
+    Placed placed(source);
+    auto address = reinterpret_cast<uintptr_t>(placed.data(i));
+    address = (address + HD_ALIGNMENT - 1) / HD_ALIGNMENT * HD_ALIGNMENT;
+    EXPECT_EQ(call(op(), cpu_.stream(), placed.args(), reinterpret_cast<void*>(address), HD_ALIGNMENT),
+              HD_STATUS_INVALID_ARGUMENT);
+    EXPECT_NE(last_error().find(" overlaps "), std::string::npos) << last_error();
+    EXPECT_NE(last_error().find("workspace"), std::string::npos) << last_error();
+    EXPECT_TRUE(placed.content(i) == tensor.content);
   }
 }
 
@@ -353,7 +370,10 @@ TEST_P(Arguments, ShapesBeyondTheAddressSpaceAreRefused) {
   Placed placed(source);
   auto* args = static_cast<std::byte*>(placed.args());
   for (const Field& field : fields_of(op())) {
-    if (field.is_stride()) set(args, field.offset, INT64_MAX / 32);
+    // The strides within a row stay as they are, so that rows don't overlap.
+    const bool within = field.name.ends_with("_block_stride") || field.name.ends_with("_batch_stride") ||
+                        field.name.ends_with("_head_stride");
+    if (field.is_stride() && !within) set(args, field.offset, INT64_MAX / 32);
   }
   for (const Field& field : fields_of(op())) {
     if (field.size == 4 && (field.name == "m" || field.name == "n" || field.name == "m_max")) {
@@ -374,6 +394,82 @@ TEST_P(Arguments, ShapesBeyondTheAddressSpaceAreRefused) {
 INSTANTIATE_TEST_SUITE_P(Abi, Arguments, testing::Range(int32_t{0}, int32_t{HD_OP_COUNT}),
                          [](const auto& op) { return std::string(function_of(op.param)).substr(3); });
 
+// Strides that pass one by one, but lay pieces of an output over one another.
+TEST(Outputs, ThatOverlapThemselvesAreRefused) {
+  const CpuStream cpu;
+  const auto expect = [&]<class Args>(int32_t op, int64_t Args::*stride, int64_t value, int64_t Args::*other,
+                                      int64_t other_value, const char* text) {
+    const Case source = telling_case(op);
+    Placed placed(source);
+    Args& args = *static_cast<Args*>(placed.args());
+    args.*stride = value;
+    args.*other = other_value;
+    uint64_t size = 0;
+    const int32_t status = hd_workspace_size(cpu.device(), op, &args, &size);
+    if (text == nullptr) {
+      EXPECT_EQ(status, HD_STATUS_OK) << last_error();
+      return;
+    }
+    EXPECT_EQ(status, HD_STATUS_INVALID_ARGUMENT);
+    const std::string expected = std::string(function_of(op)) + ": " + text;
+    EXPECT_EQ(last_error().rfind(expected, 0), 0u) << last_error() << "\nexpected: " << expected;
+    EXPECT_NE(last_error().find("the output overlaps itself"), std::string::npos) << last_error();
+    EXPECT_EQ(call(op, cpu.stream(), &args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+    EXPECT_EQ(last_error().rfind(expected, 0), 0u) << last_error();
+    EXPECT_TRUE(placed.damage().empty()) << placed.damage();
+  };
+  // 3 rows of 2 scales: one stride must step over all of the other's.
+  using Norm = hd_rms_norm_args;
+  const auto norm = [&](int64_t row, int64_t block, const char* text) {
+    expect(HD_OP_RMS_NORM, &Norm::q_scale_row_stride, row, &Norm::q_scale_block_stride, block, text);
+  };
+  norm(1, 1, "q_scale_row_stride is 1 and q_scale_block_stride is 1");
+  norm(1, 2, "q_scale_row_stride is 1 and q_scale_block_stride is 2");
+  norm(1, 3, nullptr);
+  norm(2, 2, "q_scale_row_stride is 2 and q_scale_block_stride is 2");
+  norm(2, 1, nullptr);
+  norm(7, 1, nullptr);
+  using Quantize = hd_fp8_quantize_args;
+  const Case quantize = telling_case(HD_OP_FP8_QUANTIZE);
+  const int64_t m = quantize.as<Quantize>().m;
+  ASSERT_GT(quantize.as<Quantize>().k, 128);
+  const auto scale = [&](int64_t row, int64_t block, const char* text) {
+    expect(HD_OP_FP8_QUANTIZE, &Quantize::scale_row_stride, row, &Quantize::scale_block_stride, block, text);
+  };
+  scale(1, m - 1, "scale_row_stride is 1 and scale_block_stride is ");
+  scale(1, m, nullptr);
+  using Permute = hd_moe_permute_args;
+  expect(HD_OP_MOE_PERMUTE, &Permute::y_scale_row_stride, 1, &Permute::y_scale_block_stride, 1,
+         "y_scale_row_stride is 1 and y_scale_block_stride is 1");
+  // 3 tokens of 16 heads of 64: by token, or by head.
+  using Rope = hd_rope_args;
+  const auto rope = [&](int64_t token, int64_t head, const char* text) {
+    expect(HD_OP_ROPE, &Rope::y_stride, token, &Rope::y_head_stride, head, text);
+  };
+  rope(64, 64, "y_stride is 64 and y_head_stride is 64");
+  rope(16 * 64 - 1, 64, "y_stride is 1023 and y_head_stride is 64");
+  rope(16 * 64, 64, nullptr);
+  rope(64, 3 * 64 - 1, "y_stride is 64 and y_head_stride is 191");
+  rope(64, 3 * 64, nullptr);
+  using Gemm = hd_gemm_args;
+  for (const CaseMaker& maker : cases_of(HD_OP_GEMM)) {
+    const Case source = maker.whole();
+    const Gemm& of = source.as<Gemm>();
+    if (of.batch < 2 || of.m < 2) continue;
+    Gemm args = of;
+    uint64_t size = 0;
+    args.d_stride = of.n;
+    args.d_batch_stride = of.n;
+    EXPECT_EQ(hd_workspace_size(cpu.device(), HD_OP_GEMM, &args, &size), HD_STATUS_INVALID_ARGUMENT) << maker.name;
+    EXPECT_NE(last_error().find("the output overlaps itself"), std::string::npos) << last_error();
+    args.d_stride = int64_t{of.n} * of.batch;
+    EXPECT_EQ(hd_workspace_size(cpu.device(), HD_OP_GEMM, &args, &size), HD_STATUS_OK) << last_error();
+    args.d_stride = of.n;
+    args.d_batch_stride = int64_t{of.n} * of.m;
+    EXPECT_EQ(hd_workspace_size(cpu.device(), HD_OP_GEMM, &args, &size), HD_STATUS_OK) << last_error();
+  }
+}
+
 TEST(GroupedProducts, RefuseWhatTheirArraysHold) {
   const CpuStream cpu;
   const Case source = telling_case(HD_OP_FP8_GEMM_CONTIGUOUS);
@@ -392,6 +488,14 @@ TEST(GroupedProducts, RefuseWhatTheirArraysHold) {
   expect_refused(&Args::b_scale, 4, 0x1001, "b_scale[4] is 0x1001");
   expect_refused(&Args::up, 0, 0, "up[0] is ");
   expect_refused(&Args::up_scale, 2, 0, "up_scale[2] is ");
+  // A weight that the output lies in.
+  Placed placed(source);
+  Args& args = *static_cast<Args*>(placed.args());
+  std::vector<const uint8_t*> weights(args.b, args.b + args.groups);
+  weights[3] = static_cast<const uint8_t*>(args.d) + 1;
+  args.b = weights.data();
+  EXPECT_EQ(hd_fp8_gemm_contiguous(cpu.stream(), &args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(last_error(), "hd_fp8_gemm_contiguous: d overlaps b[3]; an output needs memory of its own");
 }
 
 TEST(Products, TakeNoSecondWeightUnlessToldOf) {
@@ -402,9 +506,14 @@ TEST(Products, TakeNoSecondWeightUnlessToldOf) {
     for (const Field& field : fields_of(op)) {
       if (field.name == "has_up") std::memset(args + field.offset, 0, field.size);
     }
-    EXPECT_EQ(call(op, cpu.stream(), args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
-    EXPECT_NE(last_error().find(": up is "), std::string::npos) << last_error();
-    EXPECT_NE(last_error().find("it must be null where has_up is 0"), std::string::npos) << last_error();
+    for (const char* name : {"up", "up_scale"}) {
+      EXPECT_EQ(call(op, cpu.stream(), args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+      EXPECT_NE(last_error().find(std::string(": ") + name + " is "), std::string::npos) << last_error();
+      EXPECT_NE(last_error().find("it must be null where has_up is 0"), std::string::npos) << last_error();
+      for (const Field& field : fields_of(op)) {
+        if (field.name == name) std::memset(args + field.offset, 0, field.size);
+      }
+    }
   }
 }
 

@@ -97,6 +97,7 @@ internal static unsafe class Layouts
         to.Add((name, "commit", (byte*)s.commit - start, 48 * sizeof(byte)));
         to.Add((name, "compiler", (byte*)s.compiler - start, 64 * sizeof(byte)));
         to.Add((name, "isas", (byte*)s.isas - start, 128 * sizeof(byte)));
+        to.Add((name, "header_sha256", (byte*)s.header_sha256 - start, 72 * sizeof(byte)));
     }
 
     private static void Add_hd_layout_entry(

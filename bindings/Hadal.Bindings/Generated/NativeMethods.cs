@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "460c10c3468f6bcc02c11b24cf4ee7ba363e6c5767e1daf653896ef0be388ac2";
+        "65a865517488c750b7452528dbd1779dc9b29f3bd3a21da0d4c00964aceab368";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -125,7 +125,8 @@ public static unsafe partial class NativeMethods
     /// <summary>
     /// Opens a device. The CPU's instruction set is the best one that the processor has, or what
     /// the environment variable HADAL_CPU_ISA names ("scalar", "avx2", "avx512"); one that the
-    /// processor lacks is refused.
+    /// processor lacks is refused. Where a thread can't be started it is HD_STATUS_OUT_OF_MEMORY,
+    /// and none stays.
     /// </summary>
     /// <param name="options">which device and how.</param>
     /// <param name="device">
@@ -147,7 +148,10 @@ public static unsafe partial class NativeMethods
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_device_get_info(hd_device* device, hd_device_info* info);
 
-    /// <summary>Tells how much memory of a device is free.</summary>
+    /// <summary>
+    /// Tells how much memory of a device is free: on the CPU what the process may still take, of
+    /// the host's memory and of its cgroup's limit. Cached files count as free.
+    /// </summary>
     /// <param name="device">the device.</param>
     /// <param name="free_bytes">receives the free memory in bytes.</param>
     [DllImport(LibraryName, ExactSpelling = true)]
@@ -492,9 +496,11 @@ public static unsafe partial class NativeMethods
     /// <summary>
     /// Chooses experts: s = sigmoid(logits); biased = s + bias; a group's score is the sum of its
     /// two best biased scores (its best where a group has one expert); the best top_groups groups
-    /// stay; among their experts the top_experts best biased scores are taken (ties: lower id);
-    /// weights = s / sum(s) * scale. The bias only selects. Source: Gate of inference/model.py
-    /// (noaux_tc), with excluded groups at -inf.
+    /// stay; among their experts the top_experts best biased scores are taken (ties, of groups too:
+    /// the lower one); weights = s / sum(s) * scale, NaN where all of them are 0. The bias only
+    /// selects. A sum that overflows is an infinity, and has its place in the order. Where NaN is
+    /// not refused it ranks below every number: the ids are distinct and valid in any case. Source:
+    /// Gate of inference/model.py (noaux_tc), with excluded groups at -inf.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_moe_route(
@@ -506,7 +512,8 @@ public static unsafe partial class NativeMethods
 
     /// <summary>
     /// Sorts tokens by expert for hd_fp8_gemm_contiguous; within an expert rows keep the order of
-    /// tokens.
+    /// tokens. Padding rows of y and y_scale are not written. Without tokens all of grouped_layout
+    /// becomes -1.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_moe_permute(

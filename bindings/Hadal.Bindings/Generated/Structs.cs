@@ -33,7 +33,9 @@ public unsafe struct hd_device_options
     public int ordinal;
 
     /// <summary>
-    /// CPU: threads that compute, the caller's included; 0 takes one a core. At most 1024.
+    /// CPU: threads that compute, the caller's included, at most 1024; 0 takes one for each
+    /// processor that the process may use: its affinity mask's, or its cgroup's quota of them,
+    /// rounded up, where that is less.
     /// </summary>
     public int thread_count;
 }
@@ -54,7 +56,9 @@ public unsafe struct hd_device_info
     /// <summary>CPU: threads that compute. 0 elsewhere.</summary>
     public int thread_count;
 
-    /// <summary>Memory of the device; the CPU's is the host's.</summary>
+    /// <summary>
+    /// Memory of the device; the CPU's is the host's, or less where a cgroup limits it.
+    /// </summary>
     public ulong memory_bytes;
 
     /// <summary>The processor's or card's own name, UTF-8, NUL-terminated.</summary>
@@ -85,6 +89,9 @@ public unsafe struct hd_build_info
 
     /// <summary>Instruction sets held, best first, separated by spaces.</summary>
     public fixed byte isas[128];
+
+    /// <summary>SHA-256 of the text of the hadal.h that it was built from, in hex.</summary>
+    public fixed byte header_sha256[72];
 }
 
 /// <summary>One field of a struct of this header as the library lays it out.</summary>
@@ -140,10 +147,10 @@ public unsafe struct hd_fp8_quantize_args
     /// </summary>
     public float* scale;
 
-    /// <summary>1 for the MN-major form that CUDA's GEMM takes.</summary>
+    /// <summary>At least 1; 1 for the MN-major form that CUDA's GEMM takes.</summary>
     public long scale_row_stride;
 
-    /// <summary>align(m, 4) for that form.</summary>
+    /// <summary>At least 1; align(m, 4) for that form.</summary>
     public long scale_block_stride;
 }
 
@@ -189,7 +196,7 @@ public unsafe struct hd_fp8_gemm_args
     /// <summary>Rows of b, columns of d.</summary>
     public int n;
 
-    /// <summary>Columns of a and b, a multiple of 128.</summary>
+    /// <summary>Columns of a and b, a multiple of 128, at least 128.</summary>
     public int k;
 
     /// <summary>[m, k] e4m3, contiguous.</summary>
@@ -200,10 +207,10 @@ public unsafe struct hd_fp8_gemm_args
     /// </summary>
     public float* a_scale;
 
-    /// <summary>CPU: any. CUDA: 1.</summary>
+    /// <summary>CPU: at least 1. CUDA: 1.</summary>
     public long a_scale_row_stride;
 
-    /// <summary>CPU: any. CUDA: align(m, 4).</summary>
+    /// <summary>CPU: at least 1. CUDA: align(m, 4).</summary>
     public long a_scale_block_stride;
 
     /// <summary>[n, k] e4m3, K-major, contiguous, any alignment on the CPU.</summary>
@@ -213,7 +220,8 @@ public unsafe struct hd_fp8_gemm_args
     public float* b_scale;
 
     /// <summary>
-    /// 1: every b_scale and up_scale is known to be a power of two; 0: nothing is known.
+    /// 1: every b_scale and up_scale is known to be a power of two, which is not checked; 0:
+    /// nothing is known.
     /// </summary>
     public int b_scale_is_pow2;
 
@@ -249,7 +257,7 @@ public unsafe struct hd_fp8_gemm_multi_args
     /// <summary>Rows of a and of every d.</summary>
     public int m;
 
-    /// <summary>Columns of a and of every b, a multiple of 128.</summary>
+    /// <summary>Columns of a and of every b, a multiple of 128, at least 128.</summary>
     public int k;
 
     /// <summary>[m, k] e4m3, contiguous.</summary>
@@ -302,7 +310,7 @@ public unsafe struct hd_fp8_gemm_contiguous_args
     /// <summary>Rows of each b.</summary>
     public int n;
 
-    /// <summary>Columns, a multiple of 128.</summary>
+    /// <summary>Columns, a multiple of 128, at least 128.</summary>
     public int k;
 
     /// <summary>[m, k] e4m3, rows of a group side by side.</summary>
@@ -328,7 +336,7 @@ public unsafe struct hd_fp8_gemm_contiguous_args
     /// <summary>As in hd_fp8_gemm, of all groups.</summary>
     public int b_scale_is_pow2;
 
-    /// <summary>[m]: group of each row, not descending but for -1 on padding rows.</summary>
+    /// <summary>[m]: group of each row, -1 on padding; else not descending (not checked).</summary>
     public int* grouped_layout;
 
     /// <summary>
@@ -365,7 +373,7 @@ public unsafe struct hd_fp8_gemm_masked_args
     /// <summary>Rows of each b.</summary>
     public int n;
 
-    /// <summary>Columns, a multiple of 128.</summary>
+    /// <summary>Columns, a multiple of 128, at least 128.</summary>
     public int k;
 
     /// <summary>[groups, m_max, k] e4m3, contiguous.</summary>
@@ -443,7 +451,7 @@ public unsafe struct hd_gemm_args
     public int k;
 
     /// <summary>
-    /// 1: every scale of b is a positive power of two, which a faster kernel may use.
+    /// 1: every scale of b is a positive power of two (not checked), which a faster kernel may use.
     /// </summary>
     public int b_scale_is_pow2;
 
@@ -453,13 +461,13 @@ public unsafe struct hd_gemm_args
     /// <summary>Between rows, at least k unless m is 1.</summary>
     public long a_stride;
 
-    /// <summary>Between batches.</summary>
+    /// <summary>Between batches; 0 shares one a.</summary>
     public long a_batch_stride;
 
     /// <summary>[batch][n, k] or [batch][k, n]; any alignment on the CPU.</summary>
     public void* b;
 
-    /// <summary>Between rows of b.</summary>
+    /// <summary>Between rows of b, at least its columns.</summary>
     public long b_stride;
 
     /// <summary>Between batches; 0 shares one b.</summary>
@@ -468,10 +476,10 @@ public unsafe struct hd_gemm_args
     /// <summary>[batch][m, n].</summary>
     public void* d;
 
-    /// <summary>Between rows of d.</summary>
+    /// <summary>Between rows of d, at least n.</summary>
     public long d_stride;
 
-    /// <summary>Between batches.</summary>
+    /// <summary>Between batches, at least n.</summary>
     public long d_batch_stride;
 
     /// <summary>
@@ -479,10 +487,10 @@ public unsafe struct hd_gemm_args
     /// </summary>
     public float* b_scale;
 
-    /// <summary>Between rows of b_scale.</summary>
+    /// <summary>Between rows of b_scale, at least their number of scales.</summary>
     public long b_scale_stride;
 
-    /// <summary>Between batches.</summary>
+    /// <summary>Between batches; 0 shares one b_scale.</summary>
     public long b_scale_batch_stride;
 }
 
@@ -517,7 +525,7 @@ public unsafe struct hd_rms_norm_args
     /// <summary>[m, n] contiguous or null: x is added to it; read and written.</summary>
     public void* residual;
 
-    /// <summary>[n].</summary>
+    /// <summary>[n], any alignment on the CPU.</summary>
     public void* weight;
 
     /// <summary>[m, n]; may be x itself with the same stride. With q it may be null.</summary>
@@ -567,19 +575,19 @@ public unsafe struct hd_layer_norm_args
     /// <summary>[m, n].</summary>
     public void* x;
 
-    /// <summary>Between rows of x.</summary>
+    /// <summary>Between rows of x, at least n.</summary>
     public long x_stride;
 
-    /// <summary>[n].</summary>
+    /// <summary>[n], any alignment on the CPU.</summary>
     public void* weight;
 
-    /// <summary>[n].</summary>
+    /// <summary>[n], any alignment on the CPU.</summary>
     public void* bias;
 
     /// <summary>[m, n]; may be x itself with the same stride.</summary>
     public void* y;
 
-    /// <summary>Between rows of y.</summary>
+    /// <summary>Between rows of y, at least n.</summary>
     public long y_stride;
 }
 
@@ -590,10 +598,10 @@ public unsafe struct hd_rope_table_args
     /// <summary>sizeof(hd_rope_table_args).</summary>
     public uint struct_size;
 
-    /// <summary>Rows: positions 0 to positions - 1.</summary>
+    /// <summary>Rows: positions 0 to positions - 1, at most 2^24.</summary>
     public int positions;
 
-    /// <summary>Frequencies; 32 for a rotary width of 64.</summary>
+    /// <summary>Frequencies, at most 65536; 32 for a rotary width of 64.</summary>
     public int half;
 
     /// <summary>[half], after YaRN.</summary>
@@ -622,19 +630,19 @@ public unsafe struct hd_rope_args
     /// <summary>Heads of each token.</summary>
     public int heads;
 
-    /// <summary>Rotary width, even.</summary>
+    /// <summary>Rotary width, even, 2 to 65536.</summary>
     public int dim;
 
-    /// <summary>Rows of table; a position outside is refused on the CPU.</summary>
+    /// <summary>Rows of table, at least 1; a position outside is refused on the CPU.</summary>
     public int table_positions;
 
     /// <summary>[m, heads, dim].</summary>
     public void* x;
 
-    /// <summary>Between tokens of x.</summary>
+    /// <summary>Between tokens of x, at least dim.</summary>
     public long x_stride;
 
-    /// <summary>Between heads of x.</summary>
+    /// <summary>Between heads of x, at least dim.</summary>
     public long x_head_stride;
 
     /// <summary>[m].</summary>
@@ -646,10 +654,10 @@ public unsafe struct hd_rope_args
     /// <summary>[m, heads, dim]; may be x itself with the same strides.</summary>
     public void* y;
 
-    /// <summary>Between tokens of y.</summary>
+    /// <summary>Between tokens of y, at least dim.</summary>
     public long y_stride;
 
-    /// <summary>Between heads of y.</summary>
+    /// <summary>Between heads of y, at least dim.</summary>
     public long y_head_stride;
 }
 
@@ -727,13 +735,13 @@ public unsafe struct hd_silu_mul_args
     /// <summary>[m, n].</summary>
     public void* gate;
 
-    /// <summary>Between rows of gate.</summary>
+    /// <summary>Between rows of gate, at least n.</summary>
     public long gate_stride;
 
     /// <summary>[m, n].</summary>
     public void* up;
 
-    /// <summary>Between rows of up.</summary>
+    /// <summary>Between rows of up, at least n.</summary>
     public long up_stride;
 
     /// <summary>[m, n], contiguous; may be gate or up itself where contiguous.</summary>
@@ -750,10 +758,12 @@ public unsafe struct hd_moe_route_args
     /// <summary>Tokens.</summary>
     public int m;
 
-    /// <summary>Routed experts, at most 1024.</summary>
+    /// <summary>Routed experts, 1 to 1024.</summary>
     public int experts;
 
-    /// <summary>Groups of experts (n_group); 1 skips the group step. Divides experts.</summary>
+    /// <summary>
+    /// Groups of experts (n_group), at least 1, which skips the group step. Divides experts.
+    /// </summary>
     public int groups;
 
     /// <summary>Groups kept (topk_group), 1 to groups.</summary>
@@ -771,7 +781,9 @@ public unsafe struct hd_moe_route_args
     /// <summary>[m, experts], contiguous. NaN is refused on the CPU.</summary>
     public float* logits;
 
-    /// <summary>[experts] (e_score_correction_bias) or null.</summary>
+    /// <summary>
+    /// [experts] (e_score_correction_bias) or null. What is not finite is refused on the CPU.
+    /// </summary>
     public float* bias;
 
     /// <summary>[m, top_experts]: chosen experts, ascending.</summary>
@@ -794,14 +806,14 @@ public unsafe struct hd_moe_permute_args
     /// <summary>Columns of x, a multiple of 128.</summary>
     public int k;
 
-    /// <summary>Groups.</summary>
+    /// <summary>Groups, 1 to 1024.</summary>
     public int experts;
 
-    /// <summary>Experts a token.</summary>
+    /// <summary>Experts a token, 1 to experts.</summary>
     public int top_experts;
 
     /// <summary>
-    /// Rows that each group is padded to: 1 on the CPU, 128 for CUDA's grouped GEMM.
+    /// Rows that each group is padded to, 1 to 65536: 128 for CUDA's grouped GEMM.
     /// </summary>
     public int alignment;
 
@@ -819,10 +831,10 @@ public unsafe struct hd_moe_permute_args
     /// <summary>[m, k/128], strided.</summary>
     public float* x_scale;
 
-    /// <summary>Between rows of x_scale.</summary>
+    /// <summary>Between rows of x_scale, at least 1.</summary>
     public long x_scale_row_stride;
 
-    /// <summary>Between blocks of x_scale.</summary>
+    /// <summary>Between blocks of x_scale, at least 1.</summary>
     public long x_scale_block_stride;
 
     /// <summary>[rows, k] e4m3: rows of expert 0, its padding, rows of expert 1, ...</summary>
@@ -831,10 +843,10 @@ public unsafe struct hd_moe_permute_args
     /// <summary>[rows, k/128], strided.</summary>
     public float* y_scale;
 
-    /// <summary>Between rows of y_scale.</summary>
+    /// <summary>Between rows of y_scale, at least 1.</summary>
     public long y_scale_row_stride;
 
-    /// <summary>Between blocks of y_scale.</summary>
+    /// <summary>Between blocks of y_scale, at least 1.</summary>
     public long y_scale_block_stride;
 
     /// <summary>[m, top_experts]: the row of y that holds this token for this expert.</summary>
@@ -860,7 +872,7 @@ public unsafe struct hd_moe_combine_args
     /// <summary>Columns.</summary>
     public int n;
 
-    /// <summary>Experts a token.</summary>
+    /// <summary>Experts a token, 1 to 1024.</summary>
     public int top_experts;
 
     /// <summary>Rows of x.</summary>
@@ -909,16 +921,19 @@ public unsafe struct hd_mla_cache_append_args
     /// <summary>[m, 512], after kv_a_layernorm.</summary>
     public void* latent;
 
-    /// <summary>Between tokens of latent.</summary>
+    /// <summary>Between tokens of latent, at least 512.</summary>
     public long latent_stride;
 
     /// <summary>[m, 64], after the rotary embedding.</summary>
     public void* rope;
 
-    /// <summary>Between tokens of rope.</summary>
+    /// <summary>Between tokens of rope, at least 64.</summary>
     public long rope_stride;
 
-    /// <summary>[m], each in [-1, pages * 64), no slot twice; -1 appends nothing.</summary>
+    /// <summary>
+    /// [m], each in [-1, pages * 64); -1 appends nothing. No slot twice, which is not checked: it
+    /// would be left with either token, or with parts of both.
+    /// </summary>
     public int* slots;
 
     /// <summary>[pages, 64, bytes of a token].</summary>
@@ -981,10 +996,13 @@ public unsafe struct hd_index_cache_append_args
     /// </summary>
     public void* k;
 
-    /// <summary>Between tokens of k.</summary>
+    /// <summary>Between tokens of k, at least 128.</summary>
     public long k_stride;
 
-    /// <summary>[m], each in [-1, pages * 64), no slot twice; -1 appends nothing.</summary>
+    /// <summary>
+    /// [m], each in [-1, pages * 64); -1 appends nothing. No slot twice, which is not checked: it
+    /// would be left with either token, or with parts of both.
+    /// </summary>
     public int* slots;
 
     /// <summary>[pages, 8448]: 64 x 128 e4m3, then 64 f32 scales.</summary>
@@ -1077,10 +1095,10 @@ public unsafe struct hd_indexer_logits_paged_args
     /// <summary>Pages of the cache.</summary>
     public int pages;
 
-    /// <summary>Rows of block_table.</summary>
+    /// <summary>Rows of block_table, at least 1.</summary>
     public int sequences;
 
-    /// <summary>Columns of block_table.</summary>
+    /// <summary>Columns of block_table, at least 1.</summary>
     public int max_pages;
 
     /// <summary>[m, heads, 128] e4m3.</summary>
@@ -1118,19 +1136,19 @@ public unsafe struct hd_topk_args
     /// <summary>Rows.</summary>
     public int m;
 
-    /// <summary>Entries to choose, a multiple of 64.</summary>
+    /// <summary>Entries to choose, a multiple of 64, 64 to 2^20.</summary>
     public int topk;
 
-    /// <summary>Rows of block_table; 0 without one.</summary>
+    /// <summary>Rows of block_table, at least 1; not read without one.</summary>
     public int sequences;
 
-    /// <summary>Columns of block_table; 0 without one.</summary>
+    /// <summary>Columns of block_table, at least 1; not read without one.</summary>
     public int max_pages;
 
     /// <summary>[m, scores_stride].</summary>
     public float* scores;
 
-    /// <summary>Between rows.</summary>
+    /// <summary>Between rows, at least the largest visible.</summary>
     public long scores_stride;
 
     /// <summary>[m]: candidates of the row, 0 to scores_stride.</summary>
@@ -1162,16 +1180,16 @@ public unsafe struct hd_indexer_topk_args
     /// <summary>Index heads, 1 to 128.</summary>
     public int heads;
 
-    /// <summary>Entries to choose, a multiple of 64.</summary>
+    /// <summary>Entries to choose, a multiple of 64, 64 to 2^20.</summary>
     public int topk;
 
     /// <summary>Pages of the cache.</summary>
     public int pages;
 
-    /// <summary>Rows of block_table.</summary>
+    /// <summary>Rows of block_table, at least 1.</summary>
     public int sequences;
 
-    /// <summary>Columns of block_table.</summary>
+    /// <summary>Columns of block_table, at least 1.</summary>
     public int max_pages;
 
     /// <summary>[m, heads, 128] e4m3.</summary>
@@ -1217,10 +1235,10 @@ public unsafe struct hd_sparse_mla_args
     /// <summary>Queries.</summary>
     public int m;
 
-    /// <summary>Query heads, which share the one latent head.</summary>
+    /// <summary>Query heads, at most 65536, which share the one latent head.</summary>
     public int heads;
 
-    /// <summary>Columns of indices, a multiple of 64.</summary>
+    /// <summary>Columns of indices, a multiple of 64, 64 to 2^20.</summary>
     public int topk;
 
     /// <summary>Pages of the cache.</summary>
@@ -1265,16 +1283,16 @@ public unsafe struct hd_dense_mla_args
     /// <summary>Queries.</summary>
     public int m;
 
-    /// <summary>Query heads.</summary>
+    /// <summary>Query heads, at most 65536.</summary>
     public int heads;
 
     /// <summary>Pages of the cache.</summary>
     public int pages;
 
-    /// <summary>Rows of block_table.</summary>
+    /// <summary>Rows of block_table, at least 1.</summary>
     public int sequences;
 
-    /// <summary>Columns of block_table.</summary>
+    /// <summary>Columns of block_table, at least 1.</summary>
     public int max_pages;
 
     /// <summary>Multiplies q . k.</summary>
@@ -1315,19 +1333,19 @@ public unsafe struct hd_masked_mha_args
     /// <summary>Queries of one sequence.</summary>
     public int m;
 
-    /// <summary>Heads.</summary>
+    /// <summary>Heads, at most 65536.</summary>
     public int heads;
 
     /// <summary>Keys.</summary>
     public int keys;
 
-    /// <summary>Width of q and k without rope, 128 in DeepSeek-V3.</summary>
+    /// <summary>Width of q and k without rope, 1 to 1024; 128 in DeepSeek-V3.</summary>
     public int nope_dim;
 
-    /// <summary>Width of v, 128 in DeepSeek-V3.</summary>
+    /// <summary>Width of v, 1 to 1024; 128 in DeepSeek-V3.</summary>
     public int v_dim;
 
-    /// <summary>Columns of positions; 0 without a mask.</summary>
+    /// <summary>Columns of positions, at most 2^20; 0 without a mask.</summary>
     public int topk;
 
     /// <summary>Multiplies q . k.</summary>
@@ -1342,7 +1360,7 @@ public unsafe struct hd_masked_mha_args
     /// <summary>[keys, 64] with k_rope_stride, shared by the heads.</summary>
     public void* k_rope;
 
-    /// <summary>Between keys of k_rope.</summary>
+    /// <summary>Between keys of k_rope, at least 64.</summary>
     public long k_rope_stride;
 
     /// <summary>[m]: keys that the query sees, 0 to keys.</summary>

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 
+#include "cpu/moe_route/groups.h"
 #include "cpu/moe_route/logits.h"
 #include "cpu/simd/floats.h"
 #include "cpu/simd/rows.h"
@@ -12,9 +12,6 @@
 
 namespace hadal::cpu {
 namespace {
-
-constexpr float kNone = -std::numeric_limits<float>::infinity();
-constexpr int64_t kMostExperts = 1024;
 
 // Index of the largest of `count` values, the lowest one of equals. The array reaches to a multiple of kFloats.
 inline int32_t best_of(const float* values, int64_t count) {
@@ -24,31 +21,6 @@ inline int32_t best_of(const float* values, int64_t count) {
   for (int64_t i = 0;; i += kFloats) {
     const uint32_t here = equal_to(load_floats(values, HD_DTYPE_F32, i), best);
     if (here != 0) return static_cast<int32_t>(i) + std::countr_zero(here);
-  }
-}
-
-// Leaves -inf in all groups but the best.
-inline void keep_groups(const hd_moe_route_args& args, float* biased) {
-  const int32_t size = args.experts / args.groups;
-  float group_score[kMostExperts + kFloats];
-  for (int32_t g = 0; g < args.groups; ++g) {
-    float first = kNone;
-    float second = kNone;
-    for (int32_t e = g * size; e < (g + 1) * size; ++e) {
-      second = std::max(second, std::min(first, biased[e]));
-      first = std::max(first, biased[e]);
-    }
-    group_score[g] = size == 1 ? first : first + second;
-  }
-  std::fill_n(group_score + args.groups, kFloats, kNone);
-  bool kept[kMostExperts] = {};
-  for (int32_t i = 0; i < args.top_groups; ++i) {
-    const int32_t g = best_of(group_score, args.groups);
-    kept[g] = true;
-    group_score[g] = kNone;
-  }
-  for (int32_t g = 0; g < args.groups; ++g) {
-    if (!kept[g]) std::fill_n(biased + g * size, size, kNone);
   }
 }
 

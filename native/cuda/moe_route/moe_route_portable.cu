@@ -10,12 +10,17 @@ __device__ float minus_infinity() {
   return __uint_as_float(0xff800000u);
 }
 
-// Index of the largest of `count` values, the lowest one of equals; -1 where all are -inf. Every lane gets it.
-__device__ int best_of(const float* values, int count) {
+// NaN ranks below every number.
+__device__ float ranked(float value) {
+  return isnan(value) ? minus_infinity() : value;
+}
+
+// Index of the largest of `count` values that are not taken, the lowest one of equals; there is one. Every lane gets it.
+__device__ int best_of(const float* values, const bool* taken, int count) {
   float best = minus_infinity();
   int at = -1;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += 32) {
-    if (values[i] > best) {
+    if (!taken[i] && (at < 0 || values[i] > best)) {
       best = values[i];
       at = i;
     }
@@ -36,16 +41,18 @@ __global__ void __launch_bounds__(32) route(hd_moe_route_args args) {
   __shared__ float score[kMaxExperts];
   __shared__ float biased[kMaxExperts];
   __shared__ float group_score[kMaxExperts];
-  __shared__ bool kept[kMaxExperts];
+  __shared__ bool kept[kMaxExperts];   // Groups.
+  __shared__ bool taken[kMaxExperts];  // Experts that can't be chosen: they are already, or their group isn't kept.
   const int64_t token = blockIdx.x;
   const int lane = static_cast<int>(threadIdx.x);
   for (int e = lane; e < args.experts; e += 32) {
     score[e] = __fdiv_rn(1.0f, 1.0f + expf(-args.logits[token * args.experts + e]));
-    biased[e] = score[e] + (args.bias == nullptr ? 0.0f : args.bias[e]);
+    biased[e] = ranked(score[e] + (args.bias == nullptr ? 0.0f : args.bias[e]));
+    taken[e] = false;
   }
   __syncwarp();
+  const int size = args.experts / args.groups;
   if (args.groups > 1) {
-    const int size = args.experts / args.groups;
     for (int g = lane; g < args.groups; g += 32) {
       float first = minus_infinity();
       float second = minus_infinity();
@@ -53,34 +60,23 @@ __global__ void __launch_bounds__(32) route(hd_moe_route_args args) {
         second = fmaxf(second, fminf(first, biased[e]));
         first = fmaxf(first, biased[e]);
       }
-      group_score[g] = size == 1 ? first : first + second;
+      group_score[g] = ranked(size == 1 ? first : first + second);
       kept[g] = false;
     }
     __syncwarp();
     for (int i = 0; i < args.top_groups; ++i) {
-      const int g = best_of(group_score, args.groups);
+      const int g = best_of(group_score, kept, args.groups);
       __syncwarp();
-      if (lane == 0 && g >= 0) {
-        kept[g] = true;
-        group_score[g] = minus_infinity();
-      }
+      if (lane == 0) kept[g] = true;
       __syncwarp();
     }
-    for (int e = lane; e < args.experts; e += 32) {
-      if (!kept[e / size]) biased[e] = minus_infinity();
-    }
+    for (int e = lane; e < args.experts; e += 32) taken[e] = !kept[e / size];
     __syncwarp();
   }
-  // `kept` now marks the chosen experts.
-  for (int e = lane; e < args.experts; e += 32) kept[e] = false;
-  __syncwarp();
   for (int i = 0; i < args.top_experts; ++i) {
-    const int e = best_of(biased, args.experts);
+    const int e = best_of(biased, taken, args.experts);
     __syncwarp();
-    if (lane == 0 && e >= 0) {
-      kept[e] = true;
-      biased[e] = minus_infinity();
-    }
+    if (lane == 0) taken[e] = true;
     __syncwarp();
   }
   if (lane != 0) return;
@@ -88,13 +84,13 @@ __global__ void __launch_bounds__(32) route(hd_moe_route_args args) {
   float* weights = args.weights + token * args.top_experts;
   float sum = 0.0f;
   int count = 0;
-  for (int e = 0; e < args.experts && count < args.top_experts; ++e) {
-    if (!kept[e]) continue;
+  for (int e = 0; e < args.experts; ++e) {
+    if (!taken[e] || (args.groups > 1 && !kept[e / size])) continue;
     ids[count] = e;
     weights[count++] = score[e];
     sum += score[e];
   }
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < args.top_experts; ++i) {
     weights[i] = (args.normalize != 0 ? __fdiv_rn(weights[i], sum) : weights[i]) * args.scale;
   }
 }

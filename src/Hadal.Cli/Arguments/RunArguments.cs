@@ -22,7 +22,7 @@ internal sealed class RunArguments
     private readonly Option<int> _threads = new("--threads", "-t")
     {
         Description =
-            "Threads that compute on the CPU; 0 takes one a core. They change the speed, never the output",
+            "Threads that compute on the CPU; 0 takes one for each processor that the process may use. They change the speed, never the output",
         HelpName = "count",
     };
     private readonly Option<string> _activations = new("--activations")

@@ -36,6 +36,24 @@ public sealed unsafe class NativeLibraryVersionTests
         );
     }
 
+    [Fact]
+    public void ALibraryOfAnotherHeaderIsRefused()
+    {
+        hd_build_info library = Library(
+            NativeLibraryResolver.Version,
+            NativeMethods.HD_ABI_VERSION
+        );
+        "beef"u8.CopyTo(new Span<byte>(library.header_sha256, 71));
+        var error = Assert.Throws<NativeLibraryException>(() =>
+            NativeLibraryResolver.Check(library)
+        );
+        Assert.Contains(
+            $"of SHA-256 beef; that of these bindings is {NativeMethods.HeaderSha256}",
+            error.Message,
+            StringComparison.Ordinal
+        );
+    }
+
     private static hd_build_info Library(string version, uint abi)
     {
         var info = new hd_build_info { abi_version = abi };

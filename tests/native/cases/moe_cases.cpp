@@ -23,7 +23,7 @@ std::vector<int32_t> chosen_experts(uint64_t seed, int token, int experts, int t
 }  // namespace
 
 std::vector<CaseMaker> moe_route_cases() {
-  enum class Fill { normal, ties, negative_bias, extreme };
+  enum class Fill { normal, ties, negative_bias, extreme, huge_bias };
   struct Shape {
     int m, experts, groups, top_groups, top_experts, normalize;
     bool bias;
@@ -31,11 +31,20 @@ std::vector<CaseMaker> moe_route_cases() {
   };
   std::vector<CaseMaker> cases;
   const Shape shapes[] = {
-      {1, 1, 1, 1, 1, 1, false, Fill::normal},          {17, 256, 8, 4, 8, 1, true, Fill::normal},
-      {16, 256, 8, 4, 8, 1, true, Fill::negative_bias}, {16, 256, 8, 4, 8, 1, true, Fill::ties},
-      {5, 12, 3, 2, 4, 0, true, Fill::normal},          {7, 64, 1, 1, 8, 1, false, Fill::ties},
-      {4, 10, 10, 6, 6, 1, true, Fill::normal},         {3, 1024, 32, 32, 17, 1, true, Fill::normal},
-      {6, 100, 4, 1, 25, 0, true, Fill::negative_bias}, {8, 64, 8, 3, 6, 1, true, Fill::extreme},
+      {1, 1, 1, 1, 1, 1, false, Fill::normal},
+      {17, 256, 8, 4, 8, 1, true, Fill::normal},
+      {16, 256, 8, 4, 8, 1, true, Fill::negative_bias},
+      {16, 256, 8, 4, 8, 1, true, Fill::ties},
+      {5, 12, 3, 2, 4, 0, true, Fill::normal},
+      {7, 64, 1, 1, 8, 1, false, Fill::ties},
+      {4, 10, 10, 6, 6, 1, true, Fill::normal},
+      {3, 1024, 32, 32, 17, 1, true, Fill::normal},
+      {6, 100, 4, 1, 25, 0, true, Fill::negative_bias},
+      {8, 64, 8, 3, 6, 1, true, Fill::extreme},
+      // Sums of two that overflow: groups of -inf, of which some must be kept, and of +inf.
+      {5, 64, 8, 4, 32, 1, true, Fill::huge_bias},
+      {9, 24, 8, 7, 9, 0, true, Fill::huge_bias},
+      {3, 1024, 512, 400, 500, 1, true, Fill::huge_bias},
   };
   for (const Shape& shape : shapes) {
     const std::string name = std::to_string(shape.m) + "_" + std::to_string(shape.experts) + "e" +
@@ -72,6 +81,7 @@ std::vector<CaseMaker> moe_route_cases() {
                          for (float& value : bias) {
                            if (shape.fill == Fill::ties) value = 0.25f * static_cast<float>(random.below(2));
                            if (shape.fill == Fill::negative_bias) value -= 3.0f;
+                           if (shape.fill == Fill::huge_bias) value = random.one_in(9) ? 3e38f : -3e38f;
                          }
                          builder.input("bias", &Args::bias, bias, kF);
                        }

@@ -1,12 +1,17 @@
-// Memory that runs out, at each allocation in turn. A program of its own, since allocations.cpp replaces the allocators
-// of everything in it.
+// Memory that runs out, at each allocation in turn, and threads that do. A program of its own, since allocations.cpp
+// replaces the allocators of everything in it, and threads.cpp what starts threads.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <memory>
+#include <thread>
 
 #include "cpu/features.h"
 #include "faults/allocations.h"
+#include "faults/threads.h"
 #include "support/builder.h"
 #include "support/run.h"
 
@@ -59,6 +64,32 @@ TEST(Faults, DevicesAreRefusedAndLeaveNothing) {
     hd_device_release(device);
     return status;
   });
+}
+
+int64_t threads_of_process() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+}
+
+TEST(Faults, ThreadsThatCannotBeStartedAreToldAndTheOthersEnd) {
+  const int64_t before = threads_of_process();
+  // Of 64 threads the caller is the first; the system starts 35 more.
+  for (const int more : {0, 35}) {
+    startable = more;
+    const hd_device_options options{sizeof options, HD_DEVICE_CPU, 0, 64};
+    hd_device* device = nullptr;
+    EXPECT_EQ(hd_device_create(&options, &device), HD_STATUS_OUT_OF_MEMORY);
+    startable = -1;
+    EXPECT_EQ(device, nullptr);
+    const std::string expected =
+        "hd_device_create: thread " + std::to_string(more + 2) + " of 64 could not be started; ";
+    EXPECT_EQ(last_error().rfind(expected, 0), 0u) << last_error();
+  }
+  // A thread leaves /proc a moment after it was joined.
+  for (int tries = 0; tries < 1000 && threads_of_process() > before; ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(threads_of_process(), before);
+  hd_device_release(open(64));
 }
 
 TEST(Faults, StreamsAndBuffersAreRefusedAndLeaveNothing) {
