@@ -1,8 +1,8 @@
-// The FP8 GEMMs over dot_gemm.h, for any of its schemes. A scheme S also gives kFolds, whether it can take scales
-// that are powers of two into its operands, and pack.
+// The FP8 GEMMs over dot_gemm.h.
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 
 #include "cpu/fp8_gemm/groups.h"
@@ -12,6 +12,15 @@
 
 namespace hadal::cpu {
 namespace {
+
+// A scheme whose b is e4m3 with scales: kFolds tells whether its operands can take scales that are powers of two;
+// pack_block turns 128 codes of a row of a into operands, with the scale where one is given.
+template <class S>
+concept Fp8DotScheme = BlockedDotScheme<S> && S::kScaled &&
+    requires(const uint8_t* codes, const float* scale, typename S::Operand* operands) {
+  { S::kFolds } -> std::convertible_to<bool>;
+  S::pack_block(codes, scale, operands, int64_t{});
+};
 
 struct Fp8Weight {
   const uint8_t* codes = nullptr;  // [n, k]
@@ -40,7 +49,7 @@ struct Fp8Rows {
 };
 
 // Gathers rows until there are enough of them, or no more, and multiplies them.
-template <class S>
+template <Fp8DotScheme S>
 class Fp8Batch {
  public:
   static constexpr int kMaxProducts = 4;
@@ -181,7 +190,7 @@ bool has_up(const Args& args) {
   return false;
 }
 
-template <class S, class Args>
+template <Fp8DotScheme S, class Args>
 uint64_t fp8_gemm_workspace(const Args& args, int threads) {
   return DotGemm<S>::workspace(most_rows(args), args.k, args.d_dtype, has_up(args), threads);
 }
@@ -193,7 +202,7 @@ Fp8Product product_of(const Args& args, int32_t group) {
   return {{args.b[group], args.b_scale[group]}, up, args.n, args.b_scale_is_pow2 != 0, args.d, args.n};
 }
 
-template <class S>
+template <Fp8DotScheme S>
 int32_t fp8_gemm(const hd_fp8_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
   Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);
   const Fp8Product product{{args.b, args.b_scale}, {args.up, args.up_scale}, args.n, args.b_scale_is_pow2 != 0, args.d,
@@ -203,7 +212,7 @@ int32_t fp8_gemm(const hd_fp8_gemm_args& args, ThreadPool& pool, std::byte* work
   return HD_STATUS_OK;
 }
 
-template <class S>
+template <Fp8DotScheme S>
 int32_t fp8_gemm(const hd_fp8_gemm_multi_args& args, ThreadPool& pool, std::byte* workspace) {
   Fp8Batch<S> batch(args.k, args.a_scale_block_stride, false, pool, workspace);
   Fp8Product products[Fp8Batch<S>::kMaxProducts];
@@ -218,7 +227,7 @@ int32_t fp8_gemm(const hd_fp8_gemm_multi_args& args, ThreadPool& pool, std::byte
   return HD_STATUS_OK;
 }
 
-template <class S>
+template <Fp8DotScheme S>
 int32_t fp8_gemm(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_groups(args)) return status;
   Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);
@@ -237,7 +246,7 @@ int32_t fp8_gemm(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std:
   return HD_STATUS_OK;
 }
 
-template <class S>
+template <Fp8DotScheme S>
 int32_t fp8_gemm(const hd_fp8_gemm_masked_args& args, ThreadPool& pool, std::byte* workspace) {
   if (const int32_t status = check_groups(args)) return status;
   Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);

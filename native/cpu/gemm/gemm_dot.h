@@ -1,5 +1,4 @@
-// hd_gemm with b [n, k] over dot_gemm.h, for any of its schemes. A scheme S also gives pack(args, index, operands,
-// stride), which packs the row of a that begins at an index.
+// hd_gemm with b [n, k] over dot_gemm.h.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +10,18 @@
 namespace hadal::cpu {
 namespace {
 
+// A scheme that packs the row of a that begins at an index.
 template <class S>
+concept GemmDotScheme = DotScheme<S> && requires(const hd_gemm_args& args, typename S::Operand* operands) {
+  S::pack(args, int64_t{}, operands, int64_t{});
+};
+
+template <GemmDotScheme S>
 uint64_t gemm_dot_workspace(const hd_gemm_args& args, int threads) {
   return DotGemm<S>::workspace(static_cast<int64_t>(args.batch) * args.m, args.k, args.d_dtype, false, threads);
 }
 
-template <class S>
+template <GemmDotScheme S>
 int32_t gemm_dot(const hd_gemm_args& args, ThreadPool& pool, std::byte* workspace) {
   constexpr int64_t kMaxRows = DotGemm<S>::kMaxRows;
   constexpr int64_t kMaxRuns = DotGemm<S>::kMaxRuns;
