@@ -50,9 +50,9 @@ int32_t query(const char* function, hd_device* device, int32_t op, const void* a
 
 extern "C" {
 
-#define HD_OPERATION(function, type, op)                                                            \
-  int32_t function(hd_stream* stream, const type* args, void* workspace, uint64_t workspace_size) { \
-    return hadal::run(#function, op, stream, args, workspace, workspace_size);                      \
+#define HD_OPERATION(name, op)                                                                                   \
+  int32_t hd_##name(hd_stream* stream, const hd_##name##_args* args, void* workspace, uint64_t workspace_size) { \
+    return hadal::run("hd_" #name, op, stream, args, workspace, workspace_size);                                 \
   }
 #include "abi/operations.inc"
 #undef HD_OPERATION
@@ -61,9 +61,9 @@ int32_t hd_workspace_size(hd_device* device, int32_t op, const void* args, uint6
   if (device == nullptr) return hadal::fail(HD_STATUS_INVALID_ARGUMENT, "hd_workspace_size: device is null");
   if (size == nullptr) return hadal::fail(HD_STATUS_INVALID_ARGUMENT, "hd_workspace_size: size is null");
   switch (op) {
-#define HD_OPERATION(function, type, op_value) \
-  case op_value:                               \
-    return hadal::query<type>(#function, device, op, args, size);
+#define HD_OPERATION(name, op_value) \
+  case op_value:                     \
+    return hadal::query<hd_##name##_args>("hd_" #name, device, op, args, size);
 #include "abi/operations.inc"
 #undef HD_OPERATION
     default:

@@ -29,9 +29,9 @@ struct Field {
 
 const char* function_of(int32_t op) {
   switch (op) {
-#define HD_OPERATION(function, type, op_value) \
-  case op_value:                               \
-    return #function;
+#define HD_OPERATION(name, op_value) \
+  case op_value:                     \
+    return "hd_" #name;
 #include "abi/operations.inc"
 #undef HD_OPERATION
     default:

@@ -1,6 +1,6 @@
+#include "cpu/attention/simd_avx512.h"
 #include "cpu/dense_mla/dense_mla.h"
 #include "cpu/dense_mla/dense_mla_simd.h"
-#include "cpu/sparse_mla/simd_avx512.h"
 
 namespace hadal::cpu {
 

@@ -1,6 +1,6 @@
+#include "cpu/attention/attend_scalar.h"
 #include "cpu/dense_mla/dense_mla.h"
 #include "cpu/paging.h"
-#include "cpu/sparse_mla/attend_scalar.h"
 
 namespace hadal::cpu {
 

@@ -1,8 +1,8 @@
 // Dense MLA for any instruction set's Simd.
 #pragma once
 
+#include "cpu/attention/mla.h"
 #include "cpu/paging.h"
-#include "cpu/sparse_mla/drive.h"
 
 namespace hadal::cpu {
 namespace {

@@ -171,16 +171,8 @@ class ColumnGemm {
           multiply<kM, kColumns, true, false>(batch, first, column, panel);
         }
       };
-      dispatch<kRows>(rows, call);
+      with_rows<kRows>(rows, call);
     }
-  }
-
-  template <int kMost, class Call>
-  static void dispatch(int64_t rows, const Call& call) {
-    if constexpr (kMost > 1) {
-      if (rows < kMost) return dispatch<kMost - 1>(rows, call);
-    }
-    call.template operator()<kMost>();
   }
 
   // Pairs of the columns of two rows, two vectors of them for 32 columns of bf16: lanes of four, columns 0-3, 8-11, ...

@@ -5,9 +5,9 @@
 
 #include <atomic>
 
+#include "cpu/attention/attend.h"
 #include "cpu/kernel.h"
 #include "cpu/masked_mha/check.h"
-#include "cpu/sparse_mla/attend.h"
 
 namespace hadal::cpu {
 namespace {

@@ -1,7 +1,7 @@
 // Keys and values of a head into a block, in AVX2. Included by *_avx2.cpp alone.
 #pragma once
 
-#include "cpu/sparse_mla/simd_avx2.h"
+#include "cpu/attention/simd_avx2.h"
 
 namespace hadal::cpu {
 namespace {

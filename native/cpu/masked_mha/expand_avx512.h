@@ -1,7 +1,7 @@
 // Keys and values of a head into a block, in AVX-512. Included by *_avx512.cpp alone.
 #pragma once
 
-#include "cpu/sparse_mla/simd_avx512.h"
+#include "cpu/attention/simd_avx512.h"
 
 namespace hadal::cpu {
 namespace {

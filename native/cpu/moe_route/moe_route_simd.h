@@ -6,7 +6,7 @@
 
 #include "cpu/moe_route/groups.h"
 #include "cpu/moe_route/logits.h"
-#include "cpu/simd/floats.h"
+#include "cpu/simd/exp.h"
 #include "cpu/simd/rows.h"
 #include "hadal.h"
 

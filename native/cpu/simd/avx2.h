@@ -156,27 +156,24 @@ template <int kWidth, bool kHas>
   return _mm_cvtss_f32(sum_parts(fold4(x, x, x, x)));
 }
 
-// Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.
-[[gnu::always_inline]] inline __m256 exp_f32(__m256 x) {
-  // The operand order of min and max lets a NaN through.
-  x = _mm256_min_ps(_mm256_set1_ps(89.0f), _mm256_max_ps(_mm256_set1_ps(-105.0f), x));
-  const __m256 n = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(1.44269504f)), 8);
-  __m256 r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.62e400p-1f), x);
-  r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0x1.7f7d1cp-20f), r);
-  __m256 p = _mm256_set1_ps(1.0f / 5040);
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 720));
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 120));
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 24));
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f / 6));
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(0.5f));
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
-  p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
-  // 2^n in two factors, since n reaches from -152 to 128.
+// x within [low, high]; a NaN stays one, which the operand order of min and max lets through.
+[[gnu::always_inline]] inline __m256 clamp(__m256 x, float low, float high) {
+  return _mm256_min_ps(floats_of(high), _mm256_max_ps(floats_of(low), x));
+}
+
+// To the nearest integer, ties to even.
+[[gnu::always_inline]] inline __m256 nearest(__m256 x) {
+  return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// x * 2^n for integers n from -252 to 254.
+[[gnu::always_inline]] inline __m256 times_power(__m256 x, __m256 n) {
+  // In two factors, since one reaches from 2^-126 to 2^127.
   const __m256i exponent = _mm256_cvtps_epi32(n);
   const __m256i first = _mm256_srai_epi32(exponent, 1);
   const __m256i bias = _mm256_set1_epi32(127);
   const auto power = [&](__m256i e) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, bias), 23)); };
-  return _mm256_mul_ps(_mm256_mul_ps(p, power(first)), power(_mm256_sub_epi32(exponent, first)));
+  return _mm256_mul_ps(_mm256_mul_ps(x, power(first)), power(_mm256_sub_epi32(exponent, first)));
 }
 
 // to_e4m3 of 8 values, one a 32-bit lane: the same codes.

@@ -198,22 +198,19 @@ template <int kWidth, bool kHas>
   return _mm_cvtss_f32(sum_parts(fold4(x, x, x, x)));
 }
 
-// Within 2 ulp; exact infinities and zeros at the ends, NaN stays one.
-[[gnu::always_inline]] inline __m512 exp_f32(__m512 x) {
-  // The operand order of min and max lets a NaN through.
-  x = _mm512_min_ps(_mm512_set1_ps(89.0f), _mm512_max_ps(_mm512_set1_ps(-105.0f), x));
-  const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 8);
-  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.62e400p-1f), x);
-  r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0x1.7f7d1cp-20f), r);
-  __m512 p = _mm512_set1_ps(1.0f / 5040);
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-  return _mm512_scalef_ps(p, n);
+// x within [low, high]; a NaN stays one, which the operand order of min and max lets through.
+[[gnu::always_inline]] inline __m512 clamp(__m512 x, float low, float high) {
+  return _mm512_min_ps(floats_of(high), _mm512_max_ps(floats_of(low), x));
+}
+
+// To the nearest integer, ties to even.
+[[gnu::always_inline]] inline __m512 nearest(__m512 x) {
+  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+// x * 2^n for integers n.
+[[gnu::always_inline]] inline __m512 times_power(__m512 x, __m512 n) {
+  return _mm512_scalef_ps(x, n);
 }
 
 // to_e4m3 of 16 values: the same codes.

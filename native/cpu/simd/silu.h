@@ -1,7 +1,7 @@
 // SiLU times a factor, on vectors of floats.
 #pragma once
 
-#include "cpu/simd/floats.h"
+#include "cpu/simd/exp.h"
 
 namespace hadal::cpu {
 namespace {

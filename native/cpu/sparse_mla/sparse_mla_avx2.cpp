@@ -1,4 +1,4 @@
-#include "cpu/sparse_mla/simd_avx2.h"
+#include "cpu/attention/simd_avx2.h"
 #include "cpu/sparse_mla/sparse_mla.h"
 #include "cpu/sparse_mla/sparse_mla_simd.h"
 

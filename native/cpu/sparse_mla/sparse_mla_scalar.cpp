@@ -1,4 +1,4 @@
-#include "cpu/sparse_mla/attend_scalar.h"
+#include "cpu/attention/attend_scalar.h"
 #include "cpu/sparse_mla/check.h"
 #include "cpu/sparse_mla/sparse_mla.h"
 

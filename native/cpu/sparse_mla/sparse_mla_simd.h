@@ -1,8 +1,8 @@
 // Sparse MLA for any instruction set's Simd.
 #pragma once
 
+#include "cpu/attention/mla.h"
 #include "cpu/sparse_mla/check.h"
-#include "cpu/sparse_mla/drive.h"
 
 namespace hadal::cpu {
 namespace {

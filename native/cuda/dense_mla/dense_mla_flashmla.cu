@@ -1,6 +1,6 @@
 #include "alignment.h"
 #include "dense_mla/dense_mla.h"
-#include "sparse_mla/decode_flashmla.cuh"
+#include "attention/decode_flashmla.cuh"
 
 namespace hadal::cuda {
 namespace {

@@ -1,5 +1,5 @@
 #include "dense_mla/dense_mla.h"
-#include "sparse_mla/attend.cuh"
+#include "attention/attend.cuh"
 
 namespace hadal::cuda {
 namespace {

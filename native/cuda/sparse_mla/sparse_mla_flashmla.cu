@@ -1,5 +1,5 @@
 #include "alignment.h"
-#include "sparse_mla/decode_flashmla.cuh"
+#include "attention/decode_flashmla.cuh"
 #include "sparse_mla/sparse_mla.h"
 
 namespace hadal::cuda {

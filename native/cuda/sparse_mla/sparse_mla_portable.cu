@@ -1,4 +1,4 @@
-#include "sparse_mla/attend.cuh"
+#include "attention/attend.cuh"
 #include "sparse_mla/sparse_mla.h"
 
 namespace hadal::cuda {

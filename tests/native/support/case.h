@@ -94,33 +94,8 @@ struct CaseMaker {
 // Every shape that an operation is tested at.
 std::vector<CaseMaker> cases_of(int32_t op);
 
-std::vector<CaseMaker> fp8_quantize_cases();
-std::vector<CaseMaker> fp8_dequantize_cases();
-std::vector<CaseMaker> fp8_gemm_cases();
-std::vector<CaseMaker> fp8_gemm_multi_cases();
-std::vector<CaseMaker> fp8_gemm_contiguous_cases();
-std::vector<CaseMaker> fp8_gemm_masked_cases();
-std::vector<CaseMaker> gemm_cases();
-std::vector<CaseMaker> rms_norm_cases();
-std::vector<CaseMaker> layer_norm_cases();
-std::vector<CaseMaker> rope_table_cases();
-std::vector<CaseMaker> rope_cases();
-std::vector<CaseMaker> hadamard_cases();
-std::vector<CaseMaker> embedding_cases();
-std::vector<CaseMaker> silu_mul_cases();
-std::vector<CaseMaker> moe_route_cases();
-std::vector<CaseMaker> moe_permute_cases();
-std::vector<CaseMaker> moe_combine_cases();
-std::vector<CaseMaker> mla_cache_append_cases();
-std::vector<CaseMaker> mla_cache_gather_cases();
-std::vector<CaseMaker> index_cache_append_cases();
-std::vector<CaseMaker> indexer_weights_cases();
-std::vector<CaseMaker> indexer_logits_cases();
-std::vector<CaseMaker> indexer_logits_paged_cases();
-std::vector<CaseMaker> topk_cases();
-std::vector<CaseMaker> indexer_topk_cases();
-std::vector<CaseMaker> sparse_mla_cases();
-std::vector<CaseMaker> dense_mla_cases();
-std::vector<CaseMaker> masked_mha_cases();
+#define HD_OPERATION(name, op) std::vector<CaseMaker> name##_cases();
+#include "abi/operations.inc"
+#undef HD_OPERATION
 
 }  // namespace hadal::tests

@@ -178,9 +178,9 @@ const cpu::Variant& scalar_variant(int32_t op) {
 
 int32_t call(int32_t op, hd_stream* stream, const void* args, void* workspace, uint64_t workspace_size) {
   switch (op) {
-#define HD_OPERATION(function, type, op_value) \
-  case op_value:                               \
-    return function(stream, static_cast<const type*>(args), workspace, workspace_size);
+#define HD_OPERATION(name, op_value) \
+  case op_value:                     \
+    return hd_##name(stream, static_cast<const hd_##name##_args*>(args), workspace, workspace_size);
 #include "abi/operations.inc"
 #undef HD_OPERATION
     default:

@@ -2,10 +2,10 @@
 // *_avx512.cpp alone.
 #pragma once
 
+#include "cpu/attention/attend.h"
 #include "cpu/mla_cache/mla_page.h"
-#include "cpu/simd/avx512.h"
+#include "cpu/simd/exp.h"
 #include "cpu/simd/transpose_avx512.h"
-#include "cpu/sparse_mla/attend.h"
 
 namespace hadal::cpu {
 namespace {

@@ -7,9 +7,9 @@
 #include <bit>
 #include <cstring>
 
+#include "cpu/attention/attend.h"
 #include "cpu/kernel.h"
 #include "cpu/mla_cache/mla_page.h"
-#include "cpu/sparse_mla/attend.h"
 
 namespace hadal::cpu {
 namespace {

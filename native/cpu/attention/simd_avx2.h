@@ -1,10 +1,10 @@
 // What attend.h needs of an instruction set, in AVX2: everything in f32. Included by *_avx2.cpp alone.
 #pragma once
 
+#include "cpu/attention/attend.h"
 #include "cpu/mla_cache/mla_page.h"
-#include "cpu/simd/avx2.h"
+#include "cpu/simd/exp.h"
 #include "cpu/simd/transpose_avx2.h"
-#include "cpu/sparse_mla/attend.h"
 
 namespace hadal::cpu {
 namespace {
