@@ -1,0 +1,85 @@
+namespace Hadal.Tests.Model.Reference;
+
+/// <summary>The small operations of the reference.</summary>
+internal static class ReferenceMath
+{
+    public static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++)
+            sum += a[i] * b[i];
+        return sum;
+    }
+
+    public static double[] RmsNorm(ReadOnlySpan<double> x, double[] weight, double epsilon)
+    {
+        double scale = 1 / Math.Sqrt(Dot(x, x) / x.Length + epsilon);
+        var result = new double[x.Length];
+        for (int i = 0; i < x.Length; i++)
+            result[i] = x[i] * scale * weight[i];
+        return result;
+    }
+
+    public static double[] LayerNorm(
+        ReadOnlySpan<double> x,
+        double[] weight,
+        double[] bias,
+        double epsilon
+    )
+    {
+        double mean = 0;
+        foreach (double value in x)
+            mean += value / x.Length;
+        double variance = 0;
+        foreach (double value in x)
+            variance += (value - mean) * (value - mean) / x.Length;
+        var result = new double[x.Length];
+        for (int i = 0; i < x.Length; i++)
+            result[i] = (x[i] - mean) / Math.Sqrt(variance + epsilon) * weight[i] + bias[i];
+        return result;
+    }
+
+    /// <summary>
+    /// Turns x by its position: pairs (2i, 2i + 1), or (i, i + half). The angle is rounded to f32, as in the reference.
+    /// </summary>
+    public static void Rotate(Span<double> x, float[] frequencies, int position, bool interleaved)
+    {
+        for (int i = 0; i < frequencies.Length; i++)
+        {
+            double angle = (float)(position * frequencies[i]);
+            double cos = (float)Math.Cos(angle);
+            double sin = (float)Math.Sin(angle);
+            int first = interleaved ? 2 * i : i;
+            int second = interleaved ? 2 * i + 1 : i + frequencies.Length;
+            (x[first], x[second]) = (
+                x[first] * cos - x[second] * sin,
+                x[first] * sin + x[second] * cos
+            );
+        }
+    }
+
+    /// <summary>The Hadamard transform in natural order, times n^-0.5.</summary>
+    public static double[] Hadamard(ReadOnlySpan<double> x)
+    {
+        var result = new double[x.Length];
+        for (int i = 0; i < x.Length; i++)
+        {
+            double sum = 0;
+            for (int j = 0; j < x.Length; j++)
+                sum += int.IsEvenInteger(int.PopCount(i & j)) ? x[j] : -x[j];
+            result[i] = sum / Math.Sqrt(x.Length);
+        }
+        return result;
+    }
+
+    /// <summary>The positions of the largest scores: score descending, then position ascending; returned ascending.</summary>
+    public static int[] Largest(double[] scores, int count) =>
+        [
+            .. Enumerable
+                .Range(0, scores.Length)
+                .OrderByDescending(i => scores[i])
+                .ThenBy(static i => i)
+                .Take(count)
+                .Order(),
+        ];
+}
