@@ -52,22 +52,6 @@ void allow_rounded_latents(Case& source) {
   }
 }
 
-// What hadal.h leaves open on CUDA counts as right: the padding rows of grouped products.
-void forgive_padding(const Case& source, Outcome& actual, const Outcome& expected) {
-  const auto forgive = [&](size_t tensor, size_t offset, size_t bytes) {
-    std::copy_n(expected.tensors[tensor].begin() + static_cast<std::ptrdiff_t>(offset), bytes,
-                actual.tensors[tensor].begin() + static_cast<std::ptrdiff_t>(offset));
-  };
-  for (size_t i = 0; i < source.tensors.size(); ++i) {
-    const auto& rows = source.tensors[i].rows;
-    for (size_t row = 0; row < rows.size(); ++row) {
-      for (size_t group = 0; group < rows[row].size(); ++group) {
-        if (is_padding(source, row, group)) forgive(i, rows[row][group].offset, rows[row][group].bytes);
-      }
-    }
-  }
-}
-
 // FlashMLA takes a split of the tokens whose sum is NaN for an empty one.
 void forgive_nan(const Case& source, Outcome& actual, const Outcome& expected) {
   for (size_t i = 0; i < source.tensors.size(); ++i) {
