@@ -95,8 +95,8 @@ TEST_P(ConformanceOf, AgreesWithTheScalar) {
   EXPECT_GT(served, 0) << name << " serves no case, so nothing was tested";
 }
 
-INSTANTIATE_TEST_SUITE_P(Backend, ConformanceOf, testing::Range<int32_t>(0, HD_OP_COUNT), [](const auto& info) {
-  std::string name = scalar_variant(info.param).name;
+INSTANTIATE_TEST_SUITE_P(Backend, ConformanceOf, testing::Range<int32_t>(0, HD_OP_COUNT), [](const auto& operation) {
+  std::string name = scalar_variant(operation.param).name;
   name.resize(name.find('/'));
   return name;
 });
