@@ -6,6 +6,8 @@ namespace Hadal.Cli.Arguments;
 /// <summary>Which checkpoint a command opens, and how much of it.</summary>
 internal sealed class CheckpointArguments
 {
+    private const string InMemory = "memory";
+
     private readonly ModelArguments _model;
     private readonly Option<int?> _layers = new("--layers")
     {
@@ -14,10 +16,23 @@ internal sealed class CheckpointArguments
         HelpName = "count",
     };
 
-    public CheckpointArguments(Command command)
+    private readonly Option<string> _mapping = new("--mapping")
+    {
+        Description =
+            "mapped: weights come from the disk as they are used, and nobody may cut the files meanwhile; memory: the files are read as a whole first",
+        HelpName = "form",
+        DefaultValueFactory = _ => "mapped",
+    };
+
+    /// <param name="command">The command.</param>
+    /// <param name="runs">Whether it reads the weights, or only their headers.</param>
+    public CheckpointArguments(Command command, bool runs = true)
     {
         _model = new ModelArguments(command);
+        _mapping.MustBeOneOf("mapped", InMemory);
         command.Add(_layers);
+        if (runs)
+            command.Add(_mapping);
     }
 
     /// <summary>The folder.</summary>
@@ -34,7 +49,14 @@ internal sealed class CheckpointArguments
         {
             return Checkpoint.Open(
                 Folder(result),
-                new CheckpointOptions { Layers = layers },
+                new CheckpointOptions
+                {
+                    Layers = layers,
+                    Mapping =
+                        result.GetValue(_mapping) == InMemory
+                            ? WeightMapping.InMemory
+                            : WeightMapping.Mapped,
+                },
                 cancellationToken: cancellationToken
             );
         }

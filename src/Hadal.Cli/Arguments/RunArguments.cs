@@ -40,7 +40,9 @@ internal sealed class RunArguments
         DefaultValueFactory = _ => "absorbed",
     };
 
-    public RunArguments(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="runs">Whether it runs the model, or only tells what that takes.</param>
+    public RunArguments(Command command, bool runs = true)
     {
         _threads.MustBeAtLeast(0);
         _activations.MustBeOneOf("bfloat16", Float32);
@@ -48,7 +50,8 @@ internal sealed class RunArguments
         command.Add(_device);
         command.Add(_threads);
         command.Add(_activations);
-        command.Add(_prefill);
+        if (runs)
+            command.Add(_prefill);
     }
 
     /// <summary>What the command line says of the model's options, for one sequence and one row of logits a step.</summary>

@@ -55,7 +55,6 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
             {
                 MaxStepTokens = PrefillTokens,
                 MaxContextTokens = length,
-                LoadPredictor = false,
             },
             cancellationToken: cancellationToken
         );

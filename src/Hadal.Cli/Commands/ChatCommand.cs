@@ -11,7 +11,7 @@ namespace Hadal.Cli.Commands;
 internal sealed class ChatCommand : Command
 {
     private readonly Terminal _terminal;
-    private readonly ModelArguments _model;
+    private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
     private readonly Option<string?> _system = new("--system")
@@ -38,7 +38,7 @@ internal sealed class ChatCommand : Command
     {
         _terminal = terminal;
         _context.MustBeAtLeast(1);
-        _model = new ModelArguments(this);
+        _model = new CheckpointArguments(this);
         Add(_system);
         Add(_thinking);
         Add(_context);
@@ -60,7 +60,7 @@ internal sealed class ChatCommand : Command
         {
             SkipSpecialTokens = false,
         };
-        using Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
+        using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         int context = Math.Min(result.GetValue(_context), checkpoint.Config.MaxPositionEmbeddings);
         using Device device = _run.OpenDevice(result);
         using DeepSeekModel model = ModelLoading.Load(

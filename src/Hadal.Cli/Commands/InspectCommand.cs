@@ -16,6 +16,7 @@ internal sealed class InspectCommand : Command
 
     private readonly Terminal _terminal;
     private readonly CheckpointArguments _model;
+    private readonly RunArguments _run;
     private readonly JsonArgument _json;
 
     public InspectCommand(Terminal terminal)
@@ -25,7 +26,8 @@ internal sealed class InspectCommand : Command
         )
     {
         _terminal = terminal;
-        _model = new CheckpointArguments(this);
+        _model = new CheckpointArguments(this, runs: false);
+        _run = new RunArguments(this, runs: false);
         _json = new JsonArgument(this);
         SetAction(Run);
     }
@@ -33,8 +35,9 @@ internal sealed class InspectCommand : Command
     private Task Run(ParseResult result, CancellationToken cancellationToken)
     {
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
-        var summary = new CheckpointSummary(checkpoint);
-        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        using Device device = _run.OpenDevice(result);
+        var summary = new CheckpointSummary(checkpoint, device, _run.Options(result));
+        long memory = device.MemoryBytes;
         if (_json.IsGiven(result))
             _terminal.ShowJson(json => Write(json, checkpoint, summary, memory));
         else
@@ -63,6 +66,8 @@ internal sealed class InspectCommand : Command
         foreach ((DType type, long bytes) in summary.BytesByDType)
             json.WriteNumber(type.Name, bytes);
         json.WriteEndObject();
+        json.WriteNumber("prediction_bytes", summary.PredictionBytes);
+        json.WriteNumber("expanded_bytes", summary.ExpandedBytes);
         json.WriteNumber("cache_bytes_per_token", summary.CacheBytesPerToken);
         json.WriteStartArray("contexts");
         foreach (int tokens in ContextsOf(config))
@@ -105,6 +110,11 @@ internal sealed class InspectCommand : Command
                     summary.BytesByDType.Select(t => $"{t.Key.Name} {Units.Bytes(t.Value)}")
                 )
         );
+        if (summary.PredictionBytes > 0)
+            about.AddRow(
+                "prediction",
+                $"{Units.Bytes(summary.PredictionBytes)} of the weights, which only drafting loads"
+            );
         about.AddRow("longest context", $"{config.MaxPositionEmbeddings} tokens");
         foreach (string note in checkpoint.Notes)
             about.AddRow("note", Markup.Escape(note));
@@ -114,7 +124,7 @@ internal sealed class InspectCommand : Command
             .Border(TableBorder.Simple)
             .AddColumn("context", c => c.RightAligned())
             .AddColumn("cache of a sequence", c => c.RightAligned())
-            .AddColumn("with the weights", c => c.RightAligned())
+            .AddColumn("with the weights loaded", c => c.RightAligned())
             .AddColumn($"this machine, {Units.Bytes(memory)}");
         foreach (int tokens in ContextsOf(config))
         {
@@ -133,10 +143,11 @@ internal sealed class InspectCommand : Command
             $"On the CPU the weights are read in place from the files: with less than {Units.Bytes(least)} of memory it "
                 + "still runs, at the speed of the disk."
         );
+        long weights = summary.MemoryNeeded(0) - summary.ExpandedBytes;
         foreach (double card in (ReadOnlySpan<double>)[24e9, 80e9, 141e9])
         {
             _terminal.Output.WriteLine(
-                $"A card of {Units.Bytes(card)}: {(least <= card ? "has room for the weights" : $"too small; {Math.Ceiling(least / card)} of them would hold the weights, and Hadal uses one")}."
+                $"A card of {Units.Bytes(card)}: {(weights <= card ? "has room for the weights" : $"too small; {Math.Ceiling(weights / card)} of them would hold the weights, and Hadal uses one")}."
             );
         }
     }

@@ -5,9 +5,9 @@ using Hadal.Tensors;
 namespace Hadal.Checkpoints;
 
 /// <summary>
-/// A model's folder in the Hugging Face layout, opened: its configuration, and its weights mapped into memory. Weights are
-/// read from the disk when they are used, not before. Safe to read from several threads; none may be in use while it is
-/// disposed of.
+/// A model's folder in the Hugging Face layout, opened: its configuration, and its weights, mapped or read into memory as
+/// <see cref="WeightMapping"/> says. Safe to read from several threads. A pointer or span got from one of its tensors must
+/// not be in use while it is disposed of; a model loaded from it may.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
@@ -55,11 +55,14 @@ public sealed class Checkpoint : IDisposable
     /// <param name="folder">
     /// Holds <c>config.json</c>, and <c>model.safetensors</c> or <c>model.safetensors.index.json</c> with its shards.
     /// </param>
-    /// <param name="options">What to open; null for all of it.</param>
+    /// <param name="options">What to open and how; null for all of it, mapped.</param>
     /// <param name="progress">Is told of each file opened.</param>
-    /// <param name="cancellationToken">Looked at between files.</param>
+    /// <param name="cancellationToken">Looked at between files, and while one is read.</param>
     /// <exception cref="CheckpointException">Something is missing, broken or not supported.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The options ask for more layers than there are, or for none.</exception>
+    /// <exception cref="DeviceMemoryException">
+    /// The host has too little free memory for <see cref="WeightMapping.InMemory"/>; no weight was read.
+    /// </exception>
     public static Checkpoint Open(
         string folder,
         CheckpointOptions? options = null,
@@ -68,10 +71,11 @@ public sealed class Checkpoint : IDisposable
     )
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        options ??= new CheckpointOptions();
         DeepSeekConfig config = DeepSeekConfig.Parse(CheckpointFolder.ReadConfig(folder));
         var notes = new List<string>();
         Predicate<string>? needs = null;
-        if (options?.Layers is { } layers)
+        if (options.Layers is { } layers)
         {
             notes.Add(
                 $"only the first {layers} of {config.NumHiddenLayers} layers are opened, without multi-token prediction"
@@ -88,10 +92,17 @@ public sealed class Checkpoint : IDisposable
         var files = new List<SafetensorsFile>();
         try
         {
+            if (options.Mapping == WeightMapping.InMemory)
+                DeviceMemoryException.ThrowIfShort(
+                    folder,
+                    names.Sum(name => new FileInfo(Path.Combine(folder, name)).Length)
+                );
             foreach (string name in names)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                files.Add(SafetensorsFile.Open(Path.Combine(folder, name)));
+                files.Add(
+                    SafetensorsFile.Open(Path.Combine(folder, name), options.Mapping, cancellationToken)
+                );
                 progress?.Report(new CheckpointProgress(name, files.Count, names.Length));
             }
             Dictionary<string, TensorView> tensors = Gather(folder, index, files, needs);
@@ -112,7 +123,7 @@ public sealed class Checkpoint : IDisposable
         }
     }
 
-    /// <summary>Unmaps its files: the weights can't be reached any more.</summary>
+    /// <summary>Closes its files: the weights can't be reached any more, but by models that were loaded from them.</summary>
     public void Dispose() => _files.ForEach(static file => file.Dispose());
 
     private static DeepSeekConfig Cut(DeepSeekConfig config, int layers) =>

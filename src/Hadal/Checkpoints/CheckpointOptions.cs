@@ -9,4 +9,7 @@ public sealed record CheckpointOptions
     /// it is for trying out and measuring a large checkpoint with a part of its files.
     /// </summary>
     public int? Layers { get; init; }
+
+    /// <summary>How the weights come into memory.</summary>
+    public WeightMapping Mapping { get; init; } = WeightMapping.Mapped;
 }

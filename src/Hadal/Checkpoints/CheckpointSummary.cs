@@ -5,21 +5,32 @@ using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;
 
-/// <summary>What a checkpoint holds and needs, found from its headers alone: no weight is read.</summary>
+/// <summary>
+/// What a checkpoint holds, and what a model of it needs on a device: found from its headers, and from the scales of
+/// <c>kv_b_proj</c>, which tell whether it stays FP8. No other weight is read.
+/// </summary>
 public sealed class CheckpointSummary
 {
     private readonly SortedDictionary<DType, long> _bytesByDType = [];
 
+    private readonly CacheLayout _cache;
+    private readonly long _loadedBytes;
+
     /// <summary>Sums up a checkpoint.</summary>
-    public CheckpointSummary(Checkpoint checkpoint)
+    /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="device">What its model is to run on.</param>
+    /// <param name="options">How it is to be loaded; null for the defaults.</param>
+    /// <exception cref="ArgumentException">The options do not suit the checkpoint or the device.</exception>
+    public CheckpointSummary(Checkpoint checkpoint, Device device, ModelOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(device);
         Config = checkpoint.Config;
         Parameters = new WeightMap(Config).Weights.Sum(weight =>
             checkpoint[weight.Name].ElementCount
         );
         ActiveParameters = new WeightMap(Config)
-            .Weights.Where(weight => !IsPrediction(weight.Name))
+            .Weights.Where(weight => !ModelPlan.IsOfPrediction(Config, weight.Name))
             .GroupBy(weight => weight.Name.Contains(".mlp.experts.", StringComparison.Ordinal))
             .Sum(group =>
                 group.Sum(weight => checkpoint[weight.Name].ElementCount)
@@ -32,16 +43,19 @@ public sealed class CheckpointSummary
                 _bytesByDType.GetValueOrDefault(tensor.DType) + tensor.ByteLength;
         }
         WeightBytes = _bytesByDType.Values.Sum();
-        int tokenBytes = Config.Indexer is null
-            ? MlaPages.TokenBytes(hd_mla_format.HD_MLA_BF16)
-            : MlaPages.TokenBytes(hd_mla_format.HD_MLA_FP8) + NativeMethods.HD_INDEX_TOKEN_BYTES;
-        CacheBytesPerToken = (long)tokenBytes * Config.NumHiddenLayers;
-        ExpandedBytes =
-            (long)Config.NumHiddenLayers
-            * Config.NumAttentionHeads
-            * (DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim)
-            * DeepSeekConfig.LatentDim
-            * sizeof(ushort);
+        var plan = new ModelPlan(Config, options ?? new ModelOptions(), device);
+        PredictionBytes = BytesOf(checkpoint, name => ModelPlan.IsOfPrediction(Config, name));
+        _loadedBytes = BytesOf(checkpoint, plan.Loads);
+        _cache = plan.CacheLayout;
+        ExpandedBytes = Enumerable
+            .Range(0, plan.Layers)
+            .Sum(layer =>
+                WeightLoader.ExpandedBytes(
+                    checkpoint,
+                    plan,
+                    $"model.layers.{layer}.self_attn.kv_b_proj"
+                )
+            );
     }
 
     /// <summary>The model's configuration: layers, experts, context.</summary>
@@ -60,13 +74,19 @@ public sealed class CheckpointSummary
     public IReadOnlyDictionary<DType, long> BytesByDType => _bytesByDType;
 
     /// <summary>
-    /// Cache bytes that a token of context takes in all decoder layers together: with an indexer 656 of latent and 132 of
-    /// index a layer, without one 1152 of latent.
+    /// Bytes of the tensors of multi-token prediction, block scales included. They are needed only with
+    /// <see cref="ModelOptions.LoadPredictor"/>.
     /// </summary>
-    public long CacheBytesPerToken { get; }
+    public long PredictionBytes { get; }
 
     /// <summary>
-    /// Bytes of what is expanded at load: each decoder layer's <c>kv_b_proj</c>, which attention multiplies by in bf16.
+    /// Cache bytes that a token of context takes in all loaded layers together. With bf16 activations: with an indexer 656
+    /// of latent and 132 of index a layer, without one 1152 of latent.
+    /// </summary>
+    public long CacheBytesPerToken => _cache.PageBytes / NativeMethods.HD_PAGE_TOKENS;
+
+    /// <summary>
+    /// Bytes of what is expanded at load: each loaded layer's <c>kv_b_proj</c>, unless the device multiplies by it as it is.
     /// </summary>
     public long ExpandedBytes { get; }
 
@@ -77,22 +97,17 @@ public sealed class CheckpointSummary
     {
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
         long pages = (tokens + NativeMethods.HD_PAGE_TOKENS - 1) / NativeMethods.HD_PAGE_TOKENS;
-        return checked(pages * NativeMethods.HD_PAGE_TOKENS * CacheBytesPerToken);
+        return checked(pages * _cache.PageBytes);
     }
 
-    /// <summary>Bytes of weights, expanded ones and caches for a context; what a step works with comes on top.</summary>
+    /// <summary>
+    /// Bytes of the loaded weights, expanded ones and caches for a context; what a step works with comes on top.
+    /// </summary>
     /// <param name="tokens">The context's length, or the sum of those held at once.</param>
     /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
     public long MemoryNeeded(long tokens) =>
-        checked(WeightBytes + ExpandedBytes + CacheBytes(tokens));
+        checked(_loadedBytes + ExpandedBytes + CacheBytes(tokens));
 
-    private bool IsPrediction(string name)
-    {
-        for (int layer = Config.NumHiddenLayers; layer < Config.TotalLayers; layer++)
-        {
-            if (name.StartsWith($"model.layers.{layer}.", StringComparison.Ordinal))
-                return true;
-        }
-        return false;
-    }
+    private static long BytesOf(Checkpoint checkpoint, Func<string, bool> counts) =>
+        checkpoint.Tensors.Values.Where(t => counts(t.Name)).Sum(static t => t.ByteLength);
 }

@@ -4,15 +4,15 @@ using Hadal.Tensors;
 namespace Hadal.Checkpoints;
 
 /// <summary>
-/// A safetensors file, mapped into memory: opening it reads the header alone, and views of its tensors copy nothing.
-/// Safe to read from several threads; no view may be in use while it is disposed of.
+/// A safetensors file, mapped or read into memory; views of its tensors copy nothing. Safe to read from several threads. A
+/// pointer or span got from a view must not be in use while the file is disposed of; a model may.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
-    private readonly MappedFile _file;
+    private readonly FileBytes _file;
     private readonly ReadOnlyDictionary<string, TensorView> _tensors;
 
-    private SafetensorsFile(MappedFile file, SafetensorsHeader header)
+    private SafetensorsFile(FileBytes file, SafetensorsHeader header)
     {
         _file = file;
         _tensors = header.Tensors.AsReadOnly();
@@ -35,16 +35,31 @@ public sealed class SafetensorsFile : IDisposable
             ? tensor
             : throw new CheckpointException($"{Path}: has no tensor '{name}'");
 
-    /// <summary>Maps a file and checks its header.</summary>
+    /// <summary>Maps a file and checks its header, the only part that it reads; see <see cref="WeightMapping.Mapped"/>.</summary>
     /// <exception cref="CheckpointException">
     /// It can't be read, is no regular file or cut short, or its header is broken: too long, not JSON, a name twice, an
     /// unknown type, or offsets that overlap, leave holes, are beyond the file or do not match type and shape.
     /// </exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path) =>
+        Open(path, WeightMapping.Mapped, CancellationToken.None);
+
+    /// <summary>Unmaps the file: its tensors' data can't be reached any more, but by models that hold it.</summary>
+    public void Dispose() => _file.Dispose();
+
+    internal static SafetensorsFile Open(
+        string path,
+        WeightMapping mapping,
+        CancellationToken cancellationToken
+    )
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         RegularFile.Require(path);
-        MappedFile file = MappedFile.Open(path, SafetensorsHeader.LengthBytes);
+        FileBytes file = FileBytes.Open(
+            path,
+            SafetensorsHeader.LengthBytes,
+            mapping,
+            cancellationToken
+        );
         try
         {
             return new SafetensorsFile(file, SafetensorsHeader.Read(file));
@@ -56,6 +71,9 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Unmaps the file: its tensors' data can't be reached any more.</summary>
-    public void Dispose() => _file.Dispose();
+    /// <summary>Keeps the bytes in place until <see cref="Release"/>, whether or not the file is disposed of before.</summary>
+    /// <exception cref="ObjectDisposedException">The file was disposed of.</exception>
+    internal void Hold() => _file.Hold();
+
+    internal void Release() => _file.Release();
 }

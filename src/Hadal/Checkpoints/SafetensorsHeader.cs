@@ -20,10 +20,10 @@ internal sealed unsafe class SafetensorsHeader
 
     public const string MetadataKey = "__metadata__";
 
-    private readonly MappedFile _file;
+    private readonly FileBytes _file;
     private readonly long _dataStart;
 
-    private SafetensorsHeader(MappedFile file, long dataStart)
+    private SafetensorsHeader(FileBytes file, long dataStart)
     {
         _file = file;
         _dataStart = dataStart;
@@ -33,7 +33,7 @@ internal sealed unsafe class SafetensorsHeader
 
     public Dictionary<string, string> Metadata { get; } = [];
 
-    public static SafetensorsHeader Read(MappedFile file)
+    public static SafetensorsHeader Read(FileBytes file)
     {
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(
             new ReadOnlySpan<byte>(file.Pointer, LengthBytes)

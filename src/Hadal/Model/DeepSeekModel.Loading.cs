@@ -5,12 +5,16 @@ namespace Hadal.Model;
 /// <content>Loading.</content>
 public sealed unsafe partial class DeepSeekModel
 {
-    /// <summary>Opens and loads a checkpoint, which goes with the model.</summary>
+    /// <summary>
+    /// Opens a checkpoint and loads it. Loading runs on the caller's thread, with the device's for the CPU, and
+    /// touches nothing of other models, so that several may load at once.
+    /// </summary>
     /// <param name="folder">A folder in the Hugging Face layout.</param>
-    /// <param name="device">What to run on; keep it open while caches are made.</param>
+    /// <param name="device">What to run on, which remains the caller's. It must be open to make caches, not to run steps.</param>
     /// <param name="options">How to load; null for the defaults.</param>
     /// <param name="progress">Is told of each tensor.</param>
     /// <param name="cancellationToken">Looked at between tensors.</param>
+    /// <exception cref="ArgumentException">The options do not suit the checkpoint or the device.</exception>
     /// <exception cref="CheckpointException">Something in the folder is missing, broken or not supported.</exception>
     /// <exception cref="DeviceMemoryException">The device has too little free memory; nothing was uploaded.</exception>
     public static DeepSeekModel Load(
@@ -22,25 +26,30 @@ public sealed unsafe partial class DeepSeekModel
     )
     {
         ArgumentNullException.ThrowIfNull(device);
-        Checkpoint checkpoint = Checkpoint.Open(folder, cancellationToken: cancellationToken);
-        try
-        {
-            return Load(checkpoint, true, device, options, progress, cancellationToken);
-        }
-        catch
-        {
-            checkpoint.Dispose();
-            throw;
-        }
+        options ??= new ModelOptions();
+        using Checkpoint checkpoint = Checkpoint.Open(
+            folder,
+            new CheckpointOptions { Mapping = options.Mapping },
+            cancellationToken: cancellationToken
+        );
+        return Load(checkpoint, device, options, progress, cancellationToken);
     }
 
-    /// <summary>Loads an open checkpoint. On the CPU weights stay in its map, so it must outlive the model.</summary>
-    /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="device">What to run on; keep it open while caches are made.</param>
+    /// <summary>
+    /// Loads an open checkpoint, as <see cref="Load(string, Device, ModelOptions, IProgress{LoadProgress}, CancellationToken)"/>
+    /// does. Several models may share it.
+    /// </summary>
+    /// <param name="checkpoint">
+    /// The checkpoint, which remains the caller's. It may be disposed of any time after loading: on the CPU, where weights are
+    /// read where they are, the model keeps their memory until its own disposal; elsewhere they are copied.
+    /// </param>
+    /// <param name="device">What to run on, which remains the caller's. It must be open to make caches, not to run steps.</param>
     /// <param name="options">How to load; null for the defaults.</param>
     /// <param name="progress">Is told of each tensor.</param>
     /// <param name="cancellationToken">Looked at between tensors.</param>
-    /// <exception cref="CheckpointException">A tensor is missing or not as it must be.</exception>
+    /// <exception cref="ArgumentException">The options do not suit the checkpoint or the device.</exception>
+    /// <exception cref="CheckpointException">A tensor is of a type that is not supported, or has values that can't be.</exception>
+    /// <exception cref="ObjectDisposedException">The checkpoint was disposed of.</exception>
     /// <exception cref="DeviceMemoryException">The device has too little free memory; nothing was uploaded.</exception>
     public static DeepSeekModel Load(
         Checkpoint checkpoint,
@@ -52,38 +61,16 @@ public sealed unsafe partial class DeepSeekModel
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
-        return Load(checkpoint, false, device, options, progress, cancellationToken);
-    }
-
-    private static DeepSeekModel Load(
-        Checkpoint checkpoint,
-        bool ownsCheckpoint,
-        Device device,
-        ModelOptions? options,
-        IProgress<LoadProgress>? progress,
-        CancellationToken cancellationToken
-    )
-    {
-        options ??= new ModelOptions();
-        // Weights are uploaded only when all of it will fit; the CPU leaves them in the map.
+        var plan = new ModelPlan(checkpoint.Config, options ?? new ModelOptions(), device);
+        // Weights are uploaded only when all of it will fit; the CPU leaves them where they are.
         if (device.Kind != DeviceKind.Cpu)
             new DeepSeekModel(
                 checkpoint,
-                false,
-                device,
-                options,
+                plan,
                 isCounting: true,
                 null,
                 cancellationToken
             ).Dispose();
-        return new DeepSeekModel(
-            checkpoint,
-            ownsCheckpoint,
-            device,
-            options,
-            isCounting: false,
-            progress,
-            cancellationToken
-        );
+        return new DeepSeekModel(checkpoint, plan, isCounting: false, progress, cancellationToken);
     }
 }

@@ -1,20 +1,29 @@
+using System.Numerics;
 using Hadal.Caching;
 
 namespace Hadal.Model;
 
-/// <content>The workspace that steps want, and whether the device has room.</content>
+/// <content>The memory that steps want besides the weights, and whether the device has room.</content>
 public sealed unsafe partial class DeepSeekModel
 {
-    /// <summary>Makes a workspace that serves steps of all sizes over a cache of so many pages.</summary>
-    private void Plan(int pages)
+    /// <summary>
+    /// Makes room for steps of all sizes over a cache of so many pages: positions, expanded context and scratch. Steps
+    /// themselves allocate nothing.
+    /// </summary>
+    private void Prepare(int pages)
     {
+        int tokens = (int)Math.Min((long)pages * PagedCache.PageTokens, MaxContextTokens);
+        _rotary.Reserve(tokens, MaxContextTokens);
+        int expanded = Math.Min(tokens, _plan.ExpandedTokens);
+        _expanded.Reserve(expanded);
+
         // The last step's places stay as they are: a draft may still want them.
         Step last = _step;
         int lastTokens = last.Workspace.Tokens;
-        _step = new Step(_kernels, last.Workspace, last.ScaleFormat, StepBatch.MostRuns(Options));
+        _step = new Step(last, StepBatch.MostRuns(_plan.StepOptions));
         try
         {
-            _kernels.Plan(() => PlanSteps(pages));
+            _kernels.Plan(() => PlanSteps(pages, expanded));
         }
         finally
         {
@@ -23,7 +32,7 @@ public sealed unsafe partial class DeepSeekModel
         }
     }
 
-    private void PlanSteps(int pages)
+    private void PlanSteps(int pages, int expanded)
     {
         var caches = new LayerCache[CacheLayout.Layers];
         Array.Fill(
@@ -33,24 +42,28 @@ public sealed unsafe partial class DeepSeekModel
                 new IndexPages(null, pages)
             )
         );
-        int mostTablePages = PagedCache.PagesFor(MaxContextTokens);
+        int mostTablePages = (int)
+            Math.Min(
+                BitOperations.RoundUpToPowerOf2((uint)pages),
+                (uint)PagedCache.PagesFor(MaxContextTokens)
+            );
         for (int tablePages = 1; ; tablePages = Math.Min(2 * tablePages, mostTablePages))
         {
-            for (int tokens = Options.MaxStepTokens; tokens > 0; tokens /= 2)
-                PlanStep(caches, tokens, tablePages);
+            for (int tokens = _plan.StepOptions.MaxStepTokens; tokens > 0; tokens /= 2)
+                PlanStep(caches, tokens, tablePages, expanded);
             if (tablePages == mostTablePages)
                 return;
         }
     }
 
-    private void PlanStep(LayerCache[] caches, int tokens, int tablePages)
+    private void PlanStep(LayerCache[] caches, int tokens, int tablePages, int expanded)
     {
-        Place(caches, tokens, Math.Min(tokens, Options.MaxSequences), tablePages);
+        Place(caches, tokens, Math.Min(tokens, _plan.StepOptions.MaxSequences), tablePages);
         _step.ClearRuns();
         _step.AddRun(new RowRun(0, tokens, 0, null));
-        if (ExpandedTokens > 0)
-            _step.AddRun(new RowRun(0, tokens, ExpandedTokens, null));
-        int rows = Math.Min(tokens, Options.MaxLogitRows);
+        if (expanded > 0)
+            _step.AddRun(new RowRun(0, tokens, expanded, null));
+        int rows = Math.Min(tokens, _plan.StepOptions.MaxLogitRows);
         Run(rows, CancellationToken.None);
         if (_predictor is not null)
             RunPredictor(rows);
@@ -58,15 +71,15 @@ public sealed unsafe partial class DeepSeekModel
 
     private void RequireMemory(WeightLoader weights)
     {
-        long expanded = weights.DequantizedBytes;
+        Prepare(PagedCache.PagesFor(MaxContextTokens));
         DeviceMemoryException.ThrowIfShort(
             Device,
             weights.BytesDone,
-            expanded,
+            ExpandedWeightBytes,
             PagedCache.PagesFor(MaxContextTokens) * CacheLayout.PageBytes,
             MaxContextTokens,
-            _memory.AllocatedBytes - weights.BytesDone - expanded,
-            Options.MaxStepTokens
+            MemoryBytes - weights.BytesDone - ExpandedWeightBytes,
+            _plan.StepOptions.MaxStepTokens
         );
     }
 }

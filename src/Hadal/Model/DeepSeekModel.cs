@@ -17,9 +17,12 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     /// <summary>Held while a step runs and its logits are read.</summary>
     internal Lock Gate { get; } = new();
 
-    private readonly Checkpoint? _owned;
+    private readonly ModelPlan _plan;
+    private readonly CheckpointLease? _lease;
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels;
+    private readonly RotaryEmbedding _rotary;
+    private readonly ExpandedContext _expanded;
     private Step _step;
     private readonly DecoderLayer[] _layers;
     private readonly MultiTokenPredictor? _predictor;
@@ -39,59 +42,41 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     private bool _disposed;
 
     /// <param name="checkpoint">The checkpoint.</param>
-    /// <param name="ownsCheckpoint">Whether it goes with the model.</param>
-    /// <param name="device">What to run on.</param>
-    /// <param name="options">How to load.</param>
+    /// <param name="plan">What it and the options make of the model.</param>
     /// <param name="isCounting">Whether this is a rehearsal: nothing is allocated on the device, but it must have the memory.</param>
     /// <param name="progress">Is told of each tensor, or null.</param>
     /// <param name="cancellationToken">Looked at between tensors.</param>
     private DeepSeekModel(
         Checkpoint checkpoint,
-        bool ownsCheckpoint,
-        Device device,
-        ModelOptions options,
+        ModelPlan plan,
         bool isCounting,
         IProgress<LoadProgress>? progress,
         CancellationToken cancellationToken
     )
     {
-        DeepSeekConfig config = checkpoint.Config;
-        Config = config;
-        Options = options;
-        Device = device;
-        MaxContextTokens = options.MaxContextTokens ?? config.MaxPositionEmbeddings;
-        if (MaxContextTokens > config.MaxPositionEmbeddings)
-            throw new ArgumentOutOfRangeException(
-                nameof(options),
-                MaxContextTokens,
-                $"{nameof(ModelOptions.MaxContextTokens)} must be at most the config's max_position_embeddings, {config.MaxPositionEmbeddings}"
-            );
-        hd_dtype act = hd_dtype.HD_DTYPE_BF16;
-        if (options.Activations == ActivationMode.Float32)
-            act = hd_dtype.HD_DTYPE_F32;
-        if (act == hd_dtype.HD_DTYPE_F32 && device.Kind != DeviceKind.Cpu)
-            throw new ArgumentException(
-                $"{nameof(ModelOptions.Activations)} is {options.Activations}, which runs on the CPU alone; on {device} it must be {ActivationMode.BFloat16}",
-                nameof(options)
-            );
-
-        _memory = new DeviceMemory(device, isCounting);
+        DeepSeekConfig config = plan.Config;
+        ModelOptions options = plan.StepOptions;
+        hd_dtype act = plan.Activations;
+        _plan = plan;
+        _memory = new DeviceMemory(plan.Device, isCounting);
         _kernels = new Kernels(_memory);
+        _expanded = new ExpandedContext(_memory, config, act);
         _layers = new DecoderLayer[config.NumHiddenLayers];
         try
         {
+            _lease = new CheckpointLease(checkpoint);
             var weights = new WeightLoader(
                 checkpoint,
+                plan,
                 _memory,
                 _kernels,
-                act,
                 progress,
                 cancellationToken
             );
-            var rotary = new RotaryEmbedding(config, _memory, _kernels, MaxContextTokens);
+            _rotary = new RotaryEmbedding(config, _memory, _kernels);
             _embedding = weights.Matrix("model.embed_tokens.weight");
             for (int i = 0; i < _layers.Length; i++)
-                _layers[i] = new DecoderLayer(config, rotary, weights, i, i == 0);
+                _layers[i] = new DecoderLayer(config, _rotary, weights, i, i == 0);
             _norm = weights.Vector("model.norm.weight");
             _head = config.TieWordEmbeddings ? _embedding : weights.Matrix("lm_head.weight");
 
@@ -100,52 +85,43 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
                 config,
                 act,
                 options.MaxStepTokens,
-                options.IndexTopK ?? config.Indexer?.TopK ?? 0,
-                device.Kind == DeviceKind.Cpu ? 1 : 128,
-                ExpandedTokens
+                plan.TopK,
+                Device.Kind == DeviceKind.Cpu ? 1 : 128,
+                plan.ExpandedTokens > 0
             );
-            if (options.LoadPredictor && config.NumNextnPredictLayers > 0)
+            if (plan.HasPredictor)
                 _predictor = new MultiTokenPredictor(
                     config,
-                    rotary,
+                    _rotary,
                     weights,
                     _memory,
                     act,
                     options.MaxStepTokens
                 );
+            ExpandedWeightBytes = weights.DequantizedBytes;
             _step = new Step(
                 _kernels,
                 workspace,
+                _expanded,
                 (hd_scale_format)config.ScaleFormat,
                 StepBatch.MostRuns(options)
             );
             _inputs = (int*)
                 _memory.Allocate(
-                    StepBatch.Length(options, MaxContextTokens, ExpandedTokens) * sizeof(int)
+                    StepBatch.Length(options, MaxContextTokens, plan.ExpandedTokens) * sizeof(int)
                 );
             _lastX = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
             _lastResidual = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
             _logits = _memory.Matrix(hd_dtype.HD_DTYPE_F32, options.MaxLogitRows, config.VocabSize);
             _hostLogits = GC.AllocateUninitializedArray<float>(
-                checked(options.MaxLogitRows * config.VocabSize),
+                options.MaxLogitRows * config.VocabSize,
                 pinned: true
             );
-            CacheLayout = new CacheLayout(
-                config.NumHiddenLayers + (_predictor is null ? 0 : 1),
-                (config.Indexer is null, options.Activations) switch
-                {
-                    (false, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_FP8,
-                    (false, _) => hd_mla_format.HD_MLA_FP8_F32,
-                    (true, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_BF16,
-                    (true, _) => hd_mla_format.HD_MLA_F32,
-                },
-                config.Indexer is not null
-            );
-            Plan(PagedCache.PagesFor(MaxContextTokens));
             if (isCounting)
                 RequireMemory(weights);
-            // Last, so that a failed load leaves the checkpoint to its owner.
-            _owned = ownsCheckpoint ? checkpoint : null;
+            // The CPU goes on reading them where they are; elsewhere they were copied.
+            if (Device.Kind != DeviceKind.Cpu)
+                _lease.Dispose();
         }
         catch
         {
@@ -155,30 +131,22 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     }
 
     /// <summary>What the model is.</summary>
-    public DeepSeekConfig Config { get; }
+    public DeepSeekConfig Config => _plan.Config;
 
     /// <summary>What it was loaded with.</summary>
-    public ModelOptions Options { get; }
+    public ModelOptions Options => _plan.Options;
 
     /// <summary>What it runs on.</summary>
-    public Device Device { get; }
+    public Device Device => _plan.Device;
 
     /// <summary>The most tokens of one sequence.</summary>
-    public int MaxContextTokens { get; }
+    public int MaxContextTokens => _plan.MaxContextTokens;
 
-    // Tokens of a sequence that the expanded form serves, from the first on. Absorbed attention over the chosen tokens costs
-    // what expanded attention over 1.9 times as many does, its expansion of a chunk of 512 tokens taken in.
-    private int ExpandedTokens =>
-        Options.PrefillForm switch
-        {
-            PrefillForm.Absorbed => 0,
-            PrefillForm.ByPosition when (Options.IndexTopK ?? Config.Indexer?.TopK) is { } kept =>
-                (int)Math.Min(2L * kept, MaxContextTokens),
-            _ => MaxContextTokens,
-        };
-
-    /// <summary>Memory that it took on its device besides the mapped checkpoint, in bytes.</summary>
-    public long MemoryBytes => _memory.AllocatedBytes;
+    /// <summary>
+    /// Memory that it took on its device besides weights that it reads in the checkpoint, in bytes. Caches are not among it,
+    /// but what steps over them want is: it grows with the largest cache made.
+    /// </summary>
+    public long MemoryBytes => _memory.AllocatedBytes + _expanded.AllocatedBytes;
 
     /// <summary>Receives what the layers do with the last token of each step; null, which costs nothing, by default.</summary>
     public ModelTrace? Trace
@@ -190,7 +158,10 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     /// <summary>Whether <see cref="Draft"/> can be called.</summary>
     public bool HasPredictor => _predictor is not null;
 
-    internal CacheLayout CacheLayout { get; }
+    internal CacheLayout CacheLayout => _plan.CacheLayout;
+
+    /// <summary>Bytes of weights that were expanded at load.</summary>
+    internal long ExpandedWeightBytes { get; }
 
     /// <summary>Is told how long each operation of a step takes; null, which costs nothing, by default.</summary>
     internal OpClock? Clock
@@ -209,16 +180,14 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         lock (Gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            // Scratch of CUDA's attention grows with the cache, the CPU's doesn't.
-            if (Device.Kind != DeviceKind.Cpu)
-                Plan(pages);
+            Prepare(pages);
         }
         return new PagedCache(Device, CacheLayout, pages, MaxContextTokens);
     }
 
     /// <summary>Makes an empty batch for <see cref="Forward"/>.</summary>
     public StepBatch CreateBatch() =>
-        new(Options, Config.VocabSize, MaxContextTokens, ExpandedTokens);
+        new(_plan.StepOptions, Config.VocabSize, MaxContextTokens, _plan.ExpandedTokens);
 
     /// <summary>Runs one step: the tokens go into the cache, and those that asked for it get logits.</summary>
     /// <param name="batch">The tokens, made by <see cref="CreateBatch"/> of this model.</param>
@@ -235,7 +204,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         lock (Gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            if (batch.Options != Options || batch.VocabularySize != Config.VocabSize)
+            if (batch.Options != _plan.StepOptions || batch.VocabularySize != Config.VocabSize)
                 throw new ArgumentException("must be made by this model", nameof(batch));
             if (batch.Cache is not { } cache)
                 return default;
@@ -361,14 +330,14 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     {
         _step.Workspace.Tokens = tokens;
         _step.Caches = caches;
-        _step.Positions = _inputs + StepBatch.PositionsOffset(Options);
-        _step.Slots = _inputs + StepBatch.SlotsOffset(Options);
+        _step.Positions = _inputs + StepBatch.PositionsOffset(_plan.StepOptions);
+        _step.Slots = _inputs + StepBatch.SlotsOffset(_plan.StepOptions);
         _step.Paging = new Paging(
             sequences,
             tablePages,
-            _inputs + StepBatch.TableOffset(Options),
-            _inputs + StepBatch.RowSequenceOffset(Options),
-            _inputs + StepBatch.VisibleOffset(Options)
+            _inputs + StepBatch.TableOffset(_plan.StepOptions),
+            _inputs + StepBatch.RowSequenceOffset(_plan.StepOptions),
+            _inputs + StepBatch.VisibleOffset(_plan.StepOptions)
         );
     }
 
@@ -403,7 +372,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         DeviceTensor x = _lastX.Top(logitRows);
         DeviceTensor residual = _lastResidual.Top(logitRows);
         DeviceTensor logits = _logits.Top(logitRows);
-        int* rows = _inputs + StepBatch.LogitRowsOffset(Options);
+        int* rows = _inputs + StepBatch.LogitRowsOffset(_plan.StepOptions);
         _kernels.Embedding(_step.Workspace.X, rows, x);
         _kernels.Embedding(_step.Workspace.Residual, rows, residual);
         _kernels.RmsNorm(x, residual, norm, Config.RmsNormEps, x);
@@ -426,7 +395,8 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
             layer?.Dispose();
         _predictor?.Dispose();
         _kernels.Dispose();
+        _expanded.Dispose();
         _memory.Dispose();
-        _owned?.Dispose();
+        _lease?.Dispose();
     }
 }

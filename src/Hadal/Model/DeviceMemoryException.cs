@@ -1,8 +1,9 @@
+using Hadal.Checkpoints;
 using static System.FormattableString;
 
 namespace Hadal.Model;
 
-/// <summary>A device has less free memory than a model takes. Nothing was uploaded.</summary>
+/// <summary>A device, or the host, has less free memory than a model takes. No weight was brought there.</summary>
 public sealed class DeviceMemoryException : HadalException
 {
     private DeviceMemoryException(string message, long neededBytes, long freeBytes)
@@ -13,7 +14,8 @@ public sealed class DeviceMemoryException : HadalException
     }
 
     /// <summary>
-    /// What the model takes, with a cache of one sequence of the longest context. It leaves out what a CUDA driver takes
+    /// What the model takes, with a cache of one sequence of the longest context; of weights read into the host's memory,
+    /// their files' size. It leaves out what a CUDA driver takes
     /// for itself as a model runs: kernels as they are loaded, and recorded steps.
     /// </summary>
     public long NeededBytes { get; }
@@ -48,6 +50,21 @@ public sealed class DeviceMemoryException : HadalException
                     + $"workspace for steps of {stepTokens} tokens {Megabytes(workspace)}; "
                     + $"lower {nameof(ModelOptions.MaxContextTokens)} or {nameof(ModelOptions.MaxStepTokens)}, or take a larger device",
                 needed,
+                free
+            );
+    }
+
+    /// <param name="folder">What is read into the host's memory.</param>
+    /// <param name="bytes">Its size.</param>
+    internal static void ThrowIfShort(string folder, long bytes)
+    {
+        using Device host = Device.Cpu(threads: 1);
+        long free = host.FreeMemoryBytes;
+        if (bytes > free)
+            throw new DeviceMemoryException(
+                $"{folder}: its weights take {Megabytes(bytes)}, but the host has {Megabytes(free)} of memory free; "
+                    + $"open it with {nameof(WeightMapping)}.{nameof(WeightMapping.Mapped)}",
+                bytes,
                 free
             );
     }

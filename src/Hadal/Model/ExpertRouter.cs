@@ -6,7 +6,7 @@ namespace Hadal.Model;
 internal sealed unsafe class ExpertRouter(DeepSeekConfig config, WeightLoader weights, string name)
 {
     private readonly DeviceTensor _weight = weights.Matrix($"{name}.weight");
-    private readonly DeviceTensor _bias = weights.Vector($"{name}.e_score_correction_bias");
+    private readonly DeviceTensor _bias = weights.FloatVector($"{name}.e_score_correction_bias");
 
     /// <summary>Of the unquantised x, leaves ids and weights in the workspace.</summary>
     public void Forward(Step step)

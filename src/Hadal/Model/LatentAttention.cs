@@ -176,9 +176,9 @@ internal sealed unsafe class LatentAttention
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
         DeviceTensor query = w.Query.Range(run.First, run.Count);
-        DeviceTensor context = w.Context(run.Keys);
-        QuantizedTensor codes = w.ContextCodes(run.Keys);
-        DeviceTensor keyValues = w.ExpandedKeys(run.Keys);
+        DeviceTensor context = step.Expanded.Latents(run.Keys);
+        QuantizedTensor codes = step.Expanded.Codes(run.Keys);
+        DeviceTensor keyValues = step.Expanded.KeyValues(run.Keys);
 
         kernels.GatherLatent(run.KeySlots, cache, context);
         kernels.Quantize(context.Slice(0, Latent), step.ScaleFormat, codes);

@@ -20,8 +20,8 @@ internal sealed unsafe class LightningIndexer(
     // The reference's LayerNorm has this epsilon, whatever rms_norm_eps is.
     internal const float KeyNormEpsilon = 1e-6f;
 
-    private readonly DeviceTensor _keyNorm = weights.Vector($"{name}.k_norm.weight");
-    private readonly DeviceTensor _keyNormBias = weights.Vector($"{name}.k_norm.bias");
+    private readonly DeviceTensor _keyNorm = weights.FloatVector($"{name}.k_norm.weight");
+    private readonly DeviceTensor _keyNormBias = weights.FloatVector($"{name}.k_norm.bias");
     private readonly DeviceTensor _headWeights = weights.Matrix($"{name}.weights_proj.weight");
     private readonly float _headScale = HeadScale(config.NumHeads);
 

@@ -1,33 +1,40 @@
+using Hadal.Checkpoints;
+
 namespace Hadal.Model;
 
 /// <summary>How a model is loaded and how much it may do in one step.</summary>
 public sealed record ModelOptions
 {
+    private const int MostOfAStep = 1 << 20;
+
     /// <summary>How activations are kept between operations.</summary>
     public ActivationMode Activations { get; init; } = ActivationMode.BFloat16;
 
-    /// <summary>The most tokens of one step, over all its sequences. Scratch memory grows with it.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    /// <summary>
+    /// The most tokens of one step, over all its sequences. Scratch memory grows with it, up to what
+    /// <see cref="MaxSequences"/> contexts hold.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 1 to 1048576.</exception>
     public int MaxStepTokens
     {
         get;
-        init => field = Positive(nameof(MaxStepTokens), value);
+        init => field = Size(nameof(MaxStepTokens), value);
     } = 512;
 
     /// <summary>The most sequences of one step.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 1 to 1048576.</exception>
     public int MaxSequences
     {
         get;
-        init => field = Positive(nameof(MaxSequences), value);
+        init => field = Size(nameof(MaxSequences), value);
     } = 16;
 
     /// <summary>The most rows of logits of one step.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It is less than 1.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 1 to 1048576.</exception>
     public int MaxLogitRows
     {
         get;
-        init => field = Positive(nameof(MaxLogitRows), value);
+        init => field = Size(nameof(MaxLogitRows), value);
     } = 16;
 
     /// <summary>The most tokens of one sequence; null for the config's max_position_embeddings, which it may not exceed.</summary>
@@ -60,8 +67,27 @@ public sealed record ModelOptions
     /// <summary>How attention of a prompt is computed. It must be given at loading, as it decides what is allocated.</summary>
     public PrefillForm PrefillForm { get; init; } = PrefillForm.Absorbed;
 
-    /// <summary>Whether the multi-token predictor is loaded where the checkpoint has one; it takes a layer of every cache.</summary>
-    public bool LoadPredictor { get; init; } = true;
+    /// <summary>
+    /// Whether the multi-token predictor is loaded where the checkpoint has one, for <see cref="DeepSeekModel.Draft"/>. It
+    /// takes a layer of every cache.
+    /// </summary>
+    public bool LoadPredictor { get; init; }
+
+    /// <summary>
+    /// How the weights come into memory, where <see cref="DeepSeekModel.Load(string, Device, ModelOptions, IProgress{LoadProgress}, CancellationToken)"/>
+    /// opens the checkpoint itself.
+    /// </summary>
+    public WeightMapping Mapping { get; init; } = WeightMapping.Mapped;
+
+    // Products with a token's heads or experts stay within 31 bits.
+    private static int Size(string name, int value) =>
+        value is >= 1 and <= MostOfAStep
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                name,
+                value,
+                $"must be from 1 to {MostOfAStep}"
+            );
 
     private static int Positive(string name, int value) =>
         value >= 1

@@ -63,8 +63,7 @@ public sealed unsafe class ModelTrace
         var halves = new ushort[row.Columns];
         fixed (ushort* to = halves)
             kernels.CopyToHost(to, row.Data, sizeof(ushort) * halves.Length);
-        for (int i = 0; i < values.Length; i++)
-            values[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
+        BFloat16.Widen(halves, values);
         return values;
     }
 }

@@ -8,16 +8,24 @@ namespace Hadal.Model;
 internal sealed unsafe class Step(
     Kernels kernels,
     Workspace workspace,
+    ExpandedContext expanded,
     hd_scale_format scaleFormat,
     int maxRuns
 )
 {
+    /// <summary>A step of its own over the same scratch.</summary>
+    public Step(Step other, int maxRuns)
+        : this(other.Kernels, other.Workspace, other.Expanded, other.ScaleFormat, maxRuns) { }
+
     private readonly RowRun[] _runs = new RowRun[maxRuns];
     private int _runCount;
 
     public Kernels Kernels { get; } = kernels;
 
     public Workspace Workspace { get; } = workspace;
+
+    /// <summary>Scratch of the expanded form of attention.</summary>
+    public ExpandedContext Expanded { get; } = expanded;
 
     /// <summary>How the scales of activations and caches are chosen.</summary>
     public hd_scale_format ScaleFormat { get; } = scaleFormat;

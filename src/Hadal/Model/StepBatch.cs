@@ -269,6 +269,12 @@ public sealed unsafe class StepBatch : IDisposable
                 $"a step takes {Options.MaxSequences} sequences; see {nameof(ModelOptions.MaxSequences)}",
                 nameof(sequence)
             );
+        long length = (long)sequence.Length + tokens.Length;
+        if (
+            PagedCache.PagesFor((int)Math.Min(length, int.MaxValue - 64)) > _maxSequencePages
+            || length > sequence.Cache.MaxSequenceTokens
+        )
+            throw new ContextLengthException(length, sequence.Cache.MaxSequenceTokens);
         if (TokenCount + tokens.Length > Options.MaxStepTokens)
             throw new ArgumentException(
                 $"{TokenCount + tokens.Length} tokens are more than the {Options.MaxStepTokens} of a step; "
@@ -288,12 +294,6 @@ public sealed unsafe class StepBatch : IDisposable
             );
         if (_sequences.AsSpan(0, SequenceCount).Contains(sequence))
             throw new ArgumentException("is in the step already", nameof(sequence));
-        long length = (long)sequence.Length + tokens.Length;
-        if (
-            PagedCache.PagesFor((int)Math.Min(length, int.MaxValue - 64)) > _maxSequencePages
-            || length > sequence.Cache.MaxSequenceTokens
-        )
-            throw new ContextLengthException(length, sequence.Cache.MaxSequenceTokens);
         CheckTokens(tokens, nameof(tokens));
     }
 }

@@ -5,19 +5,23 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// Brings a checkpoint's weights to where the device reads them: on the CPU they stay in the map, unless they are not
-/// aligned to their elements; elsewhere they are copied.
+/// Brings a checkpoint's weights to where the device reads them: on the CPU they stay in the checkpoint's memory, unless they
+/// are not aligned to their elements; elsewhere they are copied. What the kernels do not take, by type or by value, is
+/// converted or refused.
 /// </summary>
 internal sealed unsafe class WeightLoader(
     Checkpoint checkpoint,
+    ModelPlan plan,
     DeviceMemory memory,
     Kernels kernels,
-    hd_dtype activations,
     IProgress<LoadProgress>? progress,
     CancellationToken cancellationToken
 )
 {
-    private readonly long _bytesTotal = checkpoint.Tensors.Values.Sum(t => t.ByteLength);
+    private readonly int _tensorsTotal = checkpoint.Tensors.Keys.Count(plan.Loads);
+    private readonly long _bytesTotal = checkpoint
+        .Tensors.Values.Where(t => plan.Loads(t.Name))
+        .Sum(t => t.ByteLength);
     private int _tensorsDone;
 
     /// <summary>Bytes of the weights brought so far.</summary>
@@ -33,6 +37,28 @@ internal sealed unsafe class WeightLoader(
         RequireRank(view, 2);
         int columns = (int)view.Shape[1];
         return new DeviceTensor(Place(view), TypeOf(view), (int)view.Shape[0], columns, columns);
+    }
+
+    /// <summary>A vector of finite f32, as one row: a bf16 one is copied, exactly.</summary>
+    public DeviceTensor FloatVector(string name)
+    {
+        TensorView view = checkpoint[name];
+        RequireRank(view, 1);
+        var values = new float[view.ElementCount];
+        if (TypeOf(view) == hd_dtype.HD_DTYPE_F32)
+            view.AsSpan<float>().CopyTo(values);
+        else
+            BFloat16.Widen(view.AsSpan<ushort>(), values);
+        foreach (float value in values)
+        {
+            if (!float.IsFinite(value))
+                throw new CheckpointException($"{view}: holds {value}, must be finite");
+        }
+        DeviceTensor copy = memory.Matrix(hd_dtype.HD_DTYPE_F32, 1, values.Length);
+        fixed (float* from = values)
+            kernels.CopyToDevice(copy.Data, from, (long)values.Length * sizeof(float));
+        Report(view);
+        return copy;
     }
 
     /// <summary>A vector, as one row.</summary>
@@ -54,7 +80,7 @@ internal sealed unsafe class WeightLoader(
             (float*)Place(scales),
             (int)codes.Shape[0],
             (int)codes.Shape[1],
-            ArePowersOfTwo(scales)
+            CheckScales(scales)
         );
     }
 
@@ -64,25 +90,33 @@ internal sealed unsafe class WeightLoader(
     /// <summary>A block-quantised matrix, expanded to the activations' type.</summary>
     public DeviceTensor Dequantize(Fp8Weight weight)
     {
-        DeviceTensor expanded = memory.Matrix(activations, weight.Rows, weight.Columns);
-        DequantizedBytes += (long)weight.Rows * weight.Columns * DeviceTensor.SizeOf(activations);
+        DeviceTensor expanded = memory.Matrix(plan.Activations, weight.Rows, weight.Columns);
+        DequantizedBytes +=
+            (long)weight.Rows * weight.Columns * DeviceTensor.SizeOf(plan.Activations);
         kernels.Dequantize(weight, expanded);
         return expanded;
     }
 
     /// <summary>
-    /// A block-quantised matrix whose heads are multiplied one by one: as it lies where the device is good at that, else
-    /// expanded to the activations' type.
+    /// A block-quantised matrix whose heads are multiplied one by one: as it lies, or expanded to the activations' type.
     /// </summary>
     /// <param name="weight">[heads · period, columns].</param>
     /// <param name="period">Rows of a head.</param>
-    public HeadWeight PerHead(Fp8Weight weight, int period)
+    public HeadWeight PerHead(Fp8Weight weight, int period) =>
+        plan.KeepsHeads(weight.ScalesArePowersOfTwo)
+            ? new HeadWeight(weight, period)
+            : new HeadWeight(Dequantize(weight), period);
+
+    /// <summary>Bytes of device memory that <see cref="PerHead"/> expands a linear to; 0 where it stays as it is.</summary>
+    public static long ExpandedBytes(Checkpoint checkpoint, ModelPlan plan, string name)
     {
-        bool stays =
-            weight.ScalesArePowersOfTwo
-            && activations == hd_dtype.HD_DTYPE_BF16
-            && memory.Device is { Kind: DeviceKind.Cpu, Isa: "avx512" };
-        return stays ? new HeadWeight(weight, period) : new HeadWeight(Dequantize(weight), period);
+        TensorView codes = checkpoint[$"{name}.weight"];
+        if (codes.DType != DType.F8E4M3)
+            return 0; // It can't be loaded.
+        TensorView scales = checkpoint[$"{name}.weight_scale_inv"];
+        return plan.KeepsHeads(ArePowersOfTwo(scales.AsSpan<int>()))
+            ? 0
+            : codes.ElementCount * DeviceTensor.SizeOf(plan.Activations);
     }
 
     /// <summary>One projection of all experts: <c>name.0.projection</c> and so on, equally spaced where they are copied.</summary>
@@ -112,13 +146,26 @@ internal sealed unsafe class WeightLoader(
                 (float*)scalesTo,
                 (int)expert.Shape[0],
                 (int)expert.Shape[1],
-                ArePowersOfTwo(expertScales)
+                CheckScales(expertScales)
             );
         }
         return new ExpertWeights(experts);
     }
 
-    private static bool ArePowersOfTwo(TensorView scales) => ArePowersOfTwo(scales.AsSpan<int>());
+    /// <summary>Refuses scales that no quantiser makes; zero is one of a block of zeros.</summary>
+    /// <returns>Whether they are powers of two.</returns>
+    private static bool CheckScales(TensorView scales)
+    {
+        ReadOnlySpan<float> values = scales.AsSpan<float>();
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (!float.IsFinite(values[i]) || values[i] < 0)
+                throw new CheckpointException(
+                    $"{scales}: the scale of block [{i / scales.Shape[1]}, {i % scales.Shape[1]}] is {values[i]}, must be finite and not negative"
+                );
+        }
+        return ArePowersOfTwo(scales.AsSpan<int>());
+    }
 
     /// <summary>Whether kernels may fold f32 scales, given by their bits, into bf16 values without rounding.</summary>
     internal static bool ArePowersOfTwo(ReadOnlySpan<int> scales)
@@ -181,8 +228,6 @@ internal sealed unsafe class WeightLoader(
         cancellationToken.ThrowIfCancellationRequested();
         _tensorsDone++;
         BytesDone += view.ByteLength;
-        progress?.Report(
-            new LoadProgress(_tensorsDone, checkpoint.Tensors.Count, BytesDone, _bytesTotal)
-        );
+        progress?.Report(new LoadProgress(_tensorsDone, _tensorsTotal, BytesDone, _bytesTotal));
     }
 }

@@ -3,17 +3,17 @@ using Hadal.Checkpoints;
 namespace Hadal.Tensors;
 
 /// <summary>
-/// A named tensor inside a mapped file, without a copy: row-major, little-endian, of any alignment. Reading its bytes
-/// brings their pages in from the disk. Safe to use from several threads; every access after the file was disposed of is
+/// A named tensor inside a file, without a copy: row-major, little-endian, of any alignment. Where the file is mapped,
+/// reading its bytes brings their pages in from the disk. Safe to use from several threads; every access after the file was disposed of is
 /// an <see cref="ObjectDisposedException"/>, but a pointer or span got before must not outlive the file.
 /// </summary>
 public readonly unsafe struct TensorView
 {
-    private readonly MappedFile? _file;
+    private readonly FileBytes? _file;
     private readonly long[]? _shape;
 
     internal TensorView(
-        MappedFile file,
+        FileBytes file,
         string name,
         DType dtype,
         long[] shape,
@@ -72,7 +72,7 @@ public readonly unsafe struct TensorView
         return new ReadOnlySpan<T>(Data, SpanLength(ElementCount));
     }
 
-    private MappedFile File =>
+    private FileBytes File =>
         _file ?? throw new InvalidOperationException("an empty tensor view has no data");
 
     /// <summary>Name, type and shape, as <c>lm_head.weight BF16 [2048, 256]</c>.</summary>

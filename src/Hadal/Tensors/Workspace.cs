@@ -24,9 +24,6 @@ internal sealed unsafe class Workspace
     private readonly DeviceTensor _indexKey;
     private readonly DeviceTensor _indexWeights;
     private readonly DeviceTensor _indices;
-    private readonly DeviceTensor _context;
-    private readonly QuantizedTensor _contextCodes;
-    private readonly DeviceTensor _expandedKeys;
     private readonly DeviceTensor _gated;
     private readonly QuantizedTensor _gatedCodes;
     private readonly DeviceTensor _routerLogits;
@@ -45,7 +42,7 @@ internal sealed unsafe class Workspace
     /// <param name="tokens">The most tokens of a step.</param>
     /// <param name="topK">Columns of the indexer's choice; 0 without an indexer.</param>
     /// <param name="expertAlignment">Rows that an expert's share is padded to.</param>
-    /// <param name="expandedContext">The most keys of a sequence in the expanded form; 0 without that form.</param>
+    /// <param name="expands">Whether steps may use the expanded form of attention.</param>
     public Workspace(
         DeviceMemory memory,
         DeepSeekConfig config,
@@ -53,7 +50,7 @@ internal sealed unsafe class Workspace
         int tokens,
         int topK,
         int expertAlignment,
-        int expandedContext
+        bool expands
     )
     {
         int heads = config.NumAttentionHeads;
@@ -80,18 +77,8 @@ internal sealed unsafe class Workspace
             _indexKey = memory.Matrix(act, tokens, DeepSeekConfig.IndexDim);
             _indexWeights = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, indexer.NumHeads);
             _indices = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, topK);
-            if (expandedContext > 0)
+            if (expands)
                 ChosenPositions = (int*)memory.Allocate((long)tokens * topK * sizeof(int));
-        }
-        if (expandedContext > 0)
-        {
-            _context = memory.Matrix(act, expandedContext, NativeMethods.HD_MLA_DIM);
-            _contextCodes = memory.Quantized(expandedContext, NativeMethods.HD_LATENT_DIM);
-            _expandedKeys = memory.Matrix(
-                act,
-                expandedContext,
-                heads * (DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim)
-            );
         }
         int intermediate = Math.Max(config.IntermediateSize, config.SharedIntermediateSize);
         _gated = memory.Matrix(act, tokens, intermediate);
@@ -204,15 +191,6 @@ internal sealed unsafe class Workspace
     public int ExpertAlignment { get; }
 
     private int CurrentExpertRows => ExpertRows(Tokens, _expertIds.Columns, _routerLogits.Columns);
-
-    /// <summary>A sequence's tokens read back from the cache, [keys, (latent, rope)].</summary>
-    public DeviceTensor Context(int keys) => _context.Top(keys);
-
-    /// <summary>Their latents, quantised.</summary>
-    public QuantizedTensor ContextCodes(int keys) => _contextCodes.WithRows(keys);
-
-    /// <summary>Their keys and values, [keys, heads · (nope, v)].</summary>
-    public DeviceTensor ExpandedKeys(int keys) => _expandedKeys.Top(keys);
 
     /// <summary>SiLU(gate) · up, [tokens, intermediate].</summary>
     public DeviceTensor Gated(int intermediate) =>

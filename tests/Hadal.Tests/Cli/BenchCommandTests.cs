@@ -119,7 +119,7 @@ public sealed class BenchCommandTests
         using DeepSeekModel model = DeepSeekModel.Load(
             Paths.EmbeddedModel,
             device,
-            new ModelOptions { MaxStepTokens = 64, LoadPredictor = false }
+            new ModelOptions { MaxStepTokens = 64 }
         );
         float[] first = LogitsAfter(model, 1);
         Assert.All(first, logit => Assert.True(float.IsFinite(logit)));

@@ -5,9 +5,15 @@ namespace Hadal.Tests.Cli;
 
 public sealed class InspectCommandTests
 {
-    private static async Task<JsonElement> InspectAsync(string folder)
+    private static async Task<JsonElement> InspectAsync(string folder, params string[] arguments)
     {
-        CliResult result = await CliResult.RunAsync("inspect", "--model", folder, "--json");
+        CliResult result = await CliResult.RunAsync([
+            "inspect",
+            "--model",
+            folder,
+            "--json",
+            .. arguments,
+        ]);
         Assert.Equal("", result.Error);
         Assert.Equal(0, result.Status);
         return result.Json;
@@ -75,6 +81,24 @@ public sealed class InspectCommandTests
         JsonElement context = summary.GetProperty("contexts").EnumerateArray().Single();
         Assert.Equal(1024, context.GetProperty("tokens").GetInt32());
         Assert.Equal(4 * 788 * 1024, context.GetProperty("cache_bytes").GetInt64());
+    }
+
+    [Fact]
+    public async Task TheTotalIsWhatTheFormOfActivationsTakes()
+    {
+        JsonElement summary = await InspectAsync(Paths.EmbeddedModel, "--activations", "float32");
+        long tokenBytes = summary.GetProperty("cache_bytes_per_token").GetInt64();
+        Assert.Equal(4 * (784 + 132), tokenBytes);
+        long expanded = summary.GetProperty("expanded_bytes").GetInt64();
+        Assert.Equal(4 * (4 * 256 * 512 * 4), expanded);
+        long loaded =
+            summary.GetProperty("weight_bytes").GetInt64()
+            - summary.GetProperty("prediction_bytes").GetInt64();
+        JsonElement context = summary.GetProperty("contexts").EnumerateArray().Single();
+        Assert.Equal(
+            loaded + expanded + 1024 * tokenBytes,
+            context.GetProperty("total_bytes").GetInt64()
+        );
     }
 
     [Fact]

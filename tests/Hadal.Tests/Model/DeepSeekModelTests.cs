@@ -222,7 +222,8 @@ public sealed class DeepSeekModelTests : IDisposable
         using Device device = Device.Cpu(1);
         using Checkpoint checkpoint = Checkpoint.Open(TestModels.Folder("random-v3"));
         var seen = new List<LoadProgress>();
-        using (DeepSeekModel.Load(checkpoint, device, null, new Listener(seen), Cancellation)) { }
+        var all = new ModelOptions { LoadPredictor = true };
+        using (DeepSeekModel.Load(checkpoint, device, all, new Listener(seen), Cancellation)) { }
         Assert.Equal(checkpoint.Tensors.Count, seen[^1].TensorsTotal);
         Assert.Equal(seen.Select((_, i) => i + 1), seen.Select(p => p.TensorsDone));
         Assert.Equal(seen[^1].TensorsTotal, seen[^1].TensorsDone);

@@ -27,7 +27,7 @@ public sealed class MultiTokenPredictorInputTests : IDisposable
         using DeepSeekModel model = DeepSeekModel.Load(
             checkpoint,
             device,
-            new ModelOptions { Activations = ActivationMode.Float32 }
+            new ModelOptions { Activations = ActivationMode.Float32, LoadPredictor = true }
         );
         var trace = new ModelTrace();
         model.Trace = trace;

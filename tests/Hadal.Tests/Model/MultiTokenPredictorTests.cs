@@ -44,10 +44,7 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
         model.Draft(batch, [2, 3], Cancellation);
         Assert.Throws<InvalidOperationException>(() => model.Draft(batch, [2, 3], Cancellation));
 
-        using DeepSeekModel without = TestModels.Load(
-            "kjv-shakespeare",
-            new ModelOptions { LoadPredictor = false }
-        );
+        using DeepSeekModel without = TestModels.Load("kjv-shakespeare");
         Assert.False(without.HasPredictor);
         Assert.Throws<InvalidOperationException>(() => without.Draft(batch, [2, 3], Cancellation));
     }
@@ -55,7 +52,12 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
     private static DeepSeekModel Load() =>
         TestModels.Load(
             "kjv-shakespeare",
-            new ModelOptions { MaxStepTokens = 256, MaxLogitRows = 256 }
+            new ModelOptions
+            {
+                MaxStepTokens = 256,
+                MaxLogitRows = 256,
+                LoadPredictor = true,
+            }
         );
 
     private static (double Own, double Guess) Losses(

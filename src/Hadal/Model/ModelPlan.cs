@@ -1,0 +1,170 @@
+using System.Globalization;
+using Hadal.Bindings;
+using Hadal.Caching;
+using Hadal.Tensors;
+
+namespace Hadal.Model;
+
+/// <summary>
+/// What a configuration, options and a device make of a model: which weights are loaded and how they are kept, what a cache
+/// holds, and how large steps are. Loading follows it, and memory needs are told by it.
+/// </summary>
+internal sealed class ModelPlan
+{
+    private const int MostHostBytes = int.MaxValue;
+
+    /// <exception cref="ArgumentException">The options do not suit the configuration or the device.</exception>
+    public ModelPlan(DeepSeekConfig config, ModelOptions options, Device device)
+    {
+        Config = config;
+        Options = options;
+        Device = device;
+        MaxContextTokens = options.MaxContextTokens ?? config.MaxPositionEmbeddings;
+        if (MaxContextTokens > config.MaxPositionEmbeddings)
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                MaxContextTokens,
+                $"{nameof(ModelOptions.MaxContextTokens)} must be at most the config's max_position_embeddings, {config.MaxPositionEmbeddings}"
+            );
+        if (options.Activations == ActivationMode.Float32 && device.Kind != DeviceKind.Cpu)
+            throw new ArgumentException(
+                $"{nameof(ModelOptions.Activations)} is {options.Activations}, which runs on the CPU alone; on {device} it must be {ActivationMode.BFloat16}",
+                nameof(options)
+            );
+        Activations =
+            options.Activations == ActivationMode.Float32
+                ? hd_dtype.HD_DTYPE_F32
+                : hd_dtype.HD_DTYPE_BF16;
+        HasPredictor = options.LoadPredictor && config.NumNextnPredictLayers > 0;
+        StepOptions = Fit(options, MaxContextTokens);
+        RequireSteps();
+        CacheLayout = new CacheLayout(
+            Layers,
+            (config.Indexer is null, options.Activations) switch
+            {
+                (false, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_FP8,
+                (false, _) => hd_mla_format.HD_MLA_FP8_F32,
+                (true, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_BF16,
+                (true, _) => hd_mla_format.HD_MLA_F32,
+            },
+            config.Indexer is not null
+        );
+    }
+
+    public DeepSeekConfig Config { get; }
+
+    /// <summary>The options as they were given.</summary>
+    public ModelOptions Options { get; }
+
+    /// <summary>The options, with tokens, sequences and rows of logits cut to what a step can hold at the most.</summary>
+    public ModelOptions StepOptions { get; }
+
+    public Device Device { get; }
+
+    /// <summary>The most tokens of one sequence.</summary>
+    public int MaxContextTokens { get; }
+
+    /// <summary>The type of activations.</summary>
+    public hd_dtype Activations { get; }
+
+    /// <summary>Whether the multi-token predictor is loaded.</summary>
+    public bool HasPredictor { get; }
+
+    /// <summary>Layers that are loaded, the predictor's included: those of the lowest numbers.</summary>
+    public int Layers => Config.NumHiddenLayers + (HasPredictor ? 1 : 0);
+
+    /// <summary>What a cache of the model holds.</summary>
+    public CacheLayout CacheLayout { get; }
+
+    /// <summary>Columns of the indexer's choice; 0 without an indexer.</summary>
+    public int TopK => Options.IndexTopK ?? Config.Indexer?.TopK ?? 0;
+
+    /// <summary>
+    /// Tokens of a sequence that the expanded form serves, from the first on. Absorbed attention over the chosen tokens
+    /// costs what expanded attention over 1.9 times as many does, its expansion of a chunk of 512 tokens taken in.
+    /// </summary>
+    public int ExpandedTokens =>
+        Options.PrefillForm switch
+        {
+            PrefillForm.Absorbed => 0,
+            PrefillForm.ByPosition when (Options.IndexTopK ?? Config.Indexer?.TopK) is { } kept =>
+                (int)Math.Min(2L * kept, MaxContextTokens),
+            _ => MaxContextTokens,
+        };
+
+    /// <summary>Whether a tensor of the checkpoint is loaded.</summary>
+    public bool Loads(string tensor) => LayerOf(tensor) is not { } layer || layer < Layers;
+
+    /// <summary>Whether a tensor of the checkpoint is of multi-token prediction.</summary>
+    public static bool IsOfPrediction(DeepSeekConfig config, string tensor) =>
+        LayerOf(tensor) is { } layer && layer >= config.NumHiddenLayers;
+
+    /// <summary>
+    /// Whether a block-quantised matrix whose heads are multiplied one by one stays as it is, as the device is good at that;
+    /// else it is expanded to the activations' type.
+    /// </summary>
+    public bool KeepsHeads(bool scalesArePowersOfTwo) =>
+        scalesArePowersOfTwo
+        && Activations == hd_dtype.HD_DTYPE_BF16
+        && Device is { Kind: DeviceKind.Cpu, Isa: "avx512" };
+
+    /// <summary>The layer that a tensor's name tells; null outside of layers.</summary>
+    private static int? LayerOf(string tensor)
+    {
+        const string prefix = "model.layers.";
+        if (!tensor.StartsWith(prefix, StringComparison.Ordinal))
+            return null;
+        ReadOnlySpan<char> rest = tensor.AsSpan(prefix.Length);
+        return int.Parse(
+            rest[..rest.IndexOf('.')],
+            NumberStyles.None,
+            CultureInfo.InvariantCulture
+        );
+    }
+
+    // Each sequence is in a step once, so that more tokens than all their contexts hold can't come.
+    private static ModelOptions Fit(ModelOptions options, int context)
+    {
+        int tokens = (int)Math.Min(options.MaxStepTokens, (long)options.MaxSequences * context);
+        return options with
+        {
+            MaxStepTokens = tokens,
+            MaxSequences = Math.Min(options.MaxSequences, tokens),
+            MaxLogitRows = Math.Min(options.MaxLogitRows, tokens),
+        };
+    }
+
+    private void RequireSteps()
+    {
+        Require(
+            Options,
+            (long)StepOptions.MaxLogitRows * Config.VocabSize * sizeof(float),
+            nameof(ModelOptions.MaxLogitRows),
+            StepOptions.MaxLogitRows,
+            $"with a vocabulary of {Config.VocabSize}"
+        );
+        Require(
+            Options,
+            StepBatch.Length(StepOptions, MaxContextTokens, ExpandedTokens) * sizeof(int),
+            nameof(ModelOptions.MaxSequences),
+            StepOptions.MaxSequences,
+            $"with contexts of {MaxContextTokens} tokens"
+        );
+    }
+
+    private static void Require(
+        ModelOptions options,
+        long hostBytes,
+        string option,
+        int value,
+        string with
+    )
+    {
+        if (hostBytes > MostHostBytes)
+            throw new ArgumentOutOfRangeException(
+                nameof(options),
+                value,
+                $"{option} {with} makes a step's arrays take {hostBytes} bytes, must be at most {MostHostBytes}; lower it"
+            );
+    }
+}

@@ -1,0 +1,186 @@
+using System.Text.Json.Nodes;
+using Hadal.Caching;
+using Hadal.Checkpoints;
+using Hadal.Model;
+using Hadal.Tests.Checkpoints;
+
+namespace Hadal.Tests.Model;
+
+/// <summary>Memory goes with what is used, not with the greatest numbers that a config or an option allows.</summary>
+public sealed class ModelMemoryTests
+{
+    private const int LongestContext = 1 << 24;
+
+    [Theory]
+    [InlineData(PrefillForm.Absorbed)]
+    [InlineData(PrefillForm.Expanded)]
+    public void A_long_context_costs_nothing_before_it_is_used(PrefillForm form)
+    {
+        var options = new ModelOptions { MaxSequences = 1, PrefillForm = form };
+        using TemporaryFolder folder = WithLongContext();
+        using Device device = Device.Cpu(1);
+        using DeepSeekModel model = DeepSeekModel.Load(folder.Path, device, options);
+        using DeepSeekModel usual = TestModels.Load("random-a", options, threads: 1);
+        Assert.Equal(LongestContext, model.MaxContextTokens);
+        using PagedCache cache = model.CreateCache(256);
+        using PagedCache usualCache = usual.CreateCache(256);
+        // A page's number, and in the expanded form a token's place, is all that each takes: 4 bytes.
+        int slots = form == PrefillForm.Expanded ? LongestContext : 0;
+        Assert.InRange(
+            model.MemoryBytes - usual.MemoryBytes,
+            0,
+            4L * (LongestContext / PagedCache.PageTokens + slots)
+        );
+    }
+
+    [Fact]
+    public void Steps_are_sized_by_what_contexts_hold()
+    {
+        var options = new ModelOptions { MaxContextTokens = 64, MaxSequences = 2 };
+        using DeepSeekModel fitting = TestModels.Load(
+            "random-a",
+            options with
+            {
+                MaxStepTokens = 128,
+            }
+        );
+        using DeepSeekModel large = TestModels.Load(
+            "random-a",
+            options with
+            {
+                MaxStepTokens = 1 << 20,
+                MaxLogitRows = 1 << 20,
+                MaxSequences = 2,
+            }
+        );
+        using PagedCache cache = large.CreateCache(128);
+        using PagedCache fittingCache = fitting.CreateCache(128);
+        // More rows of logits, up to 128: a row's token, 512 logits in f32, and twice 256 bf16 of hidden state.
+        Assert.Equal(
+            fitting.MemoryBytes + (128 - 16) * (4 + 512 * 4 + 2 * 256 * 2),
+            large.MemoryBytes
+        );
+        Assert.Equal(1 << 20, large.Options.MaxStepTokens);
+
+        using CachedSequence one = cache.CreateSequence();
+        using CachedSequence two = cache.CreateSequence();
+        using StepBatch batch = large.CreateBatch();
+        Assert.Throws<ContextLengthException>(() => batch.Add(one, new int[65]));
+        batch.Add(one, new int[64], LogitRows.All);
+        batch.Add(two, new int[64], LogitRows.All);
+        Assert.Equal(128, large.Forward(batch, TestContext.Current.CancellationToken).Height);
+    }
+
+    [Theory]
+    [InlineData(PrefillForm.Absorbed)]
+    [InlineData(PrefillForm.Expanded)]
+    public void Growth_changes_no_bit_and_steps_allocate_nothing(PrefillForm form)
+    {
+        var options = new ModelOptions { PrefillForm = form };
+        int[] tokens = [.. Enumerable.Range(0, 400).Select(i => i * 37 % 512)];
+        using DeepSeekModel large = TestModels.Load("random-a", options);
+        using PagedCache largeCache = large.CreateCache(1024);
+        using DeepSeekModel model = TestModels.Load("random-a", options);
+        using PagedCache smallCache = model.CreateCache(60);
+        using CachedSequence small = smallCache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        float[] begun = GoldenRun.Feed(model, batch, small, tokens.AsSpan(0, 50));
+        long memory = model.MemoryBytes;
+
+        using PagedCache cache = model.CreateCache(448);
+        Assert.InRange(model.MemoryBytes, memory + 1, large.MemoryBytes);
+        memory = model.MemoryBytes;
+        using CachedSequence sequence = cache.CreateSequence();
+        Assert.Equal(
+            Logits(large, largeCache, tokens),
+            GoldenRun.Feed(model, batch, sequence, tokens)
+        );
+        Assert.Equal(Logits(large, largeCache, tokens.AsSpan(0, 50)), begun);
+        // The first cache's steps go on with the larger buffers.
+        Assert.Equal(
+            Logits(large, largeCache, tokens.AsSpan(0, 50), tokens.AsSpan(50, 7)),
+            GoldenRun.Feed(model, batch, small, tokens.AsSpan(50, 7))
+        );
+        Assert.Equal(memory, model.MemoryBytes);
+    }
+
+    [Fact]
+    public void A_draft_survives_a_cache_made_after_its_step()
+    {
+        var options = new ModelOptions { LoadPredictor = true, PrefillForm = PrefillForm.Expanded };
+        float[] expected = Draft(makesCache: false);
+        Assert.Equal(expected, Draft(makesCache: true));
+
+        float[] Draft(bool makesCache)
+        {
+            CancellationToken cancellation = TestContext.Current.CancellationToken;
+            using DeepSeekModel model = TestModels.Load("random-a", options);
+            using PagedCache cache = model.CreateCache(64);
+            using CachedSequence sequence = cache.CreateSequence();
+            using StepBatch batch = model.CreateBatch();
+            batch.Add(sequence, [5, 6, 7, 8]);
+            model.Forward(batch, cancellation);
+            using PagedCache? other = makesCache ? model.CreateCache(1024) : null;
+            return model.Draft(batch, [6, 7, 8, 9], cancellation).GetRowSpan(0).ToArray();
+        }
+    }
+
+    [Fact]
+    public void Sizes_that_no_host_holds_are_refused_by_name()
+    {
+        const int most = 1 << 20;
+        using TemporaryFolder folder = WithLongContext();
+        using Device device = Device.Cpu(1);
+        Refused(
+            () =>
+                DeepSeekModel.Load(
+                    folder.Path,
+                    device,
+                    new ModelOptions { MaxStepTokens = most, MaxSequences = most }
+                ),
+            "MaxSequences"
+        );
+        Refused(
+            () =>
+                DeepSeekModel.Load(
+                    folder.Path,
+                    device,
+                    new ModelOptions { MaxStepTokens = most, MaxLogitRows = most }
+                ),
+            "MaxLogitRows"
+        );
+        Refused(() => new ModelOptions { MaxStepTokens = most + 1 }, "MaxStepTokens");
+        Refused(() => new ModelOptions { MaxSequences = most + 1 }, "MaxSequences");
+        Refused(() => new ModelOptions { MaxLogitRows = most + 1 }, "MaxLogitRows");
+
+        static void Refused(Func<object> use, string option) =>
+            Assert.Contains(
+                option,
+                Assert.Throws<ArgumentOutOfRangeException>(use).Message,
+                StringComparison.Ordinal
+            );
+    }
+
+    private static TemporaryFolder WithLongContext()
+    {
+        var folder = TemporaryFolder.CopyOf(TestCheckpoints.RandomA);
+        string path = folder.File("config.json");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(path))!;
+        config["max_position_embeddings"] = LongestContext;
+        File.WriteAllText(path, config.ToJsonString());
+        return folder;
+    }
+
+    private static float[] Logits(
+        DeepSeekModel model,
+        PagedCache cache,
+        ReadOnlySpan<int> tokens,
+        ReadOnlySpan<int> then = default
+    )
+    {
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        float[] logits = GoldenRun.Feed(model, batch, sequence, tokens);
+        return then.IsEmpty ? logits : GoldenRun.Feed(model, batch, sequence, then);
+    }
+}
