@@ -64,7 +64,8 @@ public sealed class DeepSeekChatClient : IChatClient
         int[] prompt = _template.Encode(
             _generator.Tokenizer,
             MessageMapping.Turns(messages, options?.Instructions),
-            thinking
+            thinking,
+            cancellationToken
         );
         GenerationOptions generation = OptionMapping.Map(options, _defaults, _metadata, this);
         return AnswerAsync(prompt, generation, thinking, cancellationToken);

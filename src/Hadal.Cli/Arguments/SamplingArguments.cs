@@ -86,7 +86,8 @@ internal sealed class SamplingArguments
 
     /// <param name="result">The command line.</param>
     /// <param name="defaults">What holds where it says nothing: the checkpoint's own recommendation.</param>
-    public GenerationOptions Read(ParseResult result, SamplingOptions defaults) =>
+    /// <exception cref="Checkpoints.CheckpointException">A recommendation that is needed is broken.</exception>
+    public GenerationOptions Read(ParseResult result, GenerationConfig defaults) =>
         new()
         {
             Sampling = new SamplingOptions

@@ -56,11 +56,12 @@ internal sealed class ChatCommand : Command
         if (thinking && template.Format == ChatFormat.V3)
             throw new UsageException("--thinking: DeepSeek-V3 has no thinking mode");
         // The marks around a thought are part of an answer: the next prompt leaves out what is between them.
-        GenerationOptions options = _sampling.Read(result, RecommendedSampling.Read(folder)) with
+        GenerationOptions options = _sampling.Read(result, GenerationConfig.Read(folder)) with
         {
             SkipSpecialTokens = false,
         };
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
+        tokenizer.RequireFits(checkpoint.Config.VocabSize);
         int context = Math.Min(result.GetValue(_context), checkpoint.Config.MaxPositionEmbeddings);
         using Device device = _run.OpenDevice(result);
         using DeepSeekModel model = ModelLoading.Load(
@@ -83,7 +84,7 @@ internal sealed class ChatCommand : Command
             while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
             {
                 turns.Add(ChatTurn.User(line));
-                int[] prompt = template.Encode(tokenizer, turns, thinking);
+                int[] prompt = template.Encode(tokenizer, turns, thinking, cancellationToken);
                 TextGeneration next = generator.Start(prompt, options, after: answer);
                 answer?.Dispose();
                 answer = next;

@@ -14,6 +14,7 @@ internal sealed class GenerateCommand : Command
 {
     private readonly Terminal _terminal;
     private readonly TextArguments _prompt;
+    private readonly BosArguments _bos;
     private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
@@ -32,6 +33,7 @@ internal sealed class GenerateCommand : Command
         _terminal = terminal;
         _chunk.MustBeAtLeast(1);
         _prompt = new TextArguments(this, terminal, "prompt", "The text to go on with");
+        _bos = new BosArguments(this);
         _model = new CheckpointArguments(this);
         _sampling = new SamplingArguments(this);
         _run = new RunArguments(this);
@@ -45,9 +47,12 @@ internal sealed class GenerateCommand : Command
         string text = await _prompt.ReadAsync(result, cancellationToken).ConfigureAwait(false);
         string folder = _model.Folder(result);
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
-        GenerationOptions options = _sampling.Read(result, RecommendedSampling.Read(folder));
-        int[] prompt = tokenizer.Encode(text);
+        GenerationOptions options = _sampling.Read(result, GenerationConfig.Read(folder));
+        int[] prompt = _bos.Encode(result, tokenizer, text, cancellationToken);
+        if (prompt.Length == 0)
+            throw new UsageException("<prompt> is empty; it must have a token, such as --bos adds");
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
+        tokenizer.RequireFits(checkpoint.Config.VocabSize);
         int context = (int)
             Math.Min(
                 (long)prompt.Length + _sampling.MaxTokens(result),

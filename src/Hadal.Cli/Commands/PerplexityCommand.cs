@@ -16,6 +16,7 @@ internal sealed class PerplexityCommand : Command
 
     private readonly Terminal _terminal;
     private readonly TextArguments _text;
+    private readonly BosArguments _bos;
     private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
@@ -38,6 +39,12 @@ internal sealed class PerplexityCommand : Command
         DefaultValueFactory = _ => int.MaxValue,
     };
 
+    private readonly Option<bool> _bosEachWindow = new("--bos-each-window")
+    {
+        Description =
+            "Begins every window with the token that begins a text, instead of the text alone",
+    };
+
     public PerplexityCommand(Terminal terminal)
         : base(
             "perplexity",
@@ -47,6 +54,8 @@ internal sealed class PerplexityCommand : Command
         _terminal = terminal;
         _count.MustBeAtLeast(1);
         _text = new TextArguments(this, terminal, "text", "The text");
+        _bos = new BosArguments(this);
+        Add(_bosEachWindow);
         Add(_ids);
         Add(_windows);
         Add(_count);
@@ -60,12 +69,14 @@ internal sealed class PerplexityCommand : Command
     {
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         int[] ids = await ReadIdsAsync(result, checkpoint, cancellationToken).ConfigureAwait(false);
+        int? bos = BosOfWindows(result, checkpoint.Config);
         int[] windows = WindowsOf(result, checkpoint.Config, ids.Length);
         using Device device = _run.OpenDevice(result);
         List<Measurement> measurements = [];
         foreach (int window in windows)
         {
-            int count = Math.Min(result.GetValue(_count), ids.Length / window);
+            int[] tokens = bos is { } token ? BeginWindows(ids, window, token) : ids;
+            int count = Math.Min(result.GetValue(_count), tokens.Length / window);
             // Selection of as many tokens as there are is dense attention.
             int dense = (window + 63) / 64 * 64;
             (string Attention, int? TopK)[] kinds = checkpoint.Config.Indexer is null
@@ -84,7 +95,7 @@ internal sealed class PerplexityCommand : Command
                     OptionsFor(result, window, topK),
                     cancellationToken
                 );
-                double loss = WindowLoss.Mean(model, ids, window, count, cancellationToken);
+                double loss = WindowLoss.Mean(model, tokens, window, count, cancellationToken);
                 measurements.Add(new Measurement(window, count, attention, loss));
             }
         }
@@ -102,12 +113,34 @@ internal sealed class PerplexityCommand : Command
     {
         if (result.GetValue(_ids) is { } path)
         {
+            if (!_bos.IsOpen(result))
+                throw new UsageException(
+                    "--bos and --no-bos are for text; --ids are taken as they are"
+                );
             using SafetensorsFile file = SafetensorsFile.Open(path.FullName);
             return SafetensorsIds.Read(file, "ids", checkpoint.Config.VocabSize);
         }
         string text = await _text.ReadAsync(result, cancellationToken).ConfigureAwait(false);
-        return DeepSeekTokenizer.Load(checkpoint.Folder).Encode(text);
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(checkpoint.Folder);
+        tokenizer.RequireFits(checkpoint.Config.VocabSize);
+        return _bos.Encode(result, tokenizer, text, cancellationToken);
     }
+
+    private int? BosOfWindows(ParseResult result, DeepSeekConfig config) =>
+        result.GetValue(_bosEachWindow)
+            ? config.BosTokenId
+                ?? throw new UsageException(
+                    "--bos-each-window: config.json tells of no bos_token_id"
+                )
+            : null;
+
+    /// <summary>The text with BOS before each window's share of it, and before its begin once at most.</summary>
+    private static int[] BeginWindows(int[] ids, int window, int bos) =>
+        [
+            .. ids.Skip(ids[0] == bos ? 1 : 0)
+                .Chunk(window - 1)
+                .SelectMany(share => share.Prepend(bos)),
+        ];
 
     private int[] WindowsOf(ParseResult result, DeepSeekConfig config, int length)
     {

@@ -13,16 +13,13 @@ internal sealed class TokenizeCommand : Command
 {
     private readonly Terminal _terminal;
     private readonly TextArguments _text;
+    private readonly BosArguments _bos;
     private readonly ModelArguments _model;
     private readonly JsonArgument _json;
     private readonly Option<bool> _decode = new("--decode")
     {
         Description =
             "The other way: takes token ids, apart by spaces or commas, and writes their text",
-    };
-    private readonly Option<bool> _plain = new("--no-bos")
-    {
-        Description = "Leaves out the token that begins a text",
     };
     private readonly Option<bool> _special = new("--special")
     {
@@ -37,7 +34,7 @@ internal sealed class TokenizeCommand : Command
         _text = new TextArguments(this, terminal, "text", "The text");
         _model = new ModelArguments(this);
         Add(_decode);
-        Add(_plain);
+        _bos = new BosArguments(this);
         Add(_special);
         _json = new JsonArgument(this);
         SetAction(RunAsync);
@@ -49,7 +46,7 @@ internal sealed class TokenizeCommand : Command
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(_model.Folder(result));
         int[] ids = result.GetValue(_decode)
             ? TokenIds.Parse(text, tokenizer.VocabularySize)
-            : tokenizer.Encode(text, !result.GetValue(_plain), result.GetValue(_special));
+            : _bos.Encode(result, tokenizer, text, cancellationToken, result.GetValue(_special));
         if (_json.IsGiven(result))
             _terminal.ShowJson(json => Write(json, tokenizer, ids));
         else if (result.GetValue(_decode))

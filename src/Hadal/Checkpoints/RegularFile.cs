@@ -3,6 +3,10 @@ namespace Hadal.Checkpoints;
 /// <summary>Looks at a file before it is opened.</summary>
 internal static class RegularFile
 {
+    /// <summary>Whether there is a file at a path, or at the end of its links, and it has content.</summary>
+    public static bool HasContent(string path) =>
+        File.Exists(path) && new FileInfo(Target(path)).Length > 0;
+
     /// <summary>
     /// Refuses what is no regular file with content. To open a pipe would wait for a writer, and a device never ends; both
     /// have the length 0, as sockets have.
@@ -12,7 +16,7 @@ internal static class RegularFile
     {
         try
         {
-            string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+            string target = Target(path);
             if (Directory.Exists(target))
                 throw new CheckpointException(
                     $"{path}: can't be read: is a folder, must be a file"
@@ -27,4 +31,7 @@ internal static class RegularFile
             throw new CheckpointException($"{path}: can't be read: {e.Message}", e);
         }
     }
+
+    private static string Target(string path) =>
+        File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
 }

@@ -11,15 +11,28 @@ namespace Hadal.Generation;
 /// </summary>
 public sealed class TokenGenerator : IDisposable
 {
+    private readonly int[] _eosTokens;
+
     /// <summary>A generator with a cache of its own.</summary>
     /// <param name="model">The model, which it does not own.</param>
     /// <param name="tokenizer">The checkpoint's tokenizer.</param>
     /// <param name="cacheTokens">Tokens that fit in the cache, of all texts under way.</param>
+    /// <exception cref="TokenizerException">The tokenizer has ids for which the model has no rows.</exception>
+    /// <exception cref="Checkpoints.CheckpointException">
+    /// The <c>generation_config.json</c> in the tokenizer's folder is broken, or its <c>eos_token_id</c> is.
+    /// </exception>
     /// <exception cref="HadalException">The device has not enough memory.</exception>
     public TokenGenerator(DeepSeekModel model, DeepSeekTokenizer tokenizer, int cacheTokens = 4096)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokenizer);
+        tokenizer.RequireFits(model.Config.VocabSize);
+        _eosTokens =
+        [
+            .. model.Config.EosTokenIds,
+            .. tokenizer.Folder is { } folder ? GenerationConfig.Read(folder).EosTokenIds : [],
+            tokenizer.EosId,
+        ];
         Model = model;
         Tokenizer = tokenizer;
         Cache = model.CreateCache(cacheTokens);
@@ -76,7 +89,7 @@ public sealed class TokenGenerator : IDisposable
         {
             MaxTokens = Math.Min(options.Stop.MaxTokens ?? int.MaxValue, room),
             Tokens = options.StopAtEos
-                ? [.. options.Stop.Tokens, .. Model.Config.EosTokenIds, Tokenizer.EosId]
+                ? [.. options.Stop.Tokens, .. _eosTokens]
                 : options.Stop.Tokens,
         };
         lock (Model.Gate)
@@ -107,12 +120,17 @@ public sealed class TokenGenerator : IDisposable
     /// <summary>Generates a text on the thread pool from a prompt's text, to which BOS is added where the tokenizer says so.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="options">How to go on; null for the defaults.</param>
-    /// <param name="cancellationToken">Looked at between layers.</param>
+    /// <param name="cancellationToken">Looked at between words of the prompt and between layers.</param>
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         string prompt,
         GenerationOptions? options = null,
         CancellationToken cancellationToken = default
-    ) => GenerateAsync(Tokenizer.Encode(prompt), options, cancellationToken);
+    ) =>
+        GenerateAsync(
+            Tokenizer.Encode(prompt, cancellationToken: cancellationToken),
+            options,
+            cancellationToken
+        );
 
     /// <summary>Gives the cache back; texts under way cannot go on.</summary>
     public void Dispose()

@@ -29,6 +29,9 @@ internal readonly struct JsonFields
         _object.TryGetProperty(name, out JsonElement value)
         && value.ValueKind != JsonValueKind.Null;
 
+    /// <summary>Whether the field is −1, which some files write for what is not set.</summary>
+    public bool IsUnset(string name) => ToInteger(Get(name), -1, -1) is not null;
+
     /// <summary>The names of the fields that are there and not null.</summary>
     public IEnumerable<string> Names
     {

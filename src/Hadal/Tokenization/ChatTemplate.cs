@@ -27,15 +27,21 @@ public sealed class ChatTemplate(ChatFormat format)
                 "must be V3, V31 or V32"
             );
 
-    /// <summary>The template of a checkpoint, told by its <c>chat_template</c>; V3.2 has none.</summary>
+    /// <summary>
+    /// The format of a checkpoint, told by its chat template. DeepSeek-V3.2 has none: its own encoder is meant where the
+    /// model type is <c>deepseek_v32</c>.
+    /// </summary>
     /// <param name="tokenizer">The checkpoint's tokenizer.</param>
-    /// <exception cref="TokenizerException">The template is none of those known.</exception>
-    public static ChatTemplate For(DeepSeekTokenizer tokenizer)
+    /// <param name="modelType">
+    /// The <c>model_type</c> of its <c>config.json</c>; null to read it from <see cref="DeepSeekTokenizer.Folder"/>.
+    /// </param>
+    /// <exception cref="TokenizerException">The template is none of those known, or there is none.</exception>
+    public static ChatTemplate For(DeepSeekTokenizer tokenizer, string? modelType = null)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         return tokenizer.ChatTemplateText switch
         {
-            null => new ChatTemplate(ChatFormat.V32),
+            null => new ChatTemplate(WithoutTemplate(tokenizer, modelType)),
             { } t when !Has(t, User) || !Has(t, Assistant) => throw Unknown(
                 "it lacks DeepSeek's turns"
             ),
@@ -50,8 +56,17 @@ public sealed class ChatTemplate(ChatFormat format)
         static bool Has(string text, string part) => text.Contains(part, StringComparison.Ordinal);
 
         static TokenizerException Unknown(string why) =>
-            new(
-                $"tokenizer_config.json.chat_template: {why}; the templates of DeepSeek-V3, V3.1 and V3.2 are supported"
+            new($"chat_template: {why}; the templates of DeepSeek-V3, V3.1 and V3.2 are supported");
+    }
+
+    private static ChatFormat WithoutTemplate(DeepSeekTokenizer tokenizer, string? modelType)
+    {
+        if (modelType is null && tokenizer.Folder is { } folder)
+            modelType = new TokenizerFolder(folder).ReadModelType();
+        return modelType == "deepseek_v32"
+            ? ChatFormat.V32
+            : throw new TokenizerException(
+                $"The checkpoint has no chat template, neither in chat_template.jinja nor in tokenizer_config.json, and its model_type is {(modelType is null ? "not known" : $"'{JsonFields.Cut(modelType)}'")}, not 'deepseek_v32', which needs none; put its chat_template.jinja beside tokenizer.json, or name the format: new ChatTemplate(ChatFormat)"
             );
     }
 
@@ -62,12 +77,14 @@ public sealed class ChatTemplate(ChatFormat format)
     /// <param name="tokenizer">The checkpoint's tokenizer.</param>
     /// <param name="turns">The conversation; its last turn must be the user's.</param>
     /// <param name="thinking">Whether the model thinks before it answers. Not for <see cref="ChatFormat.V3"/>.</param>
+    /// <param name="cancellationToken">Looked at as <see cref="DeepSeekTokenizer.Encode"/> does.</param>
     /// <exception cref="ArgumentException">The last turn is not the user's, or V3 is asked to think.</exception>
     /// <exception cref="TokenizerException">The tokenizer lacks a token of the format.</exception>
     public int[] Encode(
         DeepSeekTokenizer tokenizer,
         IReadOnlyList<ChatTurn> turns,
-        bool thinking = false
+        bool thinking = false,
+        CancellationToken cancellationToken = default
     )
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -88,7 +105,13 @@ public sealed class ChatTemplate(ChatFormat format)
 
         void Flush()
         {
-            ids.AddRange(tokenizer.Encode(text.ToString(), addSpecialTokens: false));
+            ids.AddRange(
+                tokenizer.Encode(
+                    text.ToString(),
+                    addSpecialTokens: false,
+                    cancellationToken: cancellationToken
+                )
+            );
             text.Clear();
         }
 

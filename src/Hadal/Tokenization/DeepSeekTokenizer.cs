@@ -1,8 +1,7 @@
 using System.Collections;
+using System.Collections.Immutable;
 using System.Text;
-using System.Text.RegularExpressions;
 using CommunityToolkit.HighPerformance.Buffers;
-using Microsoft.ML.Tokenizers;
 
 namespace Hadal.Tokenization;
 
@@ -13,15 +12,18 @@ namespace Hadal.Tokenization;
 /// </summary>
 public sealed class DeepSeekTokenizer
 {
-    private readonly BpeTokenizer _bpe;
+    private readonly SplitPreTokenizer _preTokenizer;
+    private readonly BytePairTable _pairs;
     private readonly AddedTokenMatcher _added;
     private readonly TokenBytes _bytes;
     private readonly BitArray _special;
-    private readonly TokenizerConfig _config;
+    private readonly ImmutableArray<int> _before;
+    private readonly ImmutableArray<int> _after;
 
     private DeepSeekTokenizer(TokenizerFile file, TokenizerConfig config)
     {
-        _config = config;
+        _preTokenizer = file.PreTokenizer;
+        _pairs = new BytePairTable(file);
         _bytes = new TokenBytes(file);
         _added = new AddedTokenMatcher(file.AddedTokens);
         _special = new BitArray(_bytes.Count);
@@ -29,21 +31,18 @@ public sealed class DeepSeekTokenizer
             _special[token.Id] = token.IsSpecial;
         BosId = RequireToken(config.Bos, "bos_token");
         EosId = RequireToken(config.Eos, "eos_token");
-        // Without a pre-tokenizer of its own BpeTokenizer would cut at white space and drop it.
-        var options = new BpeOptions(file.Vocabulary)
-        {
-            Merges = file.Merges,
-            ByteLevel = true,
-            PreTokenizer = new SplitPreTokenizer(file.Splits),
-        };
-        try
-        {
-            _bpe = BpeTokenizer.Create(options);
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-        {
-            throw new TokenizerException($"tokenizer.json.model: {e.Message}", e);
-        }
+        _before = Around(config.AddBos, BosId, file.PostProcessor.Before);
+        _after = Around(config.AddEos, EosId, file.PostProcessor.After);
+        ChatTemplateText = config.ChatTemplate;
+
+        // Hugging Face's class for DeepSeek makes the template from these flags, where they are given.
+        static ImmutableArray<int> Around(bool? add, int id, ImmutableArray<int> template) =>
+            add switch
+            {
+                true => [id],
+                false => [],
+                null => template,
+            };
     }
 
     /// <summary>The id of the token that begins a sequence.</summary>
@@ -55,28 +54,32 @@ public sealed class DeepSeekTokenizer
     /// <summary>One more than the greatest id. A model may have more rows than this, as padding.</summary>
     public int VocabularySize => _bytes.Count;
 
-    /// <summary>The Jinja chat template of <c>tokenizer_config.json</c>, or null where there is none.</summary>
-    public string? ChatTemplateText => _config.ChatTemplate;
+    /// <summary>
+    /// The Jinja chat template: <c>chat_template.jinja</c>, or else the one of <c>tokenizer_config.json</c>, of several
+    /// the one named default; null where there is none.
+    /// </summary>
+    public string? ChatTemplateText { get; private init; }
 
-    /// <summary>Reads <c>tokenizer.json</c> and <c>tokenizer_config.json</c> from a checkpoint's folder.</summary>
-    /// <param name="directory">The folder that holds both files.</param>
+    /// <summary>The checkpoint's folder; null where the tokenizer was built by <see cref="Parse"/>.</summary>
+    public string? Folder { get; private init; }
+
+    /// <summary>
+    /// Reads <c>tokenizer.json</c>, <c>tokenizer_config.json</c> and, where there is one, <c>chat_template.jinja</c> from
+    /// a checkpoint's folder.
+    /// </summary>
+    /// <param name="directory">The folder that holds the files.</param>
     /// <exception cref="TokenizerException">A file is missing, broken, or needs what is not supported.</exception>
     public static DeepSeekTokenizer Load(string directory)
     {
         ArgumentNullException.ThrowIfNull(directory);
-        return Parse(Read("tokenizer.json"), Read("tokenizer_config.json"));
-
-        byte[] Read(string name)
+        var folder = new TokenizerFolder(directory);
+        TokenizerFile file = TokenizerFile.Parse(folder.ReadTokenizer());
+        TokenizerConfig config = TokenizerConfig.Parse(folder.ReadConfig());
+        return new DeepSeekTokenizer(file, config)
         {
-            try
-            {
-                return File.ReadAllBytes(Path.Combine(directory, name));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new TokenizerException($"{name}: cannot be read: {e.Message}", e);
-            }
-        }
+            ChatTemplateText = folder.ReadTemplate() ?? config.ChatTemplate,
+            Folder = directory,
+        };
     }
 
     /// <summary>Builds the tokenizer from the contents of the two files, UTF-8.</summary>
@@ -88,33 +91,50 @@ public sealed class DeepSeekTokenizer
         ReadOnlyMemory<byte> configJson
     ) => new(TokenizerFile.Parse(tokenizerJson), TokenizerConfig.Parse(configJson));
 
-    /// <summary>The ids of a text.</summary>
+    /// <summary>The ids of a text, in time that grows as n log n.</summary>
     /// <param name="text">The text.</param>
     /// <param name="addSpecialTokens">
-    /// Whether to add BOS before and EOS after, each where <c>tokenizer_config.json</c> says so.
+    /// Whether to add BOS before and EOS after, each where <c>tokenizer_config.json</c> says so; where that says nothing,
+    /// what the <c>post_processor</c> of <c>tokenizer.json</c> adds.
     /// </param>
     /// <param name="parseSpecialTokens">
     /// Whether text such as <c>&lt;｜User｜&gt;</c> becomes that token. Leave it false for text from a user, who could
     /// otherwise forge a turn.
     /// </param>
-    /// <exception cref="TokenizerException">A pattern of the file took too long on this text.</exception>
-    public int[] Encode(string text, bool addSpecialTokens = true, bool parseSpecialTokens = false)
+    /// <param name="cancellationToken">Looked at between words, and within long ones.</param>
+    /// <exception cref="TokenizerException">The patterns of the file took too long on this text.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public int[] Encode(
+        string text,
+        bool addSpecialTokens = true,
+        bool parseSpecialTokens = false,
+        CancellationToken cancellationToken = default
+    )
     {
         ArgumentNullException.ThrowIfNull(text);
+        cancellationToken.ThrowIfCancellationRequested();
+        var budget = new PatternBudget(PatternBudget.For(text), cancellationToken);
+        var merger = new BytePairMerger(_pairs, cancellationToken);
         var ids = new List<int>(text.Length / 3 + 2);
-        if (addSpecialTokens && _config.AddBos)
-            ids.Add(BosId);
+        if (addSpecialTokens)
+            ids.AddRange(_before);
         ReadOnlySpan<char> rest = text;
         while (parseSpecialTokens && _added.TryFindFirst(rest, out int index, out AddedToken token))
         {
-            AppendText(rest[..index], ids);
+            AppendText(rest[..index]);
             ids.Add(token.Id);
             rest = rest[(index + token.Content.Length)..];
         }
-        AppendText(rest, ids);
-        if (addSpecialTokens && _config.AddEos)
-            ids.Add(EosId);
+        AppendText(rest);
+        if (addSpecialTokens)
+            ids.AddRange(_after);
         return [.. ids];
+
+        void AppendText(ReadOnlySpan<char> part)
+        {
+            foreach ((int offset, int length) in _preTokenizer.Split(part, budget))
+                merger.Append(part.Slice(offset, length), ids);
+        }
     }
 
     /// <summary>The text of the ids; bytes that are not UTF-8 become U+FFFD.</summary>
@@ -163,31 +183,20 @@ public sealed class DeepSeekTokenizer
         return token is not null;
     }
 
-    private void AppendText(ReadOnlySpan<char> text, List<int> ids)
+    /// <summary>Checks that a model has a row for each token of this tokenizer.</summary>
+    /// <param name="modelVocabularySize">The model's <c>vocab_size</c>: rows of its embedding.</param>
+    /// <exception cref="TokenizerException">It has fewer than <see cref="VocabularySize"/>.</exception>
+    public void RequireFits(int modelVocabularySize)
     {
-        if (text.IsEmpty)
-            return;
-        try
-        {
-            // The detour over UTF-8 turns unpaired surrogates into U+FFFD.
-            ids.AddRange(
-                text.ContainsAnyInRange('\uD800', '\uDFFF')
-                    ? _bpe.EncodeToIds(Encoding.UTF8.GetString(Encoding.UTF8.GetBytes([.. text])))
-                    : _bpe.EncodeToIds(text)
-            );
-        }
-        catch (RegexMatchTimeoutException e)
-        {
+        if (VocabularySize > modelVocabularySize)
             throw new TokenizerException(
-                $"tokenizer.json.pre_tokenizer: the pattern '{e.Pattern}' took more than {e.MatchTimeout.TotalSeconds} s on a text of {text.Length} characters",
-                e
+                $"tokenizer.json: has ids up to {VocabularySize - 1}, but the model has only {modelVocabularySize} rows (vocab_size of config.json); take the tokenizer that the model was published with"
             );
-        }
     }
 
     private int RequireToken(string content, string field) =>
         _added.Find(content)?.Id
         ?? throw new TokenizerException(
-            $"tokenizer_config.json.{field}: '{content}' is not among the added_tokens of tokenizer.json"
+            $"tokenizer_config.json.{field}: '{JsonFields.Cut(content)}' is not among the added_tokens of tokenizer.json"
         );
 }

@@ -1,10 +1,13 @@
 using System.Text.Json;
+using Hadal.Checkpoints;
 
 namespace Hadal.Tokenization;
 
 /// <summary>Reads JSON fields; a missing or mistyped one becomes a <see cref="TokenizerException"/> that names it.</summary>
 internal static class JsonFields
 {
+    private const int Shown = 100;
+
     public static JsonDocument Parse(ReadOnlyMemory<byte> json, string file)
     {
         try
@@ -13,7 +16,10 @@ internal static class JsonFields
         }
         catch (JsonException e)
         {
-            throw new TokenizerException($"{file}: not valid JSON: {e.Message}", e);
+            throw new TokenizerException(
+                $"{file}: {StandIn.Describe(json.Span) ?? $"is not valid JSON: {e.Message}"}",
+                e
+            );
         }
     }
 
@@ -49,14 +55,25 @@ internal static class JsonFields
             ),
         };
 
+    public static bool TryGetId(JsonElement value, out int id)
+    {
+        id = 0;
+        return value.ValueKind == JsonValueKind.Number
+            && value.TryGetInt32(out id)
+            && id is >= 0 and < TokenizerFile.MaxVocabularySize;
+    }
+
     public static int GetId(JsonElement value, string path) =>
-        value.ValueKind == JsonValueKind.Number
-        && value.TryGetInt32(out int id)
-        && id is >= 0 and < TokenizerFile.MaxVocabularySize
-            ? id
-            : throw new TokenizerException(
-                $"{path}: token id {value.GetRawText()} must be an integer from 0 to {TokenizerFile.MaxVocabularySize - 1}"
-            );
+        TryGetId(value, out int id) ? id : throw BadId(value, path);
+
+    public static TokenizerException BadId(JsonElement value, string path) =>
+        new(
+            $"{path}: token id {Cut(value.GetRawText())} must be an integer from 0 to {TokenizerFile.MaxVocabularySize - 1}"
+        );
+
+    /// <summary>A file's text, short enough for a message.</summary>
+    public static string Cut(string text) =>
+        text.Length <= Shown ? text : $"{text.AsSpan(0, Shown)}…";
 
     public static JsonElement Require(JsonElement value, JsonValueKind kind, string path) =>
         value.ValueKind == kind

@@ -1,29 +1,44 @@
 using System.Buffers;
 using System.Text.RegularExpressions;
-using Microsoft.ML.Tokenizers;
 
 namespace Hadal.Tokenization;
 
 /// <summary>
 /// A sequence of Split stages with behavior Isolated: each stage cuts every piece of the stage before into its matches
 /// and the gaps between them, so no character is lost. A pattern sees its piece as the whole text: a lookahead ends
-/// where the piece ends. (The library's CompositePreTokenizer hands only the gaps on to the next stage.) Thread-safe.
+/// where the piece ends. Thread-safe.
 /// </summary>
-internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages) : PreTokenizer
+internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages)
 {
-    public override IEnumerable<(int Offset, int Length)> PreTokenize(string text) =>
-        PreTokenize(text.AsSpan());
-
-    public override IEnumerable<(int Offset, int Length)> PreTokenize(ReadOnlySpan<char> text)
+    /// <summary>The pieces of a text, in order; each is a word for BPE.</summary>
+    /// <exception cref="TokenizerException">The patterns took longer than <paramref name="budget"/> allows.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public List<(int Offset, int Length)> Split(ReadOnlySpan<char> text, PatternBudget budget)
     {
-        if (!text.ContainsAnyInRange('\uD800', '\uDFFF'))
-            return Split(text);
+        budget.Start();
+        try
+        {
+            return text.ContainsAnyInRange('\uD800', '\uDFFF')
+                ? SplitByProxy(text, budget)
+                : SplitUnits(text, budget);
+        }
+        finally
+        {
+            budget.Stop();
+        }
+    }
+
+    private List<(int Offset, int Length)> SplitByProxy(
+        ReadOnlySpan<char> text,
+        PatternBudget budget
+    )
+    {
         char[] proxy = ArrayPool<char>.Shared.Rent(text.Length + 1);
         int[] starts = ArrayPool<int>.Shared.Rent(text.Length + 1);
         try
         {
             int count = CategoryProxy.Fill(text, proxy, starts);
-            List<(int Offset, int Length)> pieces = Split(proxy.AsSpan(0, count));
+            List<(int Offset, int Length)> pieces = SplitUnits(proxy.AsSpan(0, count), budget);
             for (int i = 0; i < pieces.Count; i++)
             {
                 (int offset, int length) = pieces[i];
@@ -38,14 +53,22 @@ internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages) : PreTokeni
         }
     }
 
-    private List<(int Offset, int Length)> Split(ReadOnlySpan<char> text)
+    /// <summary>The pieces of a text that has one UTF-16 unit a code point.</summary>
+    private List<(int Offset, int Length)> SplitUnits(ReadOnlySpan<char> text, PatternBudget budget)
     {
         List<(int Offset, int Length)> pieces = [(0, text.Length)];
         foreach (Regex stage in stages)
         {
             var cut = new List<(int Offset, int Length)>(pieces.Count);
-            foreach ((int offset, int length) in pieces)
-                Isolate(stage, text.Slice(offset, length), offset, cut);
+            try
+            {
+                foreach ((int offset, int length) in pieces)
+                    Isolate(stage, text.Slice(offset, length), offset, cut, budget);
+            }
+            catch (RegexMatchTimeoutException e)
+            {
+                throw budget.Exceeded(stage, e);
+            }
             pieces = cut;
         }
         return pieces;
@@ -55,12 +78,14 @@ internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages) : PreTokeni
         Regex stage,
         ReadOnlySpan<char> piece,
         int offset,
-        List<(int Offset, int Length)> cut
+        List<(int Offset, int Length)> cut,
+        PatternBudget budget
     )
     {
         int end = 0;
         foreach (ValueMatch match in stage.EnumerateMatches(piece))
         {
+            budget.Check(stage);
             if (match.Length == 0)
                 continue;
             if (match.Index > end)
@@ -70,5 +95,6 @@ internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages) : PreTokeni
         }
         if (end < piece.Length)
             cut.Add((offset + end, piece.Length - end));
+        budget.Check(stage);
     }
 }

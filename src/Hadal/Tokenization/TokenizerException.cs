@@ -1,7 +1,10 @@
+using Hadal.Checkpoints;
+
 namespace Hadal.Tokenization;
 
 /// <summary>A tokenizer file is broken, or asks for something that is not supported.</summary>
+/// <remarks>Messages quote text from the files: its control characters are escaped, and long text is cut.</remarks>
 /// <param name="message">The field, what it was, and what it must be.</param>
 /// <param name="inner">The error that led to this one, if any.</param>
 public sealed class TokenizerException(string message, Exception? inner = null)
-    : HadalException(message, inner);
+    : HadalException(QuotedText.Quote(message), inner);

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 
 namespace Hadal.Tokenization;
 
@@ -12,32 +11,44 @@ internal sealed class TokenizerFile
     /// <summary>Bounds the tables that a hostile file can make us allocate.</summary>
     public const int MaxVocabularySize = 1 << 22;
 
-    private const string File = "tokenizer.json";
-    private static readonly TimeSpan MatchTimeout = TimeSpan.FromSeconds(10);
+    public const string File = "tokenizer.json";
+
+    // Bounds what finding them in a text takes: at each place the longest of those that begin there is looked for.
+    private const int MaxAddedTokens = 1 << 16;
+    private const int MaxAddedTokenLength = 128;
 
     public required Dictionary<string, int> Vocabulary { get; init; }
-    public required List<string> Merges { get; init; }
+
+    /// <summary>The rank of each pair of ids that merges, and the id that it becomes.</summary>
+    public required Dictionary<(int Left, int Right), (int Rank, int Id)> Merges { get; init; }
+
+    /// <summary>Whether a word that is a token of the vocabulary is that token, whatever the merges say.</summary>
+    public required bool IgnoreMerges { get; init; }
+
     public required List<AddedToken> AddedTokens { get; init; }
 
-    /// <summary>The Split stages in order; each cuts the pieces of the one before.</summary>
-    public required List<Regex> Splits { get; init; }
+    public required SplitPreTokenizer PreTokenizer { get; init; }
+
+    public required PostProcessor PostProcessor { get; init; }
 
     public static TokenizerFile Parse(ReadOnlyMemory<byte> json)
     {
         using JsonDocument document = JsonFields.Parse(json, File);
         JsonElement root = JsonFields.Require(document.RootElement, JsonValueKind.Object, File);
         CheckNormalizer(root);
-        CheckByteLevel(root, "decoder", required: true);
-        CheckByteLevel(root, "post_processor", required: false);
+        CheckDecoder(root);
         JsonElement model = JsonFields.Get(root, "model", JsonValueKind.Object, File);
         CheckModel(model);
         Dictionary<string, int> vocabulary = ReadVocabulary(model);
+        List<AddedToken> added = ReadAddedTokens(root, vocabulary);
         return new TokenizerFile
         {
             Vocabulary = vocabulary,
             Merges = ReadMerges(model, vocabulary),
-            AddedTokens = ReadAddedTokens(root),
-            Splits = ReadSplits(root),
+            IgnoreMerges = JsonFields.GetFlag(model, "ignore_merges", $"{File}.model"),
+            AddedTokens = added,
+            PreTokenizer = PreTokenizerFields.Read(root),
+            PostProcessor = PostProcessor.Read(root, added),
         };
     }
 
@@ -53,19 +64,17 @@ internal sealed class TokenizerFile
                 != 0
         )
             throw new TokenizerException(
-                $"{path}: '{type}' is not supported; it must be null or an empty Sequence"
+                $"{path}: '{JsonFields.Cut(type)}' is not supported; it must be null or an empty Sequence"
             );
     }
 
-    private static void CheckByteLevel(JsonElement root, string name, bool required)
+    private static void CheckDecoder(JsonElement root)
     {
-        if (!required && JsonFields.GetOptional(root, name, File) is null)
-            return;
-        JsonElement part = JsonFields.Get(root, name, JsonValueKind.Object, File);
-        string type = JsonFields.GetString(part, "type", $"{File}.{name}");
+        JsonElement decoder = JsonFields.Get(root, "decoder", JsonValueKind.Object, File);
+        string type = JsonFields.GetString(decoder, "type", $"{File}.decoder");
         if (type != "ByteLevel")
             throw new TokenizerException(
-                $"{File}.{name}: '{type}' is not supported; it must be ByteLevel"
+                $"{File}.decoder: '{JsonFields.Cut(type)}' is not supported; it must be ByteLevel"
             );
     }
 
@@ -74,7 +83,9 @@ internal sealed class TokenizerFile
         const string path = $"{File}.model";
         string type = JsonFields.GetString(model, "type", path);
         if (type != "BPE")
-            throw new TokenizerException($"{path}.type: '{type}' is not supported; it must be BPE");
+            throw new TokenizerException(
+                $"{path}.type: '{JsonFields.Cut(type)}' is not supported; it must be BPE"
+            );
         string[] mustBeOff =
         [
             "dropout",
@@ -82,7 +93,6 @@ internal sealed class TokenizerFile
             "continuing_subword_prefix",
             "end_of_word_suffix",
             "byte_fallback",
-            "ignore_merges",
         ];
         foreach (string name in mustBeOff)
         {
@@ -92,7 +102,7 @@ internal sealed class TokenizerFile
                 && !(value.ValueKind == JsonValueKind.String && value.ValueEquals(""))
             )
                 throw new TokenizerException(
-                    $"{path}.{name}: {value.GetRawText()} is not supported; it must be absent, null or false"
+                    $"{path}.{name}: {JsonFields.Cut(value.GetRawText())} is not supported; it must be absent, null or false"
                 );
         }
     }
@@ -100,147 +110,109 @@ internal sealed class TokenizerFile
     private static Dictionary<string, int> ReadVocabulary(JsonElement model)
     {
         const string path = $"{File}.model.vocab";
-        var vocabulary = new Dictionary<string, int>();
-        var ids = new HashSet<int>();
-        foreach (
-            JsonProperty entry in JsonFields
-                .Get(model, "vocab", JsonValueKind.Object, $"{File}.model")
-                .EnumerateObject()
-        )
+        JsonElement entries = JsonFields.Get(model, "vocab", JsonValueKind.Object, $"{File}.model");
+        var vocabulary = new Dictionary<string, int>(entries.GetPropertyCount());
+        var ids = new HashSet<int>(entries.GetPropertyCount());
+        foreach (JsonProperty entry in entries.EnumerateObject())
         {
             string token = JsonFields.Name(entry, path);
-            int id = JsonFields.GetId(entry.Value, $"{path}['{token}']");
+            if (!JsonFields.TryGetId(entry.Value, out int id))
+                throw JsonFields.BadId(entry.Value, $"{path}['{JsonFields.Cut(token)}']");
             if (!vocabulary.TryAdd(token, id))
-                throw new TokenizerException($"{path}: the token '{token}' occurs twice");
+                throw new TokenizerException(
+                    $"{path}: the token '{JsonFields.Cut(token)}' occurs twice"
+                );
             if (!ids.Add(id))
                 throw new TokenizerException(
-                    $"{path}['{token}']: the id {id} belongs to two tokens"
+                    $"{path}['{JsonFields.Cut(token)}']: the id {id} belongs to two tokens"
                 );
         }
         return vocabulary;
     }
 
-    /// <summary>Each merge as "left right"; the file holds that, or since tokenizers 0.20 a pair.</summary>
-    private static List<string> ReadMerges(JsonElement model, Dictionary<string, int> vocabulary)
+    /// <summary>Each merge is "left right", or since tokenizers 0.20 a pair; of two of the same pair the last holds.</summary>
+    private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(
+        JsonElement model,
+        Dictionary<string, int> vocabulary
+    )
     {
         const string path = $"{File}.model.merges";
         JsonElement array = JsonFields.Get(model, "merges", JsonValueKind.Array, $"{File}.model");
-        var merges = new List<string>(array.GetArrayLength());
+        var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>(
+            array.GetArrayLength()
+        );
+        int rank = 0;
         foreach (JsonElement entry in array.EnumerateArray())
         {
-            string at = $"{path}[{merges.Count}]";
-            string merge =
+            string[] pair =
                 entry.ValueKind == JsonValueKind.Array
-                    ? string.Join(' ', entry.EnumerateArray().Select(e => JsonFields.Text(e, at)))
-                    : JsonFields.Text(entry, at);
-            string[] pair = merge.Split(' ');
+                    ? [.. entry.EnumerateArray().Select(e => JsonFields.Text(e, $"{path}[{rank}]"))]
+                    : JsonFields.Text(entry, $"{path}[{rank}]").Split(' ');
             if (
                 pair.Length != 2
-                || !vocabulary.ContainsKey(pair[0])
-                || !vocabulary.ContainsKey(pair[1])
-                || !vocabulary.ContainsKey(pair[0] + pair[1])
+                || !vocabulary.TryGetValue(pair[0], out int left)
+                || !vocabulary.TryGetValue(pair[1], out int right)
+                || !vocabulary.TryGetValue(pair[0] + pair[1], out int id)
             )
                 throw new TokenizerException(
-                    $"{at}: '{merge}' must be two tokens of the vocabulary whose joining is one too"
+                    $"{path}[{rank}]: '{JsonFields.Cut(string.Join(' ', pair))}' must be two tokens of the vocabulary whose joining is one too"
                 );
-            merges.Add(merge);
+            merges[(left, right)] = (rank++, id);
         }
         return merges;
     }
 
-    private static List<AddedToken> ReadAddedTokens(JsonElement root)
+    private static List<AddedToken> ReadAddedTokens(
+        JsonElement root,
+        Dictionary<string, int> vocabulary
+    )
     {
         JsonElement array = JsonFields.Get(root, "added_tokens", JsonValueKind.Array, File);
+        if (array.GetArrayLength() > MaxAddedTokens)
+            throw new TokenizerException(
+                $"{File}.added_tokens: has {array.GetArrayLength()}, must have at most {MaxAddedTokens}"
+            );
+        Dictionary<int, string> byId = vocabulary.ToDictionary(e => e.Value, e => e.Key);
         var tokens = new List<AddedToken>(array.GetArrayLength());
         var contents = new HashSet<string>();
         var ids = new HashSet<int>();
         foreach (JsonElement entry in array.EnumerateArray())
         {
             string path = $"{File}.added_tokens[{tokens.Count}]";
-            string content = JsonFields.GetString(entry, "content", path);
-            if (content.Length == 0)
-                throw new TokenizerException($"{path}.content: must not be empty");
-            foreach (string name in (string[])["lstrip", "rstrip", "single_word"])
-            {
-                if (JsonFields.GetFlag(entry, name, path))
-                    throw new TokenizerException(
-                        $"{path}.{name}: true is not supported ('{content}')"
-                    );
-            }
-            int id = JsonFields.GetId(
-                JsonFields.Get(entry, "id", JsonValueKind.Number, path),
-                $"{path}.id"
-            );
-            if (!contents.Add(content) || !ids.Add(id))
-                throw new TokenizerException($"{path}: '{content}' (id {id}) occurs twice");
-            tokens.Add(new AddedToken(id, content, JsonFields.GetFlag(entry, "special", path)));
+            AddedToken token = ReadAddedToken(entry, path);
+            string shown = $"'{JsonFields.Cut(token.Content)}' (id {token.Id})";
+            if (!contents.Add(token.Content) || !ids.Add(token.Id))
+                throw new TokenizerException($"{path}: {shown} occurs twice");
+            if (byId.TryGetValue(token.Id, out string? other) && other != token.Content)
+                throw new TokenizerException(
+                    $"{path}: {shown} has the id that model.vocab gives to '{JsonFields.Cut(other)}'"
+                );
+            if (vocabulary.TryGetValue(token.Content, out int id) && id != token.Id)
+                throw new TokenizerException(
+                    $"{path}: {shown} has the id {id} in model.vocab; it must be the same in both"
+                );
+            tokens.Add(token);
         }
         return tokens;
     }
 
-    private static List<Regex> ReadSplits(JsonElement root)
+    private static AddedToken ReadAddedToken(JsonElement entry, string path)
     {
-        const string path = $"{File}.pre_tokenizer";
-        JsonElement sequence = JsonFields.Get(root, "pre_tokenizer", JsonValueKind.Object, File);
-        string type = JsonFields.GetString(sequence, "type", path);
-        if (type != "Sequence")
+        string content = JsonFields.GetString(entry, "content", path);
+        if (content.Length is 0 or > MaxAddedTokenLength)
             throw new TokenizerException(
-                $"{path}.type: '{type}' is not supported; it must be a Sequence of Split stages that ends with ByteLevel"
+                $"{path}.content: has {content.Length} characters, must have from 1 to {MaxAddedTokenLength}"
             );
-        JsonElement stages = JsonFields.Get(sequence, "pretokenizers", JsonValueKind.Array, path);
-        var splits = new List<Regex>();
-        int index = 0;
-        int last = stages.GetArrayLength() - 1;
-        foreach (JsonElement stage in stages.EnumerateArray())
+        foreach (string name in (string[])["lstrip", "rstrip", "single_word"])
         {
-            string at = $"{path}.pretokenizers[{index}]";
-            string stageType = JsonFields.GetString(stage, "type", at);
-            bool mustBeByteLevel = index == last;
-            if (stageType != (mustBeByteLevel ? "ByteLevel" : "Split"))
-                throw new TokenizerException(
-                    $"{at}.type: '{stageType}' is not supported here; it must be {(mustBeByteLevel ? "ByteLevel" : "Split")}"
-                );
-            if (mustBeByteLevel)
-                CheckByteLevelStage(stage, at);
-            else
-                splits.Add(ReadSplit(stage, at));
-            index++;
+            if (JsonFields.GetFlag(entry, name, path))
+                throw new TokenizerException($"{path}.{name}: true is not supported ('{content}')");
         }
-        if (splits.Count == 0)
-            throw new TokenizerException($"{path}.pretokenizers: must hold a Split stage");
-        return splits;
-    }
-
-    private static void CheckByteLevelStage(JsonElement stage, string path)
-    {
-        foreach (string name in (string[])["add_prefix_space", "use_regex"])
-        {
-            // The format's default for both is true, so an absent field is refused like a true one.
-            if (JsonFields.GetOptional(stage, name, path)?.ValueKind != JsonValueKind.False)
-                throw new TokenizerException($"{path}.{name}: must be false");
-        }
-    }
-
-    private static Regex ReadSplit(JsonElement stage, string path)
-    {
-        string behavior = JsonFields.GetString(stage, "behavior", path);
-        if (behavior != "Isolated" || JsonFields.GetFlag(stage, "invert", path))
-            throw new TokenizerException(
-                $"{path}: behavior '{behavior}' must be Isolated, and invert false"
-            );
-        JsonElement pattern = JsonFields.Get(stage, "pattern", JsonValueKind.Object, path);
-        string regex = JsonFields.GetString(pattern, "Regex", $"{path}.pattern");
-        if (regex.Any(char.IsSurrogate))
-            throw new TokenizerException(
-                $"{path}.pattern.Regex: characters beyond U+FFFF are not supported in a pattern"
-            );
-        try
-        {
-            return new Regex(regex, RegexOptions.CultureInvariant, MatchTimeout);
-        }
-        catch (ArgumentException e)
-        {
-            throw new TokenizerException($"{path}.pattern.Regex: {e.Message}", e);
-        }
+        JsonElement id = JsonFields.Get(entry, "id", JsonValueKind.Number, path);
+        return new AddedToken(
+            JsonFields.GetId(id, $"{path}.id"),
+            content,
+            JsonFields.GetFlag(entry, "special", path)
+        );
     }
 }

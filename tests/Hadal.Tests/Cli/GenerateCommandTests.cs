@@ -109,6 +109,39 @@ public sealed class GenerateCommandTests
         Assert.EndsWith("\n", output.Text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task ThePromptBeginsWithBosAsAsked()
+    {
+        int plain = DeepSeekTokenizer.Load(Paths.EmbeddedModel).Encode(Prompt, false).Length;
+        foreach (
+            (string[] args, int added) in ((string[], int)[])
+                [([], 1), (["--bos"], 1), (["--no-bos"], 0)]
+        )
+        {
+            JsonElement made = await GenerateAsync([.. args, "-n", "1"]);
+            Assert.Equal(plain + added, made.GetProperty("prompt_tokens").GetInt32());
+        }
+        (await CliResult.RunAsync("generate", Prompt, "--bos", "--no-bos")).MustRefuse(
+            2,
+            "give one"
+        );
+        (await CliResult.RunAsync("generate", "", "--no-bos")).MustRefuse(2, "<prompt> is empty");
+    }
+
+    [Fact]
+    public async Task ABrokenRecommendationStopsOnlyWhoNeedsIt()
+    {
+        using var folder = new LinkedModel();
+        folder.Write("generation_config.json", """{"do_sample":true,"temperature":"hot"}""");
+        string[] args = ["--model", folder.Path, "-n", "1"];
+        (await CliResult.RunAsync(["generate", Prompt, .. args])).MustRefuse(
+            1,
+            "generation_config.json.temperature",
+            "hot"
+        );
+        await GenerateAsync([.. args, "--temperature", "0.5"]);
+    }
+
     [Theory]
     [InlineData("--temperature", "-1", "at least 0")]
     [InlineData("--top-k", "-1", "at least 0")]

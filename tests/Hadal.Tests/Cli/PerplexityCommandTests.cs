@@ -1,4 +1,8 @@
 using System.Text.Json;
+using Hadal.Cli.Measuring;
+using Hadal.Model;
+using Hadal.Tests.Model;
+using Hadal.Tokenization;
 
 namespace Hadal.Tests.Cli;
 
@@ -55,6 +59,60 @@ public sealed class PerplexityCommandTests
         var ofText = await LossesAsync("--file", HeldText, "-w", "100", "-n", "1");
         var ofIds = await LossesAsync("--ids", HeldIds, "-w", "100", "-n", "1");
         Assert.Equal(ofIds, ofText);
+    }
+
+    [Fact]
+    public async Task EveryWindowBeginsWithBosWhereAsked()
+    {
+        const string text =
+            "In the beginning God created the heaven and the earth. And the earth was";
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
+        int[] plain = tokenizer.Encode(text, addSpecialTokens: false);
+        int[] windows = [tokenizer.BosId, .. plain[..6], tokenizer.BosId, .. plain[6..12]];
+        using DeepSeekModel model = TestModels.Load(
+            "kjv-shakespeare",
+            new ModelOptions { MaxLogitRows = 7, MaxStepTokens = 7 }
+        );
+        double expected = WindowLoss.Mean(
+            model,
+            windows,
+            7,
+            2,
+            TestContext.Current.CancellationToken
+        );
+        foreach (
+            string[] bos in (string[][])
+                [
+                    [],
+                    ["--no-bos"],
+                ]
+        )
+        {
+            var losses = await LossesAsync([
+                text,
+                "-w",
+                "7",
+                "-n",
+                "2",
+                "--bos-each-window",
+                .. bos,
+            ]);
+            Assert.Equal(expected, losses[(7, "sparse")]);
+        }
+    }
+
+    [Fact]
+    public async Task TheTextBeginsWithBosAsAsked()
+    {
+        const string text = "In the beginning God created the heaven";
+        double with = (await LossesAsync(text, "-w", "6", "-n", "1", "--bos"))[(6, "sparse")];
+        double none = (await LossesAsync(text, "-w", "6", "-n", "1", "--no-bos"))[(6, "sparse")];
+        Assert.NotEqual(with, none);
+        Assert.Equal(with, (await LossesAsync(text, "-w", "6", "-n", "1"))[(6, "sparse")]);
+        (await CliResult.RunAsync("perplexity", "--ids", HeldIds, "--no-bos")).MustRefuse(
+            2,
+            "--ids"
+        );
     }
 
     [Fact]

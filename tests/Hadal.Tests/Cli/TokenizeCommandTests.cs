@@ -34,6 +34,23 @@ public sealed class TokenizeCommandTests
     }
 
     [Fact]
+    public async Task BosIsAddedOnceOnRequestWhateverTheFilesSay()
+    {
+        using var folder = new LinkedModel();
+        folder.Write(
+            "tokenizer_config.json",
+            """{"bos_token":"<｜begin▁of▁sentence｜>","eos_token":"<｜end▁of▁sentence｜>","add_bos_token":false}"""
+        );
+        string[] args = ["tokenize", Text, "--json", "--model", folder.Path];
+        Assert.Equal(Expected(Text, bos: false), Ids(await CliResult.RunAsync(args)));
+        Assert.Equal(Expected(Text), Ids(await CliResult.RunAsync([.. args, "--bos"])));
+        Assert.Equal(
+            Expected(Text),
+            Ids(await CliResult.RunAsync("tokenize", Text, "--json", "--bos"))
+        );
+    }
+
+    [Fact]
     public async Task AFileIsTokenized()
     {
         string path = Path.GetTempFileName();

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Hadal.Caching;
+using Hadal.Checkpoints;
 using Hadal.Generation;
 using Hadal.Model;
 using Hadal.Tests.Model;
@@ -56,6 +57,37 @@ public sealed class TokenGeneratorTests : IDisposable
         double rms = Math.Sqrt(logits.ToArray().Average(x => (double)x * x));
         Assert.InRange(logits[golden.Tokens[same]] - logits[tokens[same]], 0, 0.03 * rms);
     }
+
+    [Fact]
+    public void Text_ends_at_what_the_generation_config_says_as_well()
+    {
+        int[] prompt = _tokenizer.Encode(Prompt);
+        using TextGeneration plain = _generator.Start(prompt, Limit(3));
+        int[] tokens = [Next(plain), Next(plain), Next(plain)];
+        Assert.Distinct(tokens);
+        using var folder = new LinkedModel();
+        folder.Write("generation_config.json", $$"""{"eos_token_id":[2047,{{tokens[1]}}]}""");
+        using var generator = new TokenGenerator(_model, DeepSeekTokenizer.Load(folder.Path), 128);
+        using TextGeneration ended = generator.Start(prompt, Limit(3));
+        Assert.Equal((tokens[0], tokens[1]), (Next(ended), Next(ended)));
+        Assert.Equal(FinishReason.Stop, ended.FinishReason);
+
+        folder.Write("generation_config.json", """{"eos_token_id":"x"}""");
+        var error = Assert.Throws<CheckpointException>(() =>
+            new TokenGenerator(_model, DeepSeekTokenizer.Load(folder.Path), 128)
+        );
+        Assert.Contains(
+            "generation_config.json.eos_token_id",
+            error.Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    [Fact]
+    public void A_tokenizer_of_a_larger_model_is_refused() =>
+        Assert.Throws<TokenizerException>(() =>
+            new TokenGenerator(_model, DeepSeekTokenizer.Load(Paths.DeepSeekTokenizer), 128)
+        );
 
     [Fact]
     public void Text_after_another_computes_no_more_than_its_prompt_adds()

@@ -205,7 +205,7 @@ public sealed class ChatTemplateTests
     public void The_format_is_told_by_the_checkpoint()
     {
         Assert.Equal(ChatFormat.V3, ChatTemplate.For(TestTokenizers.V3).Format);
-        Assert.Equal(ChatFormat.V32, ChatTemplate.For(WithTemplate(null)).Format);
+        Assert.Equal(ChatFormat.V32, ChatTemplate.For(WithTemplate(null), "deepseek_v32").Format);
         Assert.Equal(
             ChatFormat.V31,
             ChatTemplate
@@ -225,6 +225,18 @@ public sealed class ChatTemplateTests
                 ]
         )
             Assert.Throws<TokenizerException>(() => ChatTemplate.For(WithTemplate(other)));
+    }
+
+    [Fact]
+    public void Without_a_template_only_the_model_type_of_V32_has_a_format()
+    {
+        foreach (string? type in (string?[])[null, "deepseek_v3"])
+        {
+            var error = Assert.Throws<TokenizerException>(() =>
+                ChatTemplate.For(WithTemplate(null), type)
+            );
+            Assert.Contains("chat_template.jinja beside", error.Message, StringComparison.Ordinal);
+        }
     }
 
     private static DeepSeekTokenizer WithTemplate(string? template)

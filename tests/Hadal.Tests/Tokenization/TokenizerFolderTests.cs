@@ -1,0 +1,150 @@
+using System.Text;
+using Hadal.Tokenization;
+
+namespace Hadal.Tests.Tokenization;
+
+public sealed class TokenizerFolderTests : IDisposable
+{
+    private const string Pointer =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 7847652\n";
+    private const string Page =
+        "\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("hadal-tokenizer").FullName;
+
+    public TokenizerFolderTests()
+    {
+        foreach (string name in (string[])["tokenizer.json", "tokenizer_config.json"])
+            File.Copy(Path.Combine(Paths.EmbeddedModel, name), At(name));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private void MustRefuse(params string[] named)
+    {
+        var error = Assert.Throws<TokenizerException>(() => DeepSeekTokenizer.Load(_folder));
+        Assert.All(named, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("chat_template.jinja")]
+    public void What_a_failed_download_leaves_is_told_from_the_file(string name)
+    {
+        File.WriteAllText(At(name), Pointer);
+        MustRefuse(name, "Git LFS pointer", "git lfs pull");
+        File.WriteAllText(At(name), Page);
+        MustRefuse(name, "HTML page", "download it again");
+    }
+
+    [Theory]
+    [InlineData("tokenizer.json", 1 << 26)]
+    [InlineData("tokenizer_config.json", 1 << 22)]
+    [InlineData("chat_template.jinja", 1 << 22)]
+    public void A_file_beyond_all_use_is_refused_by_its_length(string name, long most)
+    {
+        using (FileStream file = File.Create(At(name)))
+            file.SetLength(most + 1);
+        MustRefuse(name, $"has {most + 1} bytes");
+    }
+
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("tokenizer_config.json")]
+    public void A_device_is_refused(string name)
+    {
+        Assert.SkipUnless(File.Exists("/dev/zero"), "there is no /dev/zero");
+        File.Delete(At(name));
+        File.CreateSymbolicLink(At(name), "/dev/zero");
+        MustRefuse(name);
+    }
+
+    [Fact]
+    public void The_template_in_a_file_of_its_own_goes_before_the_configs()
+    {
+        File.WriteAllText(At("chat_template.jinja"), "{{'<｜User｜>'}}{{'<｜Assistant｜>'}} own");
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(_folder);
+        Assert.EndsWith(" own", tokenizer.ChatTemplateText, StringComparison.Ordinal);
+        Assert.Equal(ChatFormat.V3, ChatTemplate.For(tokenizer).Format);
+    }
+
+    [Fact]
+    public void A_template_that_is_not_text_is_refused()
+    {
+        File.WriteAllBytes(At("chat_template.jinja"), [(byte)'a', 0xFF]);
+        MustRefuse("chat_template.jinja", "not UTF-8");
+    }
+
+    [Fact]
+    public void Of_a_list_of_templates_the_default_one_is_taken()
+    {
+        File.WriteAllText(
+            At("tokenizer_config.json"),
+            """
+            {"bos_token":"<｜begin▁of▁sentence｜>","eos_token":"<｜end▁of▁sentence｜>","chat_template":
+              [{"name":"rag","template":"no"},{"name":"default","template":"yes"}]}
+            """
+        );
+        Assert.Equal("yes", DeepSeekTokenizer.Load(_folder).ChatTemplateText);
+    }
+
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("""{"model_type":"deepseek_v3"}""", null)]
+    [InlineData("""{"model_type":null}""", null)]
+    [InlineData("""{"model_type":"deepseek_v32"}""", ChatFormat.V32)]
+    public void Without_a_template_the_folders_model_type_decides(
+        string? config,
+        ChatFormat? expected
+    )
+    {
+        File.WriteAllText(
+            At("tokenizer_config.json"),
+            """{"bos_token":"<｜begin▁of▁sentence｜>","eos_token":"<｜end▁of▁sentence｜>"}"""
+        );
+        if (config is not null)
+            File.WriteAllText(At("config.json"), config);
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(_folder);
+        if (expected is not null)
+            Assert.Equal(expected, ChatTemplate.For(tokenizer).Format);
+        else
+            Assert.Contains(
+                "has no chat template",
+                Assert.Throws<TokenizerException>(() => ChatTemplate.For(tokenizer)).Message,
+                StringComparison.Ordinal
+            );
+    }
+
+    [Theory]
+    [InlineData("{", "config.json: is not valid JSON")]
+    [InlineData("[]", "config.json: is a JSON Array")]
+    [InlineData("""{"model_type":7}""", "config.json.model_type: is a JSON Number")]
+    public void A_broken_config_is_named_where_it_is_needed(string config, string named)
+    {
+        File.WriteAllText(
+            At("tokenizer_config.json"),
+            """{"bos_token":"<｜begin▁of▁sentence｜>","eos_token":"<｜end▁of▁sentence｜>"}"""
+        );
+        File.WriteAllText(At("config.json"), config);
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(_folder);
+        var error = Assert.Throws<TokenizerException>(() => ChatTemplate.For(tokenizer));
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_with_fewer_rows_than_ids_is_refused()
+    {
+        DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(_folder);
+        tokenizer.RequireFits(2048);
+        tokenizer.RequireFits(4096); // Padding rows.
+        var error = Assert.Throws<TokenizerException>(() => tokenizer.RequireFits(2047));
+        Assert.Contains(
+            "up to 2047, but the model has only 2047",
+            error.Message,
+            StringComparison.Ordinal
+        );
+    }
+}
