@@ -189,7 +189,7 @@ internal sealed unsafe class SafetensorsHeader
             throw new JsonException($"'{name}' is a JSON {reader.TokenType}, must be {what}");
     }
 
-    private static CheckpointException TooShort(MappedFile file, long length, string source) =>
+    private static CheckpointException TooShort(FileBytes file, long length, string source) =>
         new(
             $"{file.Path}: has {file.Length} bytes, its {source} {length}: it was cut short, download it again"
         );

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Hadal.Checkpoints;
 
 /// <summary>Tells what downloads leave in the place of a file.</summary>
@@ -9,7 +11,8 @@ internal static class StandIn
     {
         if (start.StartsWith("version https://git-lfs"u8))
             return "is a Git LFS pointer, not the file that it points to: run 'git lfs pull' in the folder, or download the file from the hub";
-        if (start.TrimStart("\uFEFF \t\r\n"u8).StartsWith("<"u8))
+        ReadOnlySpan<byte> text = start.TrimStart("\uFEFF \t\r\n"u8);
+        if (Begins(text, "<!doctype"u8) || Begins(text, "<html"u8) || Begins(text, "<?xml"u8))
             return "is a web page (HTML or XML), not the file: download it again, signed in where the model asks for it";
         return null;
     }
@@ -22,4 +25,7 @@ internal static class StandIn
         if (Describe(start) is { } what)
             throw new CheckpointException($"{path}: {what}");
     }
+
+    private static bool Begins(ReadOnlySpan<byte> text, ReadOnlySpan<byte> tag) =>
+        text.Length >= tag.Length && Ascii.EqualsIgnoreCase(text[..tag.Length], tag);
 }
