@@ -41,9 +41,9 @@ public sealed unsafe class NativeLibraryVersionTests
     {
         hd_build_info library = Library(
             NativeLibraryResolver.Version,
-            NativeMethods.HD_ABI_VERSION
+            NativeMethods.HD_ABI_VERSION,
+            "beef"
         );
-        "beef"u8.CopyTo(new Span<byte>(library.header_sha256, 71));
         var error = Assert.Throws<NativeLibraryException>(() =>
             NativeLibraryResolver.Check(library)
         );
@@ -54,11 +54,12 @@ public sealed unsafe class NativeLibraryVersionTests
         );
     }
 
-    private static hd_build_info Library(string version, uint abi)
+    private static hd_build_info Library(string version, uint abi, string header = "")
     {
         var info = new hd_build_info { abi_version = abi };
         Encoding.UTF8.GetBytes(version, new Span<byte>(info.version, 31));
         "c0ffee"u8.CopyTo(new Span<byte>(info.commit, 47));
+        Encoding.UTF8.GetBytes(header, new Span<byte>(info.header_sha256, 71));
         return info;
     }
 }
