@@ -141,13 +141,13 @@ class PublicStructs : public testing::Test {
            hd_device_release(device);
            return status;
          }}};
-#define HD_OPERATION(function, type, op)                                                         \
-  all.push_back({#type, StructInfo<type>::kFirstSize, false, [this](void* memory) {              \
-                   return function(cpu_.stream(), static_cast<const type*>(memory), nullptr, 0); \
-                 }});                                                                            \
-  all.push_back({#type, StructInfo<type>::kFirstSize, false, [this](void* memory) {              \
-                   uint64_t size = 0;                                                            \
-                   return hd_workspace_size(cpu_.device(), op, memory, &size);                   \
+#define HD_OPERATION(name, op)                                                                                \
+  all.push_back({"hd_" #name "_args", StructInfo<hd_##name##_args>::kFirstSize, false, [this](void* memory) { \
+                   return hd_##name(cpu_.stream(), static_cast<const hd_##name##_args*>(memory), nullptr, 0); \
+                 }});                                                                                         \
+  all.push_back({"hd_" #name "_args", StructInfo<hd_##name##_args>::kFirstSize, false, [this](void* memory) { \
+                   uint64_t size = 0;                                                                         \
+                   return hd_workspace_size(cpu_.device(), op, memory, &size);                                \
                  }});
 #include "abi/operations.inc"
 #undef HD_OPERATION
