@@ -8,15 +8,18 @@ namespace Hadal.Generation;
 /// </summary>
 /// <remarks>
 /// Of stop strings that could match, the one whose last character comes first wins, of those the longest. A stop token
-/// comes before a stop string, and that before the limit of tokens.
+/// comes before a stop string, and that before the limit of tokens. The time is that of the text and the stop strings
+/// read once.
 /// </remarks>
 public sealed class StopMatcher
 {
-    private readonly string[] _strings;
+    private readonly StopAutomaton? _automaton;
     private readonly int[] _tokens;
     private readonly int? _maxTokens;
     private char[] _held = new char[64];
-    private int _heldLength;
+    private int _heldStart;
+    private int _heldEnd;
+    private int _state;
     private bool _stopped;
 
     /// <summary>Begins a generation.</summary>
@@ -24,8 +27,8 @@ public sealed class StopMatcher
     public StopMatcher(StopConditions conditions)
     {
         ArgumentNullException.ThrowIfNull(conditions);
-        // Longest first, so that of two that end on one character the longer is found.
-        _strings = [.. conditions.Strings.OrderByDescending(s => s.Length)];
+        if (conditions.Strings.Count > 0)
+            _automaton = new StopAutomaton(conditions.Strings);
         _tokens = [.. conditions.Tokens];
         _maxTokens = conditions.MaxTokens;
     }
@@ -69,54 +72,52 @@ public sealed class StopMatcher
         FinishReason ??= Generation.FinishReason.Cancelled;
         if (_stopped || Match(tail, output))
             return;
-        output.Write(_held.AsSpan(0, _heldLength));
-        _heldLength = 0;
+        output.Write(_held.AsSpan(_heldStart.._heldEnd));
+        _heldStart = _heldEnd;
     }
 
     /// <summary>Appends the text to what is held and passes on what is decided; true if a stop string is whole.</summary>
     private bool Match(ReadOnlySpan<char> text, IBufferWriter<char> output)
     {
-        if (_heldLength + text.Length > _held.Length)
-            Array.Resize(ref _held, Math.Max(_heldLength + text.Length, 2 * _held.Length));
-        int scanned = _heldLength;
-        text.CopyTo(_held.AsSpan(_heldLength));
-        _heldLength += text.Length;
-        for (int end = scanned + 1; end <= _heldLength; end++)
+        if (_automaton is null)
         {
-            ReadOnlySpan<char> prefix = _held.AsSpan(0, end);
-            foreach (string stop in _strings)
-            {
-                if (!prefix.EndsWith(stop, StringComparison.Ordinal))
-                    continue;
-                output.Write(prefix[..^stop.Length]);
-                _heldLength = 0;
-                _stopped = true;
-                return true;
-            }
+            output.Write(text);
+            return false;
         }
-        int undecided = UndecidedLength(_held.AsSpan(0, _heldLength));
-        int decided = _heldLength - undecided;
-        output.Write(_held.AsSpan(0, decided));
-        _held.AsSpan(decided, undecided).CopyTo(_held);
-        _heldLength = undecided;
+        Hold(text);
+        for (int end = _heldEnd - text.Length; end < _heldEnd; )
+        {
+            _state = _automaton.Next(_state, _held[end++]);
+            int match = _automaton.Match(_state);
+            if (match == 0)
+                continue;
+            output.Write(_held.AsSpan(_heldStart..(end - match)));
+            _heldStart = _heldEnd;
+            _stopped = true;
+            return true;
+        }
+        int decided = _heldEnd - _automaton.Depth(_state);
+        output.Write(_held.AsSpan(_heldStart..decided));
+        _heldStart = decided;
         return false;
     }
 
-    /// <summary>The length of the longest end of the text that begins a stop string.</summary>
-    private int UndecidedLength(ReadOnlySpan<char> text)
+    private void Hold(ReadOnlySpan<char> text)
     {
-        int longest = 0;
-        foreach (string stop in _strings)
+        if (text.Length > _held.Length - _heldEnd)
         {
-            for (int n = Math.Min(stop.Length - 1, text.Length); n > longest; n--)
-            {
-                if (text.EndsWith(stop.AsSpan(0, n), StringComparison.Ordinal))
-                {
-                    longest = n;
-                    break;
-                }
-            }
+            int length = _heldEnd - _heldStart;
+            // What is held moves when at least as much has been passed on, so that a character moves but a few times.
+            char[] to =
+                length + (long)text.Length > _held.Length / 2
+                    ? new char[Math.Max(length + text.Length, 2 * _held.Length)]
+                    : _held;
+            _held.AsSpan(_heldStart, length).CopyTo(to);
+            _held = to;
+            _heldStart = 0;
+            _heldEnd = length;
         }
-        return longest;
+        text.CopyTo(_held.AsSpan(_heldEnd));
+        _heldEnd += text.Length;
     }
 }

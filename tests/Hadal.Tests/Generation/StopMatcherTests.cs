@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using Hadal.Generation;
 
 namespace Hadal.Tests.Generation;
@@ -113,6 +114,57 @@ public sealed class StopMatcherTests
             actual += Complete(matcher, "");
             Assert.Equal(expected, actual);
         }
+    }
+
+    [Fact]
+    public void Many_stop_strings_agree_with_a_search_of_the_whole_text()
+    {
+        var random = new Random(12);
+        for (int round = 0; round < 20; round++)
+        {
+            string text = RandomText(random, 300);
+            string[] stops =
+            [
+                .. Enumerable.Range(0, 1000).Select(_ => RandomText(random, random.Next(8, 30))),
+            ];
+            (string expected, bool stopped) = Search(text, stops);
+            var matcher = new StopMatcher(new() { Strings = stops });
+            string actual = "";
+            for (int at = 0; at < text.Length && matcher.FinishReason is null; at++)
+                actual += Push(matcher, text.Substring(at, 1));
+            Assert.Equal(stopped, matcher.FinishReason == FinishReason.Stop);
+            Assert.Equal(expected, actual + Complete(matcher, ""));
+        }
+    }
+
+    [Fact]
+    public void A_long_stop_string_of_one_letter_matches_where_it_ends()
+    {
+        string stop = new('a', 100_000);
+        var matcher = new StopMatcher(new() { Strings = [stop] });
+        string almost = new('a', 99_999);
+        Assert.Equal("b", Push(matcher, "b" + almost[1..]));
+        Assert.Equal(almost[1..] + "b", Push(matcher, "b"));
+        for (int i = 0; i < 99_999; i++)
+            Assert.Equal("", Push(matcher, "a"));
+        Assert.Equal("", Push(matcher, "ab"));
+        Assert.Equal(FinishReason.Stop, matcher.FinishReason);
+    }
+
+    /// <summary>
+    /// A second; a minute and more if each beginning that is held were looked for on its own. The bound is generous.
+    /// </summary>
+    [Fact]
+    public void Time_is_that_of_the_text()
+    {
+        string text = new string('a', 999_999) + "c";
+        var matcher = new StopMatcher(new() { Strings = [new string('a', 1_000_000)] });
+        var output = new ArrayBufferWriter<char>(2 * text.Length);
+        var clock = Stopwatch.StartNew();
+        for (int i = 0; i < 2; i++)
+            Assert.Null(matcher.Push(0, text, output));
+        Assert.Equal(2 * text.Length, output.WrittenCount);
+        Assert.InRange(clock.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(45));
     }
 
     [Fact]
