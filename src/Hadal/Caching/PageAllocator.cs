@@ -1,6 +1,6 @@
 namespace Hadal.Caching;
 
-/// <summary>Hands out the pages of a cache. Not thread-safe.</summary>
+/// <summary>Hands out the pages of a cache, which guards it.</summary>
 internal sealed class PageAllocator
 {
     // The free pages are _free[.._count]; the lowest come first.

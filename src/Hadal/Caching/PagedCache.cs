@@ -5,7 +5,7 @@ namespace Hadal.Caching;
 
 /// <summary>
 /// Keeps the latents and indexer keys of all layers for many sequences, in pages of 64 tokens. It may hold sequences of
-/// different lengths; a page belongs to one of them. Not thread-safe.
+/// different lengths; a page belongs to one of them. Thread-safe.
 /// </summary>
 public sealed unsafe class PagedCache : IDisposable
 {
@@ -14,6 +14,7 @@ public sealed unsafe class PagedCache : IDisposable
 
     private readonly DeviceMemory _memory;
     private readonly PageAllocator _allocator;
+    private bool _isInStep;
     private bool _disposed;
 
     internal PagedCache(Device device, CacheLayout layout, int pages, int maxSequenceTokens)
@@ -21,7 +22,6 @@ public sealed unsafe class PagedCache : IDisposable
         Layout = layout;
         PageCount = pages;
         MaxSequenceTokens = maxSequenceTokens;
-        _allocator = new PageAllocator(pages);
         _memory = new DeviceMemory(device);
         Layers = new LayerCache[layout.Layers];
         try
@@ -43,13 +43,22 @@ public sealed unsafe class PagedCache : IDisposable
             _memory.Dispose();
             throw;
         }
+        // Last: what has no room on the device takes none here.
+        _allocator = new PageAllocator(pages);
     }
 
     /// <summary>Pages in all.</summary>
     public int PageCount { get; }
 
     /// <summary>Pages that no sequence has.</summary>
-    public int FreePages => _allocator.FreeCount;
+    public int FreePages
+    {
+        get
+        {
+            lock (Changes)
+                return _allocator.FreeCount;
+        }
+    }
 
     /// <summary>Tokens that fit in all.</summary>
     public long TokenCapacity => (long)PageCount * PageTokens;
@@ -59,6 +68,9 @@ public sealed unsafe class PagedCache : IDisposable
 
     /// <summary>The most tokens that one sequence may have.</summary>
     public int MaxSequenceTokens { get; }
+
+    /// <summary>Held, for moments, while pages change hands; whoever runs a step doesn't hold it meanwhile.</summary>
+    internal Lock Changes { get; } = new();
 
     internal CacheLayout Layout { get; }
 
@@ -74,21 +86,50 @@ public sealed unsafe class PagedCache : IDisposable
         return new CachedSequence(this);
     }
 
-    /// <inheritdoc />
+    /// <summary>Gives its memory back, at the end of the step where one is under way.</summary>
     public void Dispose()
     {
-        _disposed = true;
+        lock (Changes)
+        {
+            _disposed = true;
+            if (!_isInStep)
+                Release();
+        }
+    }
+
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    /// <summary>Keeps the memory until <see cref="EndStep"/>.</summary>
+    internal void BeginStep()
+    {
+        lock (Changes)
+        {
+            ThrowIfDisposed();
+            _isInStep = true;
+        }
+    }
+
+    internal void EndStep()
+    {
+        lock (Changes)
+        {
+            _isInStep = false;
+            if (_disposed)
+                Release();
+        }
+    }
+
+    internal static int PagesFor(int tokens) => (int)(((long)tokens + PageTokens - 1) / PageTokens);
+
+    internal int TakePage() => _allocator.Take();
+
+    internal void GiveBack(int page) => _allocator.GiveBack(page);
+
+    private void Release()
+    {
         foreach (GraphHandle step in DecodeSteps.Values)
             step.Dispose();
         DecodeSteps.Clear();
         _memory.Dispose();
     }
-
-    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
-
-    internal static int PagesFor(int tokens) => (tokens + PageTokens - 1) / PageTokens;
-
-    internal int TakePage() => _allocator.Take();
-
-    internal void GiveBack(int page) => _allocator.GiveBack(page);
 }

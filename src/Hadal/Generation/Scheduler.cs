@@ -8,7 +8,8 @@ namespace Hadal.Generation;
 /// <summary>
 /// Advances several texts of one generator with each step of the model: first those that are being written, a token
 /// each, then prompts, in chunks, as far as the step has room. A text is the same as it would be alone. Allocates nothing
-/// per step in steady state. Not thread-safe.
+/// per step in steady state. A text that can't go on, such as one that was disposed or whose logits are not usable, is let
+/// go of, and the others go on. Not thread-safe, but its steps and those of others take turns.
 /// </summary>
 public sealed class Scheduler
 {
@@ -16,6 +17,7 @@ public sealed class Scheduler
     private readonly List<TextGeneration> _running = [];
     private readonly List<TextGeneration> _scheduled = [];
     private readonly List<TextGeneration> _advanced = [];
+    private readonly List<TextGeneration> _failed = [];
 
     /// <summary>A scheduler with nothing to do.</summary>
     /// <param name="generator">Whose texts it will advance.</param>
@@ -31,9 +33,13 @@ public sealed class Scheduler
     /// <summary>The texts that made a token in the last step: look at their Token, Text and FinishReason.</summary>
     public IReadOnlyList<TextGeneration> Advanced => _advanced;
 
-    /// <summary>Takes a text over until it has ended or is removed. It stays its maker's to dispose.</summary>
+    /// <summary>The texts that the last step let go of since they can't go on: <see cref="TextGeneration.Error"/> tells why.</summary>
+    public IReadOnlyList<TextGeneration> Failed => _failed;
+
+    /// <summary>Takes a text over until it has ended, has failed or is removed. It stays its maker's to dispose.</summary>
     /// <param name="text">A text that <see cref="TokenGenerator.Start"/> of the generator began.</param>
     /// <exception cref="ArgumentException">It is of another generator, or here already.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed or taken over.</exception>
     public void Add(TextGeneration text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -41,6 +47,7 @@ public sealed class Scheduler
             throw new ArgumentException("must be of the scheduler's generator", nameof(text));
         if (_running.Contains(text))
             throw new ArgumentException("is scheduled already", nameof(text));
+        text.Error = null;
         if (text.FinishReason is null)
             _running.Add(text);
     }
@@ -49,35 +56,36 @@ public sealed class Scheduler
     /// <param name="text">The text.</param>
     public void Remove(TextGeneration text) => _running.Remove(text);
 
-    /// <summary>Makes one step.</summary>
-    /// <param name="cancellationToken">Looked at between layers; a cancelled step changes nothing.</param>
-    /// <returns>False when no text was left to advance.</returns>
+    /// <summary>Makes one step; <see cref="Advanced"/> and <see cref="Failed"/> tell what became of it.</summary>
+    /// <param name="cancellationToken">
+    /// Looked at while other steps are waited for, and between layers; a cancelled step changes nothing.
+    /// </param>
+    /// <returns>False when there was no text to advance.</returns>
     /// <exception cref="CacheFullException">
     /// Not one text has room in the cache. Remove and dispose one; a text that merely has to wait for others is no error.
     /// </exception>
     public bool Step(CancellationToken cancellationToken = default)
     {
         _advanced.Clear();
+        _failed.Clear();
         if (_running.Count == 0)
             return false;
-        lock (_generator.Model.Gate)
+        _generator.Model.Gate.Enter(cancellationToken);
+        try
         {
-            long start = Stopwatch.GetTimestamp();
-            StepBatch batch = _generator.Batch;
-            Schedule(batch);
-            ReadOnlySpan2D<float> logits = _generator.Model.Forward(batch, cancellationToken);
-            TimeSpan time = Stopwatch.GetElapsedTime(start);
-            int row = 0;
-            foreach (TextGeneration text in _scheduled)
+            Schedule(_generator.Batch);
+            try
             {
-                // A prompt that is not through yet has no row.
-                if (text.HasLogits)
-                {
-                    text.Accept(logits.GetRowSpan(row++));
-                    _advanced.Add(text);
-                }
-                text.AddTime(time);
+                Run(cancellationToken);
             }
+            catch (Exception e) when (IsOfOneText(e) && _scheduled.Count > 0)
+            {
+                RunEachAlone();
+            }
+        }
+        finally
+        {
+            _generator.Model.Gate.Exit();
         }
         foreach (TextGeneration text in _advanced)
         {
@@ -92,21 +100,32 @@ public sealed class Scheduler
         batch.Clear();
         _scheduled.Clear();
         int freePages = _generator.Cache.FreePages;
-        foreach (TextGeneration text in _running)
-        {
-            if (text.Pending.Length == 1)
-                Schedule(batch, text, ref freePages);
-        }
-        foreach (TextGeneration text in _running)
-        {
-            if (text.Pending.Length > 1)
-                Schedule(batch, text, ref freePages);
-        }
-        if (_scheduled.Count == 0)
+        Schedule(batch, isWritten: true, ref freePages);
+        Schedule(batch, isWritten: false, ref freePages);
+        if (_scheduled.Count == 0 && _running.Count > 0)
         {
             // Lets the step tell what is missing.
             TextGeneration first = _running[0];
             batch.Add(first.Sequence, first.Pending[..Math.Min(first.Pending.Length, first.Chunk)]);
+        }
+    }
+
+    // Those that are being written, or those whose prompt is not through.
+    private void Schedule(StepBatch batch, bool isWritten, ref int freePages)
+    {
+        for (int i = 0; i < _running.Count; i++)
+        {
+            TextGeneration text = _running[i];
+            try
+            {
+                if (text.Pending.Length == 1 == isWritten)
+                    Schedule(batch, text, ref freePages);
+            }
+            catch (Exception e)
+            {
+                Fail(text, e);
+                i--;
+            }
         }
     }
 
@@ -129,5 +148,64 @@ public sealed class Scheduler
         batch.Add(text.Sequence, text.Pending[..count], isLast ? LogitRows.Last : LogitRows.None);
         text.HasLogits = isLast;
         _scheduled.Add(text);
+    }
+
+    private static bool IsOfOneText(Exception e) =>
+        e is not (OperationCanceledException or CacheFullException);
+
+    /// <summary>After a step that came to nothing, to tell whose tokens it was: the others' bits are the same alone.</summary>
+    private void RunEachAlone()
+    {
+        StepBatch batch = _generator.Batch;
+        foreach (TextGeneration text in _scheduled.ToArray())
+        {
+            try
+            {
+                batch.Clear();
+                _scheduled.Clear();
+                int freePages = _generator.Cache.FreePages;
+                Schedule(batch, text, ref freePages);
+                Run(CancellationToken.None);
+            }
+            catch (Exception e) when (IsOfOneText(e))
+            {
+                Fail(text, e);
+            }
+        }
+    }
+
+    private void Run(CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        ReadOnlySpan2D<float> logits = _generator.Model.ForwardInGate(
+            _generator.Batch,
+            cancellationToken
+        );
+        TimeSpan time = Stopwatch.GetElapsedTime(start);
+        int row = 0;
+        foreach (TextGeneration text in _scheduled)
+        {
+            try
+            {
+                // A prompt that is not through yet has no row.
+                if (text.HasLogits)
+                {
+                    text.Accept(logits.GetRowSpan(row++));
+                    _advanced.Add(text);
+                }
+            }
+            catch (Exception e)
+            {
+                Fail(text, e);
+            }
+            text.AddTime(time);
+        }
+    }
+
+    private void Fail(TextGeneration text, Exception error)
+    {
+        text.Error = error;
+        _running.Remove(text);
+        _failed.Add(text);
     }
 }

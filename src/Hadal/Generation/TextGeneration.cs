@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using CommunityToolkit.HighPerformance;
 using CommunityToolkit.HighPerformance.Buffers;
 using Hadal.Caching;
@@ -9,13 +10,17 @@ namespace Hadal.Generation;
 
 /// <summary>
 /// A text being generated, token by token: begun by <see cref="TokenGenerator.Start"/>. Allocates nothing per token in
-/// steady state. Not thread-safe, but several may be driven by several threads.
+/// steady state, but for <see cref="MoveNextAsync"/> and while steps of others are waited for. One thread at a time may use
+/// it; several texts may be driven by several threads, and their steps take turns.
 /// </summary>
 public sealed class TextGeneration : IDisposable
 {
+    // A text of so many tokens never grows.
+    private const int ShortText = 256;
+
     private readonly TokenGenerator _generator;
     private readonly GenerationOptions _options;
-    private readonly int[] _tokens; // The prompt, then those generated.
+    private readonly List<int> _tokens; // The prompt, then those generated.
     private readonly int _promptLength;
     private readonly int _cachedTokens;
     private readonly int _chunk;
@@ -43,10 +48,8 @@ public sealed class TextGeneration : IDisposable
         _sampler = new Sampler(options.Sampling, generator.Model.Config.VocabSize);
         _sampler.Observe(prompt);
         _stop = new StopMatcher(stop);
-        // The last token needs no place in the cache.
-        long room = Math.Max(generator.Cache.TokenCapacity - prompt.Length, 0) + 1;
-        _tokens = new int[prompt.Length + Math.Min(room, stop.MaxTokens ?? room)];
-        prompt.CopyTo(_tokens);
+        _tokens = new List<int>(prompt.Length + Math.Min(stop.MaxTokens ?? ShortText, ShortText));
+        _tokens.AddRange(prompt);
         _promptLength = prompt.Length;
         _sequence = after?.HandOver(prompt[..^1]) ?? generator.Cache.CreateSequence();
         _cachedTokens = _sequence.Length;
@@ -61,6 +64,12 @@ public sealed class TextGeneration : IDisposable
     /// <summary>Why the text ended; null while it goes on.</summary>
     public FinishReason? FinishReason => _stop.FinishReason;
 
+    /// <summary>
+    /// Why a <see cref="Scheduler"/> let go of the text: what its sampler or its step threw, or that it was disposed or taken
+    /// over; null if it did not.
+    /// </summary>
+    public Exception? Error { get; internal set; }
+
     /// <summary>The seed of the draws.</summary>
     public ulong Seed => _sampler.Seed;
 
@@ -69,17 +78,23 @@ public sealed class TextGeneration : IDisposable
         new(_promptLength, _cachedTokens, _stop.TokenCount, _prefillTime, _decodeTime);
 
     /// <summary>Its place in the cache.</summary>
-    /// <exception cref="ObjectDisposedException">Another text has taken it over.</exception>
-    internal CachedSequence Sequence =>
-        _sequence
-        ?? throw new ObjectDisposedException(
-            nameof(TextGeneration),
-            "another text has taken over its place in the cache"
-        );
+    /// <exception cref="ObjectDisposedException">It was disposed, or another text has taken its place over.</exception>
+    internal CachedSequence Sequence
+    {
+        get
+        {
+            if (_sequence is null)
+                throw new ObjectDisposedException(
+                    nameof(TextGeneration),
+                    "another text has taken over its place in the cache"
+                );
+            _sequence.ThrowIfDisposed();
+            return _sequence;
+        }
+    }
 
     /// <summary>The tokens that the next step is to take: what is left of the prompt, or the last token.</summary>
-    internal ReadOnlySpan<int> Pending =>
-        _tokens.AsSpan(Sequence.Length..(_promptLength + _stop.TokenCount));
+    internal ReadOnlySpan<int> Pending => CollectionsMarshal.AsSpan(_tokens)[Sequence.Length..];
 
     /// <summary>Whether the step under way gives logits for its last token.</summary>
     internal bool HasLogits { get; set; }
@@ -87,33 +102,44 @@ public sealed class TextGeneration : IDisposable
     /// <summary>The most tokens of the prompt in one step.</summary>
     internal int Chunk => _chunk;
 
-    /// <summary>Makes the next token; the first call works through the prompt.</summary>
+    /// <summary>
+    /// Makes the next token on the caller's thread; the first call works through the prompt. Other texts' steps come between
+    /// its own, and between the chunks of its prompt.
+    /// </summary>
     /// <param name="cancellationToken">
-    /// Looked at between layers. After a cancelled call, or one that failed, the next goes on where it was.
+    /// Looked at while other steps are waited for, and between layers. After a cancelled call, or one that failed, the next
+    /// goes on where it was.
     /// </param>
     /// <returns>False when the text had ended before.</returns>
     /// <exception cref="CacheFullException">The cache is full; dispose another text, and go on.</exception>
+    /// <exception cref="HadalException">The step failed, or gave logits that are not usable.</exception>
+    /// <exception cref="ObjectDisposedException">The text, its generator or the model was disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public bool MoveNext(CancellationToken cancellationToken = default)
     {
         _text.Clear();
         if (FinishReason is not null)
             return false;
-        // The logits are the model's until its next step.
-        lock (_generator.Model.Gate)
-        {
-            long start = Stopwatch.GetTimestamp();
-            try
-            {
-                while (Pending.Length > _chunk)
-                    Run(Pending[.._chunk], LogitRows.None, cancellationToken);
-                Accept(Run(Pending, LogitRows.Last, cancellationToken).GetRowSpan(0));
-            }
-            finally
-            {
-                AddTime(Stopwatch.GetElapsedTime(start));
-            }
-        }
+        do _generator.Model.Gate.Enter(cancellationToken);
+        while (!StepAndExit(cancellationToken));
+        return true;
+    }
+
+    /// <summary>
+    /// <see cref="MoveNext"/> on the thread pool; no thread is taken while other steps are waited for. Nothing is waited for
+    /// or computed before it returns to its caller.
+    /// </summary>
+    /// <param name="cancellationToken">As for <see cref="MoveNext"/>.</param>
+    /// <returns>False when the text had ended before.</returns>
+    public async ValueTask<bool> MoveNextAsync(CancellationToken cancellationToken = default)
+    {
+        _text.Clear();
+        if (FinishReason is not null)
+            return false;
+        // A step computes; the caller's thread may be a user interface's.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        do await _generator.Model.Gate.EnterAsync(cancellationToken).ConfigureAwait(false);
+        while (!StepAndExit(cancellationToken));
         return true;
     }
 
@@ -125,11 +151,10 @@ public sealed class TextGeneration : IDisposable
             Complete();
     }
 
-    /// <summary>Gives its place in the cache back.</summary>
+    /// <summary>Gives its place in the cache back, without waiting for a step.</summary>
     public void Dispose()
     {
-        lock (_generator.Model.Gate)
-            _sequence?.Dispose();
+        _sequence?.Dispose();
         _decoded.Dispose();
         _text.Dispose();
     }
@@ -138,21 +163,38 @@ public sealed class TextGeneration : IDisposable
     private CachedSequence HandOver(ReadOnlySpan<int> prompt)
     {
         CachedSequence sequence = Sequence;
-        sequence.Truncate(prompt.CommonPrefixLength(_tokens.AsSpan(0, sequence.Length)));
+        ReadOnlySpan<int> cached = CollectionsMarshal.AsSpan(_tokens)[..sequence.Length];
+        sequence.Truncate(prompt.CommonPrefixLength(cached));
         _sequence = null;
         return sequence;
     }
 
-    private ReadOnlySpan2D<float> Run(
-        scoped ReadOnlySpan<int> tokens,
-        LogitRows rows,
-        CancellationToken cancellationToken
-    )
+    /// <summary>Makes a step, for which the gate was entered, and leaves the gate: true if that was the step of a token.</summary>
+    private bool StepAndExit(CancellationToken cancellationToken)
     {
-        StepBatch batch = _generator.Batch;
-        batch.Clear();
-        batch.Add(Sequence, tokens, rows);
-        return _generator.Model.Forward(batch, cancellationToken);
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            ReadOnlySpan<int> tokens = Pending;
+            bool isLast = tokens.Length <= _chunk;
+            StepBatch batch = _generator.Batch;
+            batch.Clear();
+            batch.Add(
+                Sequence,
+                isLast ? tokens : tokens[.._chunk],
+                isLast ? LogitRows.Last : LogitRows.None
+            );
+            ReadOnlySpan2D<float> logits = _generator.Model.ForwardInGate(batch, cancellationToken);
+            // The logits are the model's, whose next step may come at once.
+            if (isLast)
+                Accept(logits.GetRowSpan(0));
+            return isLast;
+        }
+        finally
+        {
+            AddTime(Stopwatch.GetElapsedTime(start));
+            _generator.Model.Gate.Exit();
+        }
     }
 
     /// <summary>Takes the time of a step as the first token's or a later one's.</summary>
@@ -170,9 +212,18 @@ public sealed class TextGeneration : IDisposable
     internal void Accept(ReadOnlySpan<float> logits)
     {
         _text.Clear();
-        Token = _sampler.Sample(logits);
-        _tokens[_promptLength + _stop.TokenCount] = Token;
-        Append(Token);
+        try
+        {
+            Token = _sampler.Sample(logits);
+            Append(Token);
+        }
+        catch
+        {
+            // Who goes on wants these logits again.
+            Sequence.Truncate(_tokens.Count - 1);
+            throw;
+        }
+        _tokens.Add(Token);
     }
 
     private void Append(int token)

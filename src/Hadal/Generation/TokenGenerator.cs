@@ -6,8 +6,8 @@ using Hadal.Tokenization;
 namespace Hadal.Generation;
 
 /// <summary>
-/// Generates text with a model. Several texts may be under way in its cache, from several threads; their steps take
-/// turns.
+/// Generates text with a model. Several texts may be under way in its cache, from several threads; their steps take turns,
+/// in the order of asking. Thread-safe.
 /// </summary>
 public sealed class TokenGenerator : IDisposable
 {
@@ -20,6 +20,9 @@ public sealed class TokenGenerator : IDisposable
     /// <exception cref="TokenizerException">The tokenizer has ids for which the model has no rows.</exception>
     /// <exception cref="Checkpoints.CheckpointException">
     /// The <c>generation_config.json</c> in the tokenizer's folder is broken, or its <c>eos_token_id</c> is.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="cacheTokens"/> is less than 1, or takes more than all memory of the device.
     /// </exception>
     /// <exception cref="HadalException">The device has not enough memory.</exception>
     public TokenGenerator(DeepSeekModel model, DeepSeekTokenizer tokenizer, int cacheTokens = 4096)
@@ -35,7 +38,7 @@ public sealed class TokenGenerator : IDisposable
         ];
         Model = model;
         Tokenizer = tokenizer;
-        Cache = model.CreateCache(cacheTokens);
+        Cache = model.CreateCache(cacheTokens, nameof(cacheTokens));
         Batch = model.CreateBatch();
     }
 
@@ -50,7 +53,7 @@ public sealed class TokenGenerator : IDisposable
 
     internal StepBatch Batch { get; }
 
-    /// <summary>Begins a text; nothing runs until <see cref="TextGeneration.MoveNext"/>.</summary>
+    /// <summary>Begins a text, without waiting for a step; nothing runs until <see cref="TextGeneration.MoveNext"/>.</summary>
     /// <param name="prompt">Token ids, at least one; a BOS is theirs to begin with.</param>
     /// <param name="options">How to go on; null for the defaults.</param>
     /// <param name="after">
@@ -63,7 +66,10 @@ public sealed class TokenGenerator : IDisposable
     /// than a step takes; <paramref name="after"/> is another generator's.
     /// </exception>
     /// <exception cref="ContextLengthException">The prompt fills the context: no token could follow.</exception>
-    /// <exception cref="ObjectDisposedException"><paramref name="after"/> was disposed or taken over.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// <paramref name="after"/> was disposed or taken over, or the generator was disposed.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">A step of <paramref name="after"/> is under way.</exception>
     public TextGeneration Start(
         ReadOnlySpan<int> prompt,
         GenerationOptions? options = null,
@@ -92,53 +98,67 @@ public sealed class TokenGenerator : IDisposable
                 ? [.. options.Stop.Tokens, .. _eosTokens]
                 : options.Stop.Tokens,
         };
-        lock (Model.Gate)
-            return new TextGeneration(this, prompt, options, stop, after);
+        return new TextGeneration(this, prompt, options, stop, after);
     }
 
-    /// <summary>Generates a text on the thread pool.</summary>
+    /// <summary>
+    /// Generates a text on the thread pool; the caller's thread computes nothing and waits for nothing. What <see cref="Start"/>
+    /// refuses is thrown where the first token is asked for. The text's place in the cache goes back when the enumeration ends
+    /// or is disposed.
+    /// </summary>
     /// <param name="prompt">Token ids, at least one; a BOS is theirs to begin with.</param>
     /// <param name="options">How to go on; null for the defaults.</param>
-    /// <param name="cancellationToken">Looked at between layers.</param>
-    public async IAsyncEnumerable<GeneratedToken> GenerateAsync(
+    /// <param name="cancellationToken">Looked at while other steps are waited for, and between layers.</param>
+    public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         ReadOnlyMemory<int> prompt,
         GenerationOptions? options = null,
-        [EnumeratorCancellation] CancellationToken cancellationToken = default
-    )
-    {
-        using TextGeneration text = Start(prompt.Span, options);
-        while (true)
-        {
-            // A step computes; the caller's thread may be a user interface's.
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            if (!text.MoveNext(cancellationToken))
-                yield break;
-            yield return new GeneratedToken(text.Token, text.Text.ToString(), text.FinishReason);
-        }
-    }
+        CancellationToken cancellationToken = default
+    ) => GenerateAsync(() => Start(prompt.Span, options), cancellationToken);
 
-    /// <summary>Generates a text on the thread pool from a prompt's text, to which BOS is added where the tokenizer says so.</summary>
+    /// <summary>
+    /// Generates a text from a prompt's text, to which BOS is added where the tokenizer says so. It is tokenized on the thread
+    /// pool too.
+    /// </summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="options">How to go on; null for the defaults.</param>
-    /// <param name="cancellationToken">Looked at between words of the prompt and between layers.</param>
+    /// <param name="cancellationToken">Looked at between words of the prompt, while other steps are waited for, and between layers.</param>
     public IAsyncEnumerable<GeneratedToken> GenerateAsync(
         string prompt,
         GenerationOptions? options = null,
         CancellationToken cancellationToken = default
-    ) =>
-        GenerateAsync(
-            Tokenizer.Encode(prompt, cancellationToken: cancellationToken),
-            options,
+    )
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        return GenerateAsync(
+            () => Start(Tokenizer.Encode(prompt, cancellationToken: cancellationToken), options),
             cancellationToken
         );
+    }
 
-    /// <summary>Gives the cache back; texts under way cannot go on.</summary>
+    /// <summary>Gives the cache back when the step under way has ended; texts cannot go on.</summary>
     public void Dispose()
     {
-        lock (Model.Gate)
+        // At once, so that steps which wait are refused in their turn rather than made.
+        Cache.Dispose();
+        Model.Gate.Enter();
+        try
         {
             Batch.Dispose();
-            Cache.Dispose();
         }
+        finally
+        {
+            Model.Gate.Exit();
+        }
+    }
+
+    private static async IAsyncEnumerable<GeneratedToken> GenerateAsync(
+        Func<TextGeneration> start,
+        [EnumeratorCancellation] CancellationToken cancellationToken
+    )
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        using TextGeneration text = start();
+        while (await text.MoveNextAsync(cancellationToken).ConfigureAwait(false))
+            yield return new GeneratedToken(text.Token, text.Text.ToString(), text.FinishReason);
     }
 }

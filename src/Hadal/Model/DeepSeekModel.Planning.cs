@@ -30,6 +30,7 @@ public sealed unsafe partial class DeepSeekModel
             _step = last;
             _step.Workspace.Tokens = lastTokens;
         }
+        _preparedPages = Math.Max(_preparedPages, pages);
     }
 
     private void PlanSteps(int pages, int expanded)

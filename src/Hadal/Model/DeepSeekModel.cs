@@ -9,13 +9,13 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// DeepSeek-V3.2, V3.1, V3 or R1 on a device. It runs one step at a time: concurrent calls of <see cref="Forward"/> wait
-/// for each other, but the logits belong to the last.
+/// DeepSeek-V3.2, V3.1, V3 or R1 on a device. It runs one step at a time: concurrent calls of <see cref="Forward"/> are
+/// served in their order, but the logits belong to the last. Thread-safe but for <see cref="Trace"/>.
 /// </summary>
 public sealed unsafe partial class DeepSeekModel : IDisposable
 {
-    /// <summary>Held while a step runs and its logits are read.</summary>
-    internal Lock Gate { get; } = new();
+    /// <summary>Entered by whoever runs a step, until its logits are read.</summary>
+    internal StepGate Gate { get; } = new();
 
     private readonly ModelPlan _plan;
     private readonly CheckpointLease? _lease;
@@ -39,7 +39,9 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
 
     private StepBatch? _draftable;
     private int _draftableRevision;
-    private bool _disposed;
+    private volatile int _preparedPages;
+    private volatile bool _disposed;
+    private bool _released;
 
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="plan">What it and the options make of the model.</param>
@@ -172,15 +174,37 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
 
     /// <summary>Makes a cache for sequences of this model.</summary>
     /// <param name="tokens">Tokens that it holds in all, rounded up to pages of 64.</param>
-    /// <exception cref="HadalException">The device has not enough memory.</exception>
-    public PagedCache CreateCache(int tokens)
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="tokens"/> is less than 1, or takes more than all memory of the device.
+    /// </exception>
+    /// <exception cref="HadalException">The device has not enough memory free.</exception>
+    public PagedCache CreateCache(int tokens) => CreateCache(tokens, nameof(tokens));
+
+    internal PagedCache CreateCache(int tokens, string name)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1, name);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         int pages = PagedCache.PagesFor(tokens);
-        lock (Gate)
+        long bytes = pages * CacheLayout.PageBytes;
+        if (bytes > Device.MemoryBytes)
+            throw new ArgumentOutOfRangeException(
+                name,
+                tokens,
+                $"a cache of so many tokens takes {bytes} bytes, but {Device} has {Device.MemoryBytes} in all"
+            );
+        // What steps want besides grows with the largest cache alone.
+        if (pages > _preparedPages)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            Prepare(pages);
+            Gate.Enter();
+            try
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                Prepare(pages);
+            }
+            finally
+            {
+                Gate.Exit();
+            }
         }
         return new PagedCache(Device, CacheLayout, pages, MaxContextTokens);
     }
@@ -190,10 +214,16 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         new(_plan.StepOptions, Config.VocabSize, MaxContextTokens, _plan.ExpandedTokens);
 
     /// <summary>Runs one step: the tokens go into the cache, and those that asked for it get logits.</summary>
-    /// <param name="batch">The tokens, made by <see cref="CreateBatch"/> of this model.</param>
-    /// <param name="cancellationToken">Looked at between layers; a cancelled step leaves all sequences as they were.</param>
+    /// <param name="batch">The tokens, made by <see cref="CreateBatch"/> of this model. Clear it before it is used again.</param>
+    /// <param name="cancellationToken">
+    /// Looked at while other steps are waited for, and between layers; a cancelled step leaves all sequences as they were.
+    /// </param>
     /// <returns>[logit rows, vocabulary], in the order of the batch; valid until the next step.</returns>
     /// <exception cref="CacheFullException">The cache has not enough free pages; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The batch was run already, or a sequence was truncated or went on in another step after its tokens were added.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The model, the cache or a sequence was disposed.</exception>
     /// <exception cref="OperationCanceledException">The step was cancelled.</exception>
     public ReadOnlySpan2D<float> Forward(
         StepBatch batch,
@@ -201,36 +231,50 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     )
     {
         ArgumentNullException.ThrowIfNull(batch);
-        lock (Gate)
+        Gate.Enter(cancellationToken);
+        try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (batch.Options != _plan.StepOptions || batch.VocabularySize != Config.VocabSize)
-                throw new ArgumentException("must be made by this model", nameof(batch));
-            if (batch.Cache is not { } cache)
-                return default;
-            if (!ReferenceEquals(cache.Layout, CacheLayout))
-                throw new ArgumentException("has a cache of another model", nameof(batch));
-            _draftable = null;
-            batch.Reserve();
-            try
-            {
-                Start(batch, cache);
-                if (CanReplay(batch))
-                    Replay(batch, cache, cancellationToken);
-                else
-                    Run(batch.LogitRowCount, cancellationToken);
-                ReadLogits(batch.LogitRowCount);
-            }
-            catch
-            {
-                batch.RollBack();
-                throw;
-            }
-            batch.Commit();
-            _draftable = batch;
-            _draftableRevision = batch.Revision;
-            return Logits(batch.LogitRowCount);
+            return ForwardInGate(batch, cancellationToken);
         }
+        finally
+        {
+            Gate.Exit();
+        }
+    }
+
+    /// <summary><see cref="Forward"/> for one that has entered <see cref="Gate"/>: the logits are its own until it leaves.</summary>
+    internal ReadOnlySpan2D<float> ForwardInGate(
+        StepBatch batch,
+        CancellationToken cancellationToken
+    )
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (batch.Options != _plan.StepOptions || batch.VocabularySize != Config.VocabSize)
+            throw new ArgumentException("must be made by this model", nameof(batch));
+        if (batch.Cache is not { } cache)
+            return default;
+        if (!ReferenceEquals(cache.Layout, CacheLayout))
+            throw new ArgumentException("has a cache of another model", nameof(batch));
+        batch.BeginStep(cache);
+        _draftable = null;
+        bool isDone = false;
+        try
+        {
+            Start(batch, cache);
+            if (CanReplay(batch))
+                Replay(batch, cache, cancellationToken);
+            else
+                Run(batch.LogitRowCount, cancellationToken);
+            ReadLogits(batch.LogitRowCount);
+            isDone = true;
+        }
+        finally
+        {
+            batch.EndStep(cache, isDone);
+        }
+        _draftable = batch;
+        _draftableRevision = batch.Revision;
+        return Logits(batch.LogitRowCount);
     }
 
     /// <summary>
@@ -242,8 +286,10 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     /// <param name="cancellationToken">Looked at before it begins.</param>
     /// <returns>[logit rows, vocabulary], in the order of the batch; valid until the next step.</returns>
     /// <exception cref="InvalidOperationException">
-    /// There is no predictor, or the batch is not that of the last step, or was drafted from already.
+    /// There is no predictor, or the batch is not that of the last step, or was drafted from already, or a sequence was
+    /// changed since.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The model, the cache or a sequence was disposed.</exception>
     public ReadOnlySpan2D<float> Draft(
         StepBatch batch,
         ReadOnlySpan<int> nextTokens,
@@ -251,7 +297,8 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     )
     {
         ArgumentNullException.ThrowIfNull(batch);
-        lock (Gate)
+        Gate.Enter(cancellationToken);
+        try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_predictor is null)
@@ -268,13 +315,27 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
                     nameof(nextTokens)
                 );
             batch.CheckTokens(nextTokens, nameof(nextTokens));
+            batch.ThrowIfChanged();
             cancellationToken.ThrowIfCancellationRequested();
+            PagedCache cache = batch.Cache!;
+            cache.BeginStep();
             _draftable = null;
-            fixed (int* ids = nextTokens)
-                _kernels.CopyToDevice(_inputs, ids, sizeof(int) * (long)nextTokens.Length);
-            RunPredictor(batch.LogitRowCount);
-            ReadLogits(batch.LogitRowCount);
+            try
+            {
+                fixed (int* ids = nextTokens)
+                    _kernels.CopyToDevice(_inputs, ids, sizeof(int) * (long)nextTokens.Length);
+                RunPredictor(batch.LogitRowCount);
+                ReadLogits(batch.LogitRowCount);
+            }
+            finally
+            {
+                cache.EndStep();
+            }
             return Logits(batch.LogitRowCount);
+        }
+        finally
+        {
+            Gate.Exit();
         }
     }
 
@@ -285,36 +346,46 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     internal void FillRandomly(StepBatch batch, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        lock (Gate)
+        Gate.Enter();
+        try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (batch.Cache is not { } cache)
                 return;
+            batch.BeginStep(cache);
             _draftable = null;
-            batch.Reserve();
+            bool isDone = false;
             try
             {
                 Start(batch, cache);
                 RandomCacheContent.Append(_step, seed);
+                isDone = true;
             }
-            catch
+            finally
             {
-                batch.RollBack();
-                throw;
+                batch.EndStep(cache, isDone);
             }
-            batch.Commit();
+        }
+        finally
+        {
+            Gate.Exit();
         }
     }
 
-    /// <inheritdoc />
+    /// <summary>Gives its memory back when the step under way has ended; steps that wait are refused.</summary>
     public void Dispose()
     {
-        lock (Gate)
+        _disposed = true;
+        Gate.Enter();
+        try
         {
-            if (_disposed)
-                return;
-            _disposed = true;
-            Release();
+            if (!_released)
+                Release();
+            _released = true;
+        }
+        finally
+        {
+            Gate.Exit();
         }
     }
 

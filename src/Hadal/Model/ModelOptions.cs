@@ -5,7 +5,8 @@ namespace Hadal.Model;
 /// <summary>How a model is loaded and how much it may do in one step.</summary>
 public sealed record ModelOptions
 {
-    private const int MostOfAStep = 1 << 20;
+    // Of tokens, sequences and rows of logits in a step: what is counted by them fits an int with it.
+    private const int MostOfStep = 1 << 20;
 
     /// <summary>How activations are kept between operations.</summary>
     public ActivationMode Activations { get; init; } = ActivationMode.BFloat16;
@@ -18,7 +19,7 @@ public sealed record ModelOptions
     public int MaxStepTokens
     {
         get;
-        init => field = Size(nameof(MaxStepTokens), value);
+        init => field = InRange(nameof(MaxStepTokens), value, MostOfStep);
     } = 512;
 
     /// <summary>The most sequences of one step.</summary>
@@ -26,7 +27,7 @@ public sealed record ModelOptions
     public int MaxSequences
     {
         get;
-        init => field = Size(nameof(MaxSequences), value);
+        init => field = InRange(nameof(MaxSequences), value, MostOfStep);
     } = 16;
 
     /// <summary>The most rows of logits of one step.</summary>
@@ -34,7 +35,7 @@ public sealed record ModelOptions
     public int MaxLogitRows
     {
         get;
-        init => field = Size(nameof(MaxLogitRows), value);
+        init => field = InRange(nameof(MaxLogitRows), value, MostOfStep);
     } = 16;
 
     /// <summary>The most tokens of one sequence; null for the config's max_position_embeddings, which it may not exceed.</summary>
@@ -42,7 +43,10 @@ public sealed record ModelOptions
     public int? MaxContextTokens
     {
         get;
-        init => field = value is { } tokens ? Positive(nameof(MaxContextTokens), tokens) : null;
+        init =>
+            field = value is { } tokens
+                ? InRange(nameof(MaxContextTokens), tokens, int.MaxValue)
+                : null;
     }
 
     /// <summary>
@@ -79,18 +83,8 @@ public sealed record ModelOptions
     /// </summary>
     public WeightMapping Mapping { get; init; } = WeightMapping.Mapped;
 
-    // Products with a token's heads or experts stay within 31 bits.
-    private static int Size(string name, int value) =>
-        value is >= 1 and <= MostOfAStep
+    private static int InRange(string name, int value, int most) =>
+        value >= 1 && value <= most
             ? value
-            : throw new ArgumentOutOfRangeException(
-                name,
-                value,
-                $"must be from 1 to {MostOfAStep}"
-            );
-
-    private static int Positive(string name, int value) =>
-        value >= 1
-            ? value
-            : throw new ArgumentOutOfRangeException(name, value, "must be at least 1");
+            : throw new ArgumentOutOfRangeException(name, value, $"must be from 1 to {most}");
 }

@@ -76,8 +76,15 @@ internal sealed class ModelPlan
     /// <summary>What a cache of the model holds.</summary>
     public CacheLayout CacheLayout { get; }
 
-    /// <summary>Columns of the indexer's choice; 0 without an indexer.</summary>
-    public int TopK => Options.IndexTopK ?? Config.Indexer?.TopK ?? 0;
+    /// <summary>
+    /// Columns of the indexer's choice; 0 without an indexer. More than the context's tokens, rounded up, would choose no
+    /// more.
+    /// </summary>
+    public int TopK =>
+        Options.IndexTopK is { } kept
+            ? (int)
+                Math.Min(kept, (long)PagedCache.PagesFor(MaxContextTokens) * PagedCache.PageTokens)
+            : Config.Indexer?.TopK ?? 0;
 
     /// <summary>
     /// Tokens of a sequence that the expanded form serves, from the first on. Absorbed attention over the chosen tokens

@@ -6,7 +6,7 @@ namespace Hadal.Model;
 
 /// <summary>
 /// The tokens of one step: any number of sequences of one cache, each with the tokens that come next. Made by
-/// <see cref="DeepSeekModel.CreateBatch"/> and reused step by step; allocates nothing. Not thread-safe.
+/// <see cref="DeepSeekModel.CreateBatch"/> and reused step by step, cleared after each; allocates nothing. Not thread-safe.
 /// </summary>
 public sealed unsafe class StepBatch : IDisposable
 {
@@ -14,6 +14,11 @@ public sealed unsafe class StepBatch : IDisposable
     private readonly int _expandedTokens;
     private readonly CachedSequence[] _sequences;
     private readonly int[] _counts;
+
+    // Of each sequence as it was when its tokens were added.
+    private readonly int[] _lengths;
+    private readonly int[] _revisions;
+    private bool _wasRun;
     private int* _host;
     private long _keySlotCount;
 
@@ -32,6 +37,8 @@ public sealed unsafe class StepBatch : IDisposable
         _expandedTokens = expandedTokens;
         _sequences = new CachedSequence[options.MaxSequences];
         _counts = new int[options.MaxSequences];
+        _lengths = new int[options.MaxSequences];
+        _revisions = new int[options.MaxSequences];
         _host = (int*)
             NativeMemory.AllocZeroed(
                 (nuint)Length(options, maxContextTokens, expandedTokens),
@@ -93,6 +100,7 @@ public sealed unsafe class StepBatch : IDisposable
     /// The tokens, rows or sequences are more than the model's options allow in a step, a token is not in the vocabulary,
     /// or the sequence becomes longer than the context.
     /// </exception>
+    /// <exception cref="InvalidOperationException">The batch was run, and not cleared since.</exception>
     public void Add(
         CachedSequence sequence,
         ReadOnlySpan<int> tokens,
@@ -101,6 +109,7 @@ public sealed unsafe class StepBatch : IDisposable
     {
         ArgumentNullException.ThrowIfNull(sequence);
         ObjectDisposedException.ThrowIf(_host is null, this);
+        ThrowIfRun();
         sequence.ThrowIfDisposed();
         int rows = logits switch
         {
@@ -124,6 +133,8 @@ public sealed unsafe class StepBatch : IDisposable
             (_host + LogitRowsOffset(Options))[LogitRowCount + i] = TokenCount - rows + i;
         LogitRowCount += rows;
         _sequences[SequenceCount] = sequence;
+        _lengths[SequenceCount] = sequence.Length;
+        _revisions[SequenceCount] = sequence.Revision;
         _counts[SequenceCount++] = tokens.Length;
     }
 
@@ -135,6 +146,7 @@ public sealed unsafe class StepBatch : IDisposable
         TokenCount = 0;
         SequenceCount = 0;
         LogitRowCount = 0;
+        _wasRun = false;
     }
 
     /// <summary>Gives its memory back.</summary>
@@ -149,26 +161,32 @@ public sealed unsafe class StepBatch : IDisposable
 
     internal CachedSequence LastSequence => _sequences[SequenceCount - 1];
 
-    /// <summary>Takes the pages that the tokens need, all or none, and tells where each token goes.</summary>
+    /// <summary>
+    /// Takes the pages that the tokens need, all or none, and tells where each token goes. Then the sequences are the
+    /// step's until <see cref="EndStep"/>.
+    /// </summary>
     /// <exception cref="CacheFullException">There are not enough.</exception>
-    internal void Reserve()
+    /// <exception cref="InvalidOperationException">The batch was run already, or a sequence was changed since.</exception>
+    internal void BeginStep(PagedCache cache)
     {
         ObjectDisposedException.ThrowIf(_host is null, this);
-        int missing = 0;
-        for (int i = 0; i < SequenceCount; i++)
+        ThrowIfRun();
+        lock (cache.Changes)
         {
-            _sequences[i].ThrowIfDisposed();
-            missing += _sequences[i].MissingPages(_counts[i]);
+            ThrowIfChanged();
+            int missing = 0;
+            for (int i = 0; i < SequenceCount; i++)
+                missing += _sequences[i].MissingPages(_counts[i]);
+            if (missing > cache.FreePages)
+                throw new CacheFullException(missing, cache.FreePages, cache.PageCount, TokenCount);
+            cache.BeginStep();
+            for (int i = 0; i < SequenceCount; i++)
+                _sequences[i].BeginStep(_counts[i]);
         }
-        if (Cache is { } cache && missing > cache.FreePages)
-            throw new CacheFullException(missing, cache.FreePages, cache.PageCount, TokenCount);
 
         TablePages = 1;
-        for (int i = 0; i < SequenceCount; i++)
-        {
-            _sequences[i].Reserve(_counts[i]);
-            TablePages = Math.Max(TablePages, _sequences[i].Pages.Length);
-        }
+        foreach (CachedSequence sequence in _sequences.AsSpan(0, SequenceCount))
+            TablePages = Math.Max(TablePages, sequence.Pages.Length);
         TablePages = Math.Min(
             (int)BitOperations.RoundUpToPowerOf2((uint)TablePages),
             _maxSequencePages
@@ -182,18 +200,14 @@ public sealed unsafe class StepBatch : IDisposable
             sequence.Pages.CopyTo(row);
             row[sequence.Pages.Length..].Clear();
             for (int j = 0; j < _counts[i]; j++)
-                *slots++ = sequence.SlotOf(sequence.Length + j);
+                *slots++ = sequence.SlotOf(_lengths[i] + j);
         }
         int* keySlots = _host + KeySlotsOffset;
         int* next = keySlots;
         for (int i = 0; i < SequenceCount; i++)
         {
             int expanded = ExpandedCount(i);
-            for (
-                int position = 0;
-                expanded > 0 && position < _sequences[i].Length + expanded;
-                position++
-            )
+            for (int position = 0; expanded > 0 && position < _lengths[i] + expanded; position++)
                 *next++ = _sequences[i].SlotOf(position);
         }
         _keySlotCount = next - keySlots;
@@ -216,7 +230,7 @@ public sealed unsafe class StepBatch : IDisposable
                 if (absorbed > 0)
                     step.AddRun(new RowRun(row - absorbed, absorbed, 0, null));
                 absorbed = 0;
-                int keys = _sequences[i].Length + expanded;
+                int keys = _lengths[i] + expanded;
                 step.AddRun(new RowRun(row, expanded, keys, keySlots));
                 keySlots += keys;
             }
@@ -227,18 +241,33 @@ public sealed unsafe class StepBatch : IDisposable
             step.AddRun(new RowRun(row - absorbed, absorbed, 0, null));
     }
 
-    /// <summary>The step is done: the tokens are in the cache.</summary>
-    internal void Commit()
+    /// <summary>Lets go of the sequences: the tokens are in the cache, or the step came to nothing and its pages go back.</summary>
+    internal void EndStep(PagedCache cache, bool isDone)
     {
-        for (int i = 0; i < SequenceCount; i++)
-            _sequences[i].Advance(_counts[i]);
+        lock (cache.Changes)
+        {
+            for (int i = 0; i < SequenceCount; i++)
+            {
+                _sequences[i].EndStep(isDone ? _counts[i] : 0);
+                _revisions[i] = _sequences[i].Revision;
+            }
+            cache.EndStep();
+        }
+        _wasRun = isDone;
     }
 
-    /// <summary>The step came to nothing: its pages go back.</summary>
-    internal void RollBack()
+    /// <summary>Refuses what the tokens don't follow any more, or after a step what it didn't leave so.</summary>
+    internal void ThrowIfChanged()
     {
         for (int i = 0; i < SequenceCount; i++)
-            _sequences[i].GiveBackUnused();
+        {
+            _sequences[i].ThrowIfDisposed();
+            if (_sequences[i].Revision != _revisions[i])
+                throw new InvalidOperationException(
+                    $"Sequence {i} of the batch was truncated, or went on in another step, after its tokens were added; "
+                        + "clear the batch, and add what comes next"
+                );
+        }
     }
 
     internal void CheckTokens(ReadOnlySpan<int> tokens, string name)
@@ -258,7 +287,15 @@ public sealed unsafe class StepBatch : IDisposable
     private int ExpandedCount(int sequence) =>
         _counts[sequence] == 1
             ? 0
-            : Math.Clamp(_expandedTokens - _sequences[sequence].Length, 0, _counts[sequence]);
+            : Math.Clamp(_expandedTokens - _lengths[sequence], 0, _counts[sequence]);
+
+    private void ThrowIfRun()
+    {
+        if (_wasRun)
+            throw new InvalidOperationException(
+                "The batch was run already; clear it, and add the tokens that come next"
+            );
+    }
 
     private void Check(CachedSequence sequence, ReadOnlySpan<int> tokens, int rows)
     {
@@ -271,13 +308,13 @@ public sealed unsafe class StepBatch : IDisposable
             );
         long length = (long)sequence.Length + tokens.Length;
         if (
-            PagedCache.PagesFor((int)Math.Min(length, int.MaxValue - 64)) > _maxSequencePages
-            || length > sequence.Cache.MaxSequenceTokens
+            length > sequence.Cache.MaxSequenceTokens
+            || PagedCache.PagesFor((int)length) > _maxSequencePages
         )
             throw new ContextLengthException(length, sequence.Cache.MaxSequenceTokens);
-        if (TokenCount + tokens.Length > Options.MaxStepTokens)
+        if (tokens.Length > Options.MaxStepTokens - TokenCount)
             throw new ArgumentException(
-                $"{TokenCount + tokens.Length} tokens are more than the {Options.MaxStepTokens} of a step; "
+                $"{TokenCount + (long)tokens.Length} tokens are more than the {Options.MaxStepTokens} of a step; "
                     + $"give a prompt in chunks, or raise {nameof(ModelOptions.MaxStepTokens)}",
                 nameof(tokens)
             );

@@ -112,6 +112,76 @@ public sealed class SchedulerTests : IDisposable
         Assert.False(scheduler.Step(Cancellation));
     }
 
+    [Fact]
+    public void Text_that_cannot_go_on_is_let_go_of_and_the_others_go_on()
+    {
+        using var generator = new TokenGenerator(_model, _tokenizer, 1024);
+        string alone = Run(generator.Start(_tokenizer.Encode("O"), Limit(12)));
+        using TextGeneration sound = generator.Start(_tokenizer.Encode("O"), Limit(12));
+        using TextGeneration broken = generator.Start(_tokenizer.Encode("In the"), Limit(12));
+        using TextGeneration unsampled = generator.Start(_tokenizer.Encode("Who"), Limit(12));
+        using TextGeneration disposed = generator.Start(_tokenizer.Encode("And"), Limit(12));
+        var scheduler = new Scheduler(generator);
+        scheduler.Add(disposed);
+        scheduler.Add(broken);
+        scheduler.Add(sound);
+        string together = Step();
+        together += Step();
+        Assert.Equal([disposed, broken, sound], scheduler.Running);
+
+        CachePages.Break(broken.Sequence);
+        disposed.Dispose();
+        together += Step();
+        Assert.Equal([disposed, broken], scheduler.Failed);
+        Assert.IsType<ObjectDisposedException>(disposed.Error);
+        Assert.IsAssignableFrom<HadalException>(broken.Error);
+        Assert.Null(sound.Error);
+        Assert.Equal([sound], scheduler.Running);
+
+        Samplers.Of(unsampled) = Samplers.Bad;
+        scheduler.Add(unsampled);
+        together += Step();
+        Assert.Equal([unsampled], scheduler.Failed);
+        Assert.IsType<ArgumentException>(unsampled.Error);
+
+        // Taken over by a text of its maker's.
+        using TextGeneration taken = generator.Start(_tokenizer.Encode("To be"), Limit(2));
+        scheduler.Add(taken);
+        using TextGeneration after = generator.Start(_tokenizer.Encode("To be"), Limit(2), taken);
+        together += Step();
+        Assert.Equal([taken], scheduler.Failed);
+        Assert.IsType<ObjectDisposedException>(taken.Error);
+
+        while (scheduler.Running.Count > 0)
+            together += Step();
+        Assert.Equal(alone, together);
+        Assert.Empty(scheduler.Failed);
+        Assert.False(scheduler.Step(Cancellation));
+
+        string Step()
+        {
+            Assert.True(scheduler.Step(Cancellation));
+            Assert.Contains(sound, scheduler.Advanced);
+            return sound.Text.ToString();
+        }
+    }
+
+    [Fact]
+    public void Step_in_which_the_last_text_fails_is_a_step()
+    {
+        using var generator = new TokenGenerator(_model, _tokenizer, 64);
+        var scheduler = new Scheduler(generator);
+        TextGeneration text = generator.Start([0], Limit(3));
+        scheduler.Add(text);
+        text.Dispose();
+        Assert.True(scheduler.Step(Cancellation));
+        Assert.Equal([text], scheduler.Failed);
+        Assert.Empty(scheduler.Advanced);
+        Assert.False(scheduler.Step(Cancellation));
+        Assert.Empty(scheduler.Failed);
+        Assert.Throws<ObjectDisposedException>(() => scheduler.Add(text));
+    }
+
     private static GenerationOptions Limit(int tokens) =>
         new()
         {

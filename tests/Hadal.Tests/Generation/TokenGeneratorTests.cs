@@ -212,6 +212,27 @@ public sealed class TokenGeneratorTests : IDisposable
     }
 
     [Fact]
+    public void Text_goes_on_after_a_step_that_failed()
+    {
+        string expected = Run(Limit(10));
+        using TextGeneration text = _generator.Start(_tokenizer.Encode(Prompt), Limit(10));
+        Assert.True(text.MoveNext(Cancellation));
+        string all = text.Text.ToString();
+        Action mend = CachePages.Break(text.Sequence);
+        Assert.ThrowsAny<HadalException>(() => text.MoveNext(Cancellation));
+        mend();
+        ref Sampler sampler = ref Samplers.Of(text);
+        Sampler own = sampler;
+        sampler = Samplers.Bad;
+        Assert.Throws<ArgumentException>(() => text.MoveNext(Cancellation));
+        sampler = own;
+        while (text.MoveNext(Cancellation))
+            all += text.Text.ToString();
+        Assert.Equal(expected, all);
+        Assert.Equal(10, text.Usage.GeneratedTokens);
+    }
+
+    [Fact]
     public void Full_cache_is_named_and_loses_nothing()
     {
         string expected = Run(Limit(30));
@@ -281,6 +302,47 @@ public sealed class TokenGeneratorTests : IDisposable
     }
 
     [Fact]
+    public void Text_takes_memory_for_the_tokens_it_has()
+    {
+        using var generator = new TokenGenerator(_model, _tokenizer, 4096);
+        var options = new GenerationOptions
+        {
+            Stop = new StopConditions { MaxTokens = int.MaxValue },
+        };
+        Action round = () => generator.Start([0], options).Dispose();
+        Assert.InRange(Allocations.Of(round), 0, 4096 * sizeof(int) / 2);
+    }
+
+    [Fact]
+    public void Text_may_be_longer_than_it_was_begun_for()
+    {
+        string text = Run(Limit(30));
+        var options = new GenerationOptions
+        {
+            StopAtEos = false,
+            Stop = new StopConditions { MaxTokens = 300 },
+        };
+        using TextGeneration longer = _generator.Start(_tokenizer.Encode(Prompt), options);
+        string all = "";
+        while (longer.MoveNext(Cancellation))
+            all += longer.Text.ToString();
+        Assert.Equal(300, longer.Usage.GeneratedTokens);
+        Assert.StartsWith(text, all, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bad_sizes_of_a_cache_are_named()
+    {
+        foreach (int tokens in (int[])[0, -1, int.MinValue, int.MaxValue])
+        {
+            var error = Assert.Throws<ArgumentOutOfRangeException>(() =>
+                new TokenGenerator(_model, _tokenizer, tokens)
+            );
+            Assert.Equal("cacheTokens", error.ParamName);
+        }
+    }
+
+    [Fact]
     public void Bad_prompts_are_refused()
     {
         Assert.Throws<ArgumentException>(() => _generator.Start([]));
@@ -288,6 +350,14 @@ public sealed class TokenGeneratorTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() =>
             _generator.Start([0], new GenerationOptions { PrefillChunk = 513 })
         );
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            _generator.Start([0], new GenerationOptions { PrefillChunk = int.MaxValue })
+        );
+        Assert.Contains("PrefillChunk", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            new GenerationOptions { PrefillChunk = int.MinValue }
+        );
+        Assert.Equal("PrefillChunk", error.ParamName);
     }
 
     private static GenerationOptions Limit(int tokens) =>
