@@ -7,18 +7,24 @@ namespace Hadal.Extensions.AI;
 
 /// <summary>
 /// Answers conversations with a model in this process. It keeps no conversation: each request brings all its messages.
-/// Thread-safe: requests wait for each other, first come first served, so that each has the whole cache.
+/// Thread-safe: requests are answered at the same time, their steps by turns, also one that is made while another's stream
+/// is being read.
 /// </summary>
+/// <remarks>
+/// Each request that is not answered to its end has its own place in the generator's cache, which must hold as many
+/// conversations as there are such requests. One that finds the cache full does not wait, since those that have it may wait
+/// for this one: it ends with <see cref="Caching.CacheFullException"/>, and the others go on.
+/// </remarks>
 public sealed class DeepSeekChatClient : IChatClient
 {
     private readonly TokenGenerator _generator;
     private readonly ChatTemplate _template;
     private readonly GenerationOptions _defaults;
     private readonly ChatClientMetadata _metadata;
-    private readonly SemaphoreSlim _turn = new(1);
+    private readonly CancellationTokenSource _disposal = new();
 
     /// <summary>A client over a generator, which stays its caller's to dispose.</summary>
-    /// <param name="generator">Generates the answers; its cache must hold a whole conversation.</param>
+    /// <param name="generator">Generates the answers; its cache must hold all conversations that are answered at the same time.</param>
     /// <param name="template">The chat format; null takes the checkpoint's own.</param>
     /// <param name="defaults">What <see cref="ChatOptions"/> leave open; null for greedy answers of any length.</param>
     /// <param name="modelId">The model's name; null takes the config's model_type.</param>
@@ -42,6 +48,8 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
+    /// <exception cref="Caching.CacheFullException">Other requests have the cache.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages,
         ChatOptions? options = null,
@@ -52,6 +60,8 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
+    /// <exception cref="Caching.CacheFullException">Other requests have the cache.</exception>
+    /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages,
         ChatOptions? options = null,
@@ -59,16 +69,13 @@ public sealed class DeepSeekChatClient : IChatClient
     )
     {
         ArgumentNullException.ThrowIfNull(messages);
+        ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
         // Here, not in the iterator: what is refused is refused by this call.
         bool thinking = OptionMapping.Thinks(options);
-        int[] prompt = _template.Encode(
-            _generator.Tokenizer,
-            MessageMapping.Turns(messages, options?.Instructions),
-            thinking,
-            cancellationToken
-        );
+        List<ChatTurn> turns = MessageMapping.Turns(messages, options?.Instructions);
+        _ = _template.Render(turns, thinking);
         GenerationOptions generation = OptionMapping.Map(options, _defaults, _metadata, this);
-        return AnswerAsync(prompt, generation, thinking, cancellationToken);
+        return AnswerAsync(turns, generation, thinking, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -84,43 +91,54 @@ public sealed class DeepSeekChatClient : IChatClient
         return serviceType.IsInstanceOfType(_generator) ? _generator : null;
     }
 
-    /// <summary>Ends the queue; the generator stays its owner's.</summary>
-    public void Dispose() => _turn.Dispose();
+    /// <summary>Ends all requests with <see cref="ObjectDisposedException"/>; the generator stays its owner's.</summary>
+    public void Dispose() => _disposal.Cancel();
 
     private async IAsyncEnumerable<ChatResponseUpdate> AnswerAsync(
-        int[] prompt,
+        List<ChatTurn> turns,
         GenerationOptions options,
         bool thinking,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
+        // Tokenizing computes; the caller's thread may be a user interface's.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(
+            cancellationToken,
+            _disposal.Token
+        );
         string id = Guid.NewGuid().ToString("N");
-        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        int[] prompt = _template.Encode(_generator.Tokenizer, turns, thinking);
+        using TextGeneration text = _generator.Start(prompt, options);
+        var splitter = new ThoughtSplitter(thinking);
+        while (await MoveNextAsync(text, either.Token, cancellationToken).ConfigureAwait(false))
+        {
+            List<AIContent> contents = splitter.Split(text.Text.ToString());
+            if (contents.Count > 0)
+                yield return Update(id, contents);
+        }
+        ChatResponseUpdate last = Update(id, [new UsageContent(Count(text.Usage))]);
+        last.FinishReason =
+            text.FinishReason == FinishReason.Length
+                ? ChatFinishReason.Length
+                : ChatFinishReason.Stop;
+        yield return last;
+    }
+
+    private async ValueTask<bool> MoveNextAsync(
+        TextGeneration text,
+        CancellationToken either,
+        CancellationToken cancellationToken
+    )
+    {
         try
         {
-            using TextGeneration text = _generator.Start(prompt, options);
-            var splitter = new ThoughtSplitter(thinking);
-            while (true)
-            {
-                // A step computes; the caller's thread may be a user interface's.
-                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-                if (!text.MoveNext(cancellationToken))
-                    break;
-                List<AIContent> contents = splitter.Split(text.Text.ToString());
-                if (contents.Count > 0)
-                    yield return Update(id, contents);
-            }
-            GenerationUsage usage = text.Usage;
-            ChatResponseUpdate last = Update(id, [new UsageContent(Count(usage))]);
-            last.FinishReason =
-                text.FinishReason == FinishReason.Length
-                    ? ChatFinishReason.Length
-                    : ChatFinishReason.Stop;
-            yield return last;
+            return await text.MoveNextAsync(either).ConfigureAwait(false);
         }
-        finally
+        catch (OperationCanceledException)
         {
-            _turn.Release();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new ObjectDisposedException(GetType().FullName);
         }
     }
 

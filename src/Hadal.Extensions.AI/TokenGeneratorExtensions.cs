@@ -8,7 +8,7 @@ namespace Hadal.Extensions.AI;
 public static class TokenGeneratorExtensions
 {
     /// <summary>A chat client over a generator, which stays its caller's to dispose.</summary>
-    /// <param name="generator">Generates the answers; its cache must hold a whole conversation.</param>
+    /// <param name="generator">Generates the answers; its cache must hold all conversations that are answered at the same time.</param>
     /// <param name="template">The chat format; null takes the checkpoint's own.</param>
     /// <param name="defaults">What <see cref="ChatOptions"/> leave open; null for greedy answers of any length.</param>
     /// <param name="modelId">The model's name; null takes the config's model_type.</param>
