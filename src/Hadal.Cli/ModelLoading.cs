@@ -14,7 +14,7 @@ internal static class ModelLoading
         CancellationToken cancellationToken
     )
     {
-        if (!terminal.IsWatched)
+        if (!terminal.ShowsProgress)
             return DeepSeekModel.Load(
                 checkpoint,
                 device,

@@ -1,7 +1,5 @@
-using System.Text;
 using Hadal.Cli;
 
-// Written text may be of any script, whatever the system's code page.
-Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-Console.InputEncoding = Encoding.UTF8;
-return await Tool.RunAsync(args, Terminal.OfProcess()).ConfigureAwait(false);
+using var signals = new StopSignals();
+int status = await Tool.RunAsync(args, Terminal.OfProcess(), signals.Token).ConfigureAwait(false);
+return status == ExitStatus.Interrupted ? signals.Status : status;

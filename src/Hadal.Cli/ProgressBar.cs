@@ -16,7 +16,7 @@ internal static class ProgressBar
         Action<Action<double>> work
     )
     {
-        if (!terminal.IsWatched)
+        if (!terminal.ShowsProgress)
         {
             work(static _ => { });
             return;

@@ -21,7 +21,7 @@ internal static class TextStream
             while (generation.MoveNext(cancellationToken))
             {
                 text.Append(generation.Text);
-                terminal.Output.Write(generation.Text);
+                terminal.WriteText(generation.Text);
                 terminal.Output.Flush();
             }
             return text.ToString();

@@ -13,6 +13,9 @@ internal sealed class RunArguments
     private const string Expanded = "expanded";
     private const string ByPosition = "by-position";
 
+    /// <summary>What the native library takes.</summary>
+    private const int MostThreads = 1024;
+
     private readonly Option<string> _device = new("--device", "-d")
     {
         Description = "What to run on: cpu, cuda, or cuda:N for one of several cards",
@@ -44,7 +47,7 @@ internal sealed class RunArguments
     /// <param name="runs">Whether it runs the model, or only tells what that takes.</param>
     public RunArguments(Command command, bool runs = true)
     {
-        _threads.MustBeAtLeast(0);
+        _threads.MustBeFrom(0, MostThreads);
         _activations.MustBeOneOf("bfloat16", Float32);
         _prefill.MustBeOneOf("absorbed", Expanded, ByPosition);
         command.Add(_device);

@@ -56,7 +56,7 @@ internal sealed class SamplingArguments
     public SamplingArguments(Command command)
     {
         _temperature.MustSuit(value => _ = new SamplingOptions { Temperature = value });
-        _topK.MustSuit(value => _ = new SamplingOptions { TopK = value });
+        _topK.MustBeFrom(0, int.MaxValue);
         _topP.MustSuit(value => _ = new SamplingOptions { TopP = value });
         _minP.MustSuit(value => _ = new SamplingOptions { MinP = value });
         _penalty.MustSuit(value => _ = new SamplingOptions { RepetitionPenalty = value });
@@ -65,7 +65,8 @@ internal sealed class SamplingArguments
             if (result.Tokens.Any(token => token.Value.Length == 0))
                 result.AddError("--stop is empty; it must have a character");
         });
-        _maxTokens.MustBeAtLeast(1);
+        _seed.MustBeFrom(ulong.MinValue, ulong.MaxValue);
+        _maxTokens.MustBeFrom(1, int.MaxValue);
         Option[] options =
         [
             _maxTokens,

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 
 namespace Hadal.Cli.Arguments;
 
@@ -34,23 +33,22 @@ internal sealed class TextArguments
         FileInfo? file = result.GetValue(_file);
         if (text is not null && file is not null)
             throw new UsageException($"<{_text.Name}> and --file are both given; give one");
-        // The parser takes what is no option of its own for the text.
-        if (
-            text is ['-', _, ..]
-            && !result.Tokens.Any(static token => token.Type == TokenType.DoubleDash)
-        )
-            throw new UsageException(
-                $"there is no option {text}; before a {_text.Name} that begins so, write --"
-            );
         if (text is not null)
             return text;
         if (file is not null)
-            return await File.ReadAllTextAsync(file.FullName, cancellationToken)
-                .ConfigureAwait(false);
+            return await ReadAsync(() => File.ReadAllText(file.FullName)).ConfigureAwait(false);
         if (_terminal.Piped is { } input)
-            return await input.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+            return await ReadAsync(input.ReadToEnd).ConfigureAwait(false);
         throw new UsageException(
             $"<{_text.Name}> is missing: give it as the argument, by --file, or on the standard input"
         );
+
+        // Where a pipe gives nothing, reading can't be cancelled: it is left behind.
+        Task<string> ReadAsync(Func<string> read) =>
+            Task.Run(read, CancellationToken.None).WaitAsync(cancellationToken);
     }
+
+    /// <summary>Whether a text is given, or a file of it.</summary>
+    public bool IsGiven(ParseResult result) =>
+        result.GetValue(_text) is not null || result.GetValue(_file) is not null;
 }

@@ -13,6 +13,7 @@ namespace Hadal.Cli.Commands;
 internal sealed class BenchCommand : Command
 {
     private const int ShortestDefault = 1024;
+    private const int MostRepeats = 1000;
 
     private readonly Terminal _terminal;
     private readonly CheckpointArguments _model;
@@ -81,10 +82,11 @@ internal sealed class BenchCommand : Command
         )
     {
         _terminal = terminal;
-        _max.MustBeAtLeast(1);
-        _chunk.MustBeAtLeast(1);
-        _decode.MustBeAtLeast(1);
-        _repeats.MustBeAtLeast(1);
+        _max.MustBeFrom(1, int.MaxValue);
+        _chunk.MustBeFrom(1, int.MaxValue);
+        _decode.MustBeFrom(1, int.MaxValue);
+        _repeats.MustBeFrom(1, MostRepeats);
+        _contexts.MustBeFrom(0, int.MaxValue);
         _densePrefill.MustBeOneOf("absorbed", "expanded");
         _model = new CheckpointArguments(this);
         Add(_contexts);
@@ -104,6 +106,8 @@ internal sealed class BenchCommand : Command
     private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
+        OutputFile? csv = OutputOf(_csv, result, checkpoint);
+        OutputFile? plot = OutputOf(_plot, result, checkpoint);
         using Device device = _run.OpenDevice(result);
         bool timesOps = result.GetValue(_ops);
         if (timesOps && device.Kind != DeviceKind.Cpu)
@@ -120,7 +124,8 @@ internal sealed class BenchCommand : Command
         };
         int[] contexts = ContextsOf(
             result,
-            checkpoint.Config.MaxPositionEmbeddings - sweep.RoomNeeded
+            checkpoint.Config.MaxPositionEmbeddings,
+            sweep.RoomNeeded
         );
         List<CostAtPosition> costs = [];
         // The first measurement pays for compiling what it runs, and doesn't count.
@@ -139,11 +144,8 @@ internal sealed class BenchCommand : Command
                 }
             }
         );
-        if (result.GetValue(_csv) is { } csv)
-            await File.WriteAllTextAsync(csv.FullName, Csv(costs), cancellationToken)
-                .ConfigureAwait(false);
-        if (result.GetValue(_plot) is { } plot)
-            CostPlot.Save(costs, Path.GetFileName(checkpoint.Folder), plot.FullName);
+        csv?.Write(path => File.WriteAllText(path, Csv(costs)));
+        plot?.Write(path => CostPlot.Save(costs, Path.GetFileName(checkpoint.Folder), path));
         if (_json.IsGiven(result))
             ShowJson(costs, sweep, device);
         else
@@ -167,31 +169,42 @@ internal sealed class BenchCommand : Command
         }
     }
 
+    private static OutputFile? OutputOf(
+        Option<FileInfo?> option,
+        ParseResult result,
+        Checkpoint checkpoint
+    ) => result.GetValue(option) is { } file ? new OutputFile(option.Name, file, checkpoint) : null;
+
     /// <param name="result">The command line.</param>
-    /// <param name="longest">What the model has room for.</param>
-    private int[] ContextsOf(ParseResult result, int longest)
+    /// <param name="all">The model's longest context.</param>
+    /// <param name="room">Tokens of it that a measurement needs.</param>
+    private int[] ContextsOf(ParseResult result, int all, int room)
     {
+        int longest = all - room;
         int[] contexts = result.GetValue(_contexts)!;
+        if (longest < (contexts.Length == 0 ? 1 : 0))
+        {
+            Option<int> option = result.GetValue(_chunk) == room ? _chunk : _decode;
+            throw new UsageException(
+                $"{option.Name} is {room}; the model's context, {all} tokens, has no room for it and a token before"
+            );
+        }
         if (contexts.Length == 0)
         {
             int max = Math.Min(result.GetValue(_max), longest);
-            for (int context = ShortestDefault; context <= max; context *= 2)
-                contexts = [.. contexts, context];
-            if (contexts.Length == 0 && max > 0)
+            for (long context = ShortestDefault; context <= max; context *= 2)
+                contexts = [.. contexts, (int)context];
+            if (contexts.Length == 0)
                 contexts = [max];
         }
         foreach (int context in contexts)
         {
-            if (context < 0 || context > longest)
+            if (context > longest)
                 throw new UsageException(
                     $"--contexts has {context}; it must be from 0 to {longest}, where the model's longest context leaves room for --chunk and --decode"
                 );
         }
-        return contexts.Length > 0
-            ? [.. contexts.Distinct().Order()]
-            : throw new UsageException(
-                $"--chunk is {result.GetValue(_chunk)}; the model's context has no room for it and a token before"
-            );
+        return [.. contexts.Distinct().Order()];
     }
 
     private static string Csv(List<CostAtPosition> costs)
@@ -216,16 +229,16 @@ internal sealed class BenchCommand : Command
                 json.WriteStartObject();
                 json.WriteNumber("context_tokens", cost.Context);
                 json.WriteString("attention", cost.Attention);
-                json.WriteNumber("prefill_ms_per_token", cost.Prefill * 1e3);
-                json.WriteNumber("decode_ms_per_token", cost.Decode * 1e3);
+                json.WriteFinite("prefill_ms_per_token", cost.Prefill * 1e3);
+                json.WriteFinite("decode_ms_per_token", cost.Decode * 1e3);
                 if (sweep.TimesOps)
                 {
                     json.WriteStartObject("ops");
                     foreach (OpCost op in OpCosts(cost, sweep))
                     {
                         json.WriteStartObject(op.Op);
-                        json.WriteNumber("prefill_ms_per_token", op.Prefill * 1e3);
-                        json.WriteNumber("decode_ms_per_token", op.Decode * 1e3);
+                        json.WriteFinite("prefill_ms_per_token", op.Prefill * 1e3);
+                        json.WriteFinite("decode_ms_per_token", op.Decode * 1e3);
                         json.WriteEndObject();
                     }
                     json.WriteEndObject();
@@ -318,5 +331,5 @@ internal sealed class BenchCommand : Command
     }
 
     private static string Number(double value, string format) =>
-        value.ToString(format, CultureInfo.InvariantCulture);
+        double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "-";
 }

@@ -37,7 +37,7 @@ internal sealed class ChatCommand : Command
         )
     {
         _terminal = terminal;
-        _context.MustBeAtLeast(1);
+        _context.MustBeFrom(1, int.MaxValue);
         _model = new CheckpointArguments(this);
         Add(_system);
         Add(_thinking);

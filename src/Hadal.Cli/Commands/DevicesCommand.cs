@@ -62,7 +62,7 @@ internal sealed class DevicesCommand : Command
         {
             table.AddRow(
                 new Text(device.Id),
-                new Text(device.Name),
+                new Text(Printable.Line(device.Name)),
                 new Text(device.Isa),
                 new Text(device.Threads == 0 ? "" : $"{device.Threads}"),
                 new Text(Units.Bytes(device.MemoryBytes)),
@@ -71,6 +71,8 @@ internal sealed class DevicesCommand : Command
         }
         _terminal.Show(table);
         foreach (FoundDevice device in devices.Where(d => d.WhyNot is not null))
-            _terminal.Output.WriteLine($"{device.Id} can't be used: {device.WhyNot}");
+            _terminal.Output.WriteLine(
+                $"{device.Id} can't be used: {Printable.Line(device.WhyNot!)}"
+            );
     }
 }

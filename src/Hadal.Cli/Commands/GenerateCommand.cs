@@ -31,7 +31,7 @@ internal sealed class GenerateCommand : Command
         : base("generate", "Goes on with a text, streaming, and tells how fast")
     {
         _terminal = terminal;
-        _chunk.MustBeAtLeast(1);
+        _chunk.MustBeFrom(1, int.MaxValue);
         _prompt = new TextArguments(this, terminal, "prompt", "The text to go on with");
         _bos = new BosArguments(this);
         _model = new CheckpointArguments(this);
@@ -65,7 +65,7 @@ internal sealed class GenerateCommand : Command
             device,
             _run.Options(result) with
             {
-                MaxStepTokens = result.GetValue(_chunk),
+                MaxStepTokens = Math.Min(result.GetValue(_chunk), Math.Min(prompt.Length, context)),
                 MaxContextTokens = context,
             },
             cancellationToken
@@ -79,11 +79,20 @@ internal sealed class GenerateCommand : Command
         }
         // A person sees the whole text; a script gets what is new.
         if (_terminal.IsInteractive)
-            await _terminal.Output.WriteAsync($"\e[2m{text}\e[0m").ConfigureAwait(false);
+            ShowPrompt(text);
         TextStream.Write(_terminal, generation, cancellationToken);
         await _terminal
             .Error.WriteLineAsync(TextStream.Describe(generation, model))
             .ConfigureAwait(false);
+    }
+
+    private void ShowPrompt(string text)
+    {
+        if (_terminal.TakesEscapes)
+            _terminal.Output.Write("\e[2m");
+        _terminal.WriteText(text);
+        if (_terminal.TakesEscapes)
+            _terminal.Output.Write("\e[0m");
     }
 
     private void ShowJson(
@@ -115,8 +124,8 @@ internal sealed class GenerateCommand : Command
             json.WriteString("seed", generation.Seed.ToString(CultureInfo.InvariantCulture));
             json.WriteNumber("prompt_tokens", usage.PromptTokens);
             json.WriteNumber("generated_tokens", usage.GeneratedTokens);
-            json.WriteNumber("prefill_tokens_per_second", usage.PrefillTokensPerSecond);
-            json.WriteNumber("decode_tokens_per_second", usage.DecodeTokensPerSecond);
+            json.WriteFinite("prefill_tokens_per_second", usage.PrefillTokensPerSecond);
+            json.WriteFinite("decode_tokens_per_second", usage.DecodeTokensPerSecond);
             json.WriteString("device", device.Name);
             json.WriteString("isa", device.Isa);
             json.WriteNumber("threads", device.ThreadCount);

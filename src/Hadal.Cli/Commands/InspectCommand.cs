@@ -90,7 +90,7 @@ internal sealed class InspectCommand : Command
     {
         DeepSeekConfig config = summary.Config;
         Table about = new Table().Border(TableBorder.None).HideHeaders().AddColumns("", "");
-        about.AddRow("folder", Markup.Escape(checkpoint.Folder));
+        about.AddRow("folder", Markup.Escape(Printable.Line(checkpoint.Folder)));
         about.AddRow("model", Describe(config));
         about.AddRow("layers", DescribeLayers(config));
         about.AddRow("attention", DescribeAttention(config));

@@ -52,7 +52,8 @@ internal sealed class PerplexityCommand : Command
         )
     {
         _terminal = terminal;
-        _count.MustBeAtLeast(1);
+        _count.MustBeFrom(1, int.MaxValue);
+        _windows.MustBeFrom(2, int.MaxValue);
         _text = new TextArguments(this, terminal, "text", "The text");
         _bos = new BosArguments(this);
         Add(_bosEachWindow);
@@ -73,6 +74,7 @@ internal sealed class PerplexityCommand : Command
         int[] windows = WindowsOf(result, checkpoint.Config, ids.Length);
         using Device device = _run.OpenDevice(result);
         List<Measurement> measurements = [];
+        LossException? failure = null;
         foreach (int window in windows)
         {
             int[] tokens = bos is { } token ? BeginWindows(ids, window, token) : ids;
@@ -95,7 +97,16 @@ internal sealed class PerplexityCommand : Command
                     OptionsFor(result, window, topK),
                     cancellationToken
                 );
-                double loss = WindowLoss.Mean(model, tokens, window, count, cancellationToken);
+                double loss = double.NaN;
+                try
+                {
+                    loss = WindowLoss.Mean(model, tokens, window, count, cancellationToken);
+                }
+                // The others' losses are worth a script's while; a person is told of this one alone.
+                catch (LossException e) when (_json.IsGiven(result))
+                {
+                    failure ??= e;
+                }
                 measurements.Add(new Measurement(window, count, attention, loss));
             }
         }
@@ -103,6 +114,8 @@ internal sealed class PerplexityCommand : Command
             ShowJson(measurements, device);
         else
             Show(measurements);
+        if (failure is not null)
+            throw failure;
     }
 
     private async Task<int[]> ReadIdsAsync(
@@ -117,6 +130,8 @@ internal sealed class PerplexityCommand : Command
                 throw new UsageException(
                     "--bos and --no-bos are for text; --ids are taken as they are"
                 );
+            if (_text.IsGiven(result))
+                throw new UsageException("a text and --ids are both given; give one");
             using SafetensorsFile file = SafetensorsFile.Open(path.FullName);
             return SafetensorsIds.Read(file, "ids", checkpoint.Config.VocabSize);
         }
@@ -183,8 +198,8 @@ internal sealed class PerplexityCommand : Command
                 json.WriteNumber("window", measurement.Window);
                 json.WriteNumber("windows", measurement.Count);
                 json.WriteString("attention", measurement.Attention);
-                json.WriteNumber("loss", measurement.Loss);
-                json.WriteNumber("perplexity", measurement.Perplexity);
+                json.WriteFinite("loss", measurement.Loss);
+                json.WriteFinite("perplexity", measurement.Perplexity);
                 json.WriteEndObject();
             }
             json.WriteEndArray();

@@ -80,7 +80,10 @@ internal sealed class SynthCommand : Command
     {
         _terminal = terminal;
         _scales.MustBeOneOf("power-of-two", "general");
-        _shard.MustBeAtLeast(1);
+        _shard.MustBeFrom(1, int.MaxValue);
+        _layers.MustBeFrom(1, int.MaxValue);
+        _experts.MustBeFrom(1, int.MaxValue);
+        _seed.MustBeFrom(ulong.MinValue, ulong.MaxValue);
         Add(_folder);
         Add(_config);
         Add(_preset);
@@ -96,7 +99,9 @@ internal sealed class SynthCommand : Command
 
     private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
-        string folder = Path.GetFullPath(result.GetValue(_folder)!);
+        if (result.GetValue(_folder) is not { Length: > 0 } path)
+            throw new UsageException("<folder> is empty; it must be the folder to write");
+        string folder = Path.GetFullPath(path);
         JsonObject config = await ReadConfigAsync(result, cancellationToken).ConfigureAwait(false);
         if (result.GetValue(_layers) is { } layers)
             config["num_hidden_layers"] = layers;
@@ -142,7 +147,7 @@ internal sealed class SynthCommand : Command
         }
         await _terminal
             .Output.WriteLineAsync(
-                $"{folder}: {Units.Bytes(checkpoint.TotalBytes)} of weights in {checkpoint.ShardCount} file{(checkpoint.ShardCount == 1 ? "" : "s")}"
+                $"{Printable.Line(folder)}: {Units.Bytes(checkpoint.TotalBytes)} of weights in {checkpoint.ShardCount} file{(checkpoint.ShardCount == 1 ? "" : "s")}"
             )
             .ConfigureAwait(false);
     }

@@ -50,7 +50,7 @@ internal sealed class TokenizeCommand : Command
         if (_json.IsGiven(result))
             _terminal.ShowJson(json => Write(json, tokenizer, ids));
         else if (result.GetValue(_decode))
-            await _terminal.Output.WriteLineAsync(tokenizer.Decode(ids)).ConfigureAwait(false);
+            ShowText(tokenizer.Decode(ids));
         else
             Show(tokenizer, ids);
     }
@@ -63,6 +63,12 @@ internal sealed class TokenizeCommand : Command
             json.WriteNumberValue(id);
         json.WriteEndArray();
         json.WriteString("text", tokenizer.Decode(ids));
+    }
+
+    private void ShowText(string text)
+    {
+        _terminal.WriteText(text);
+        _terminal.Output.WriteLine();
     }
 
     private void Show(DeepSeekTokenizer tokenizer, int[] ids)
@@ -83,22 +89,24 @@ internal sealed class TokenizeCommand : Command
         _terminal.Show(table);
     }
 
-    /// <summary>A token's text in quotes; bytes that are no text of their own, and control characters, as <c>\xNN</c>.</summary>
+    /// <summary>
+    /// A token's text in quotes; bytes that are no text of their own, or that <see cref="Printable"/> hides, as <c>\xNN</c>.
+    /// </summary>
     private static string Spell(ReadOnlySpan<byte> bytes)
     {
         var spelt = new StringBuilder("'");
-        while (!bytes.IsEmpty)
+        while (!bytes.IsEmpty && spelt.Length < Printable.MaxLength)
         {
             bool whole =
                 Rune.DecodeFromUtf8(bytes, out Rune rune, out int length)
                 == System.Buffers.OperationStatus.Done;
-            if (whole && !Rune.IsControl(rune))
+            if (whole && !Printable.IsHidden(rune.Value))
                 spelt.Append(rune.ToString());
             else
                 foreach (byte b in bytes[..length])
                     spelt.Append(CultureInfo.InvariantCulture, $"\\x{b:x2}");
             bytes = bytes[length..];
         }
-        return spelt.Append('\'').ToString();
+        return spelt.Append(bytes.IsEmpty ? "'" : "…").ToString();
     }
 }

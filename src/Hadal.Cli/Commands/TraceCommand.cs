@@ -49,7 +49,7 @@ internal sealed class TraceCommand : Command
         )
     {
         _terminal = terminal;
-        _steps.MustBeAtLeast(1);
+        _steps.MustBeFrom(1, int.MaxValue);
         Option[] options = [_ids, _tokens, _input, _steps, _output];
         foreach (Option option in options)
             Add(option);
@@ -62,8 +62,11 @@ internal sealed class TraceCommand : Command
     private Task Run(ParseResult result, CancellationToken cancellationToken)
     {
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
+        FileInfo file = result.GetRequiredValue(_output);
+        var output = new OutputFile(_output.Name, file, checkpoint);
         (int[] prompt, int[]? forced) = ReadTokens(result, checkpoint.Config.VocabSize);
         int steps = forced?.Length ?? result.GetValue(_steps);
+        RequireRoom(prompt.Length, steps, checkpoint.Config.MaxPositionEmbeddings);
         using Device device = _run.OpenDevice(result);
         using DeepSeekModel model = ModelLoading.Load(
             _terminal,
@@ -73,12 +76,11 @@ internal sealed class TraceCommand : Command
             cancellationToken
         );
         TracedSteps traced = TracedSteps.Run(model, prompt, forced, steps, cancellationToken);
-        string path = result.GetRequiredValue(_output).FullName;
-        traced.Write(path);
+        output.Write(traced.Write);
         if (_json.IsGiven(result))
             _terminal.ShowJson(json =>
             {
-                json.WriteString("output", path);
+                json.WriteString("output", file.FullName);
                 json.WriteNumber("prompt_tokens", prompt.Length);
                 json.WriteNumber("steps", steps);
                 json.WriteString("device", device.Name);
@@ -87,7 +89,7 @@ internal sealed class TraceCommand : Command
             });
         else
             _terminal.Error.WriteLine(
-                $"{path}: a prompt of {prompt.Length} tokens and {steps} steps; {device}, {model.Options.Activations}"
+                $"{Printable.Line(file.FullName)}: a prompt of {prompt.Length} tokens and {steps} steps; {device}, {model.Options.Activations}"
             );
         return Task.CompletedTask;
     }
@@ -114,6 +116,15 @@ internal sealed class TraceCommand : Command
             NotEmpty("--ids", TokenIds.Parse(ids, vocabularySize)),
             tokens is null ? null : NotEmpty("--tokens", TokenIds.Parse(tokens, vocabularySize))
         );
+    }
+
+    private static void RequireRoom(int prompt, int steps, int longest)
+    {
+        // The last step's token is fed to nothing.
+        if (prompt + (long)steps - 1 > longest)
+            throw new UsageException(
+                $"a prompt of {prompt} tokens and {steps} steps are more than the model's context, {longest}; give fewer by --steps, --ids or --input"
+            );
     }
 
     private static int[] NotEmpty(string name, int[] ids) =>

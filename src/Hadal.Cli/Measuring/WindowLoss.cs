@@ -15,6 +15,7 @@ internal static class WindowLoss
     /// <param name="count">Windows, from the text's begin.</param>
     /// <param name="cancellationToken">Looked at between layers.</param>
     /// <returns>The mean of −ln p over all tokens that are counted.</returns>
+    /// <exception cref="LossException">A token's is not finite.</exception>
     public static double Mean(
         DeepSeekModel model,
         ReadOnlySpan<int> ids,
@@ -39,7 +40,13 @@ internal static class WindowLoss
                 batch.Add(sequence, tokens.Slice(start, chunk), LogitRows.All);
                 ReadOnlySpan2D<float> logits = model.Forward(batch, cancellationToken);
                 for (int row = 0; row < chunk; row++)
-                    sum += Loss(logits.GetRowSpan(row), tokens[start + row + 1]);
+                {
+                    int foretold = start + row + 1;
+                    double loss = Loss(logits.GetRowSpan(row), tokens[foretold]);
+                    if (!double.IsFinite(loss))
+                        throw new LossException(i, foretold, loss);
+                    sum += loss;
+                }
             }
         }
         return sum / ((double)count * (window - 1));

@@ -13,7 +13,21 @@ internal sealed record CliResult(int Status, string Output, string Error)
 
     /// <param name="input">What the standard input gives; null for a keyboard that nobody types on.</param>
     /// <param name="args">The command line.</param>
-    public static async Task<CliResult> RunWithInputAsync(string? input, params string[] args)
+    public static Task<CliResult> RunWithInputAsync(string? input, params string[] args) =>
+        RunAsync(input, isTerminal: false, takesEscapes: false, args);
+
+    /// <summary>As on a terminal that both streams go to.</summary>
+    /// <param name="takesEscapes">Whether the environment lets escape sequences be used.</param>
+    /// <param name="args">The command line.</param>
+    public static Task<CliResult> RunOnTerminalAsync(bool takesEscapes, params string[] args) =>
+        RunAsync(null, isTerminal: true, takesEscapes, args);
+
+    private static async Task<CliResult> RunAsync(
+        string? input,
+        bool isTerminal,
+        bool takesEscapes,
+        string[] args
+    )
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
@@ -23,6 +37,9 @@ internal sealed record CliResult(int Status, string Output, string Error)
             Keyboard = new StringReader(input ?? ""),
             Output = output,
             Error = error,
+            IsWatched = isTerminal,
+            IsInteractive = isTerminal,
+            TakesEscapes = takesEscapes,
         };
         int status = await Tool.RunAsync(args, terminal, TestContext.Current.CancellationToken);
         return new CliResult(status, output.ToString(), error.ToString());

@@ -112,6 +112,16 @@ public sealed class InspectCommandTests
     }
 
     [Fact]
+    public async Task TheMachineSMemoryIsThatOfTheDevice()
+    {
+        using Device device = Device.Cpu();
+        Assert.Equal(
+            device.MemoryBytes,
+            (await InspectAsync(Paths.EmbeddedModel)).GetProperty("machine_memory_bytes").GetInt64()
+        );
+    }
+
+    [Fact]
     public async Task PeopleAreToldTheSame()
     {
         CliResult result = await CliResult.RunAsync("inspect");

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Hadal.Cli.Measuring;
 using Hadal.Model;
+using Hadal.Tests.Checkpoints;
 using Hadal.Tests.Model;
 using Hadal.Tokenization;
 
@@ -130,6 +131,27 @@ public sealed class PerplexityCommandTests
         );
         Assert.Equal((32, "dense"), losses.Keys.Single());
     }
+
+    [Fact]
+    public async Task ALossThatIsNoNumberIsAnErrorThatTellsWhere()
+    {
+        using TemporaryFolder model = NormedModel.Write(0x7fc0);
+        string[] args = ["perplexity", "-m", model.Path, "--ids", HeldIds, "-w", "32", "-n", "1"];
+        (await CliResult.RunAsync(args)).MustRefuse(1, "window 0", "position 1", "NaN");
+
+        CliResult result = await CliResult.RunAsync([.. args, "--json"]);
+        Assert.Equal(1, result.Status);
+        Assert.Contains("window 0", result.Error, StringComparison.Ordinal);
+        foreach (JsonElement measured in result.Json.GetProperty("results").EnumerateArray())
+        {
+            Assert.Equal(JsonValueKind.Null, measured.GetProperty("loss").ValueKind);
+            Assert.Equal(JsonValueKind.Null, measured.GetProperty("perplexity").ValueKind);
+        }
+    }
+
+    [Fact]
+    public async Task ATextAndIdsAreNotBothTaken() =>
+        (await CliResult.RunAsync("perplexity", "x", "--ids", HeldIds)).MustRefuse(2, "--ids");
 
     [Fact]
     public async Task PeopleGetATable()
