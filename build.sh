@@ -3,7 +3,8 @@
 #
 #   ./build.sh [build]           builds native and managed
 #   ./build.sh run [ARGUMENTS]   builds, then runs the tool `hadal`; without arguments it writes text with the embedded model
-#   ./build.sh test [OPTIONS]    builds, then runs every test, native and managed; options go to dotnet test
+#   ./build.sh test [OPTIONS]    builds, then runs every test, native and managed; options go to dotnet test, but for
+#                                --all, the first one: it runs the long tests too, by HADAL_TEST_ALL=1
 #   ./build.sh cuda [OPTIONS]    builds the CUDA backend (native/cuda/README.md); options go to CMake
 #   ./build.sh gpu-bundle        builds out/gpu-bundle, whose script `run` proves and reports on a machine with a card
 #   ./build.sh sanitize          builds native with sanitizers, then runs the native tests
@@ -163,10 +164,17 @@ case $command in
   run)
     set_up
     [[ -d out/release ]] || echo "build.sh: building, which takes a few minutes the first time" >&2
-    # Quiet: standard output is the tool's.
-    dotnet run --project src/Hadal.Cli -c Release -v q -- "$@"
+    # Standard output is the tool's. Servers that outlive the build would take the processor from the first tokens.
+    MSBUILDDISABLENODEREUSE=1 dotnet publish src/Hadal.Cli -c Release -v q -o out/tool \
+      -p:CompileAhead=true -p:UseSharedCompilation=false >&2
+    [[ $# -gt 0 ]] || set -- generate "In the beginning"
+    exec dotnet out/tool/Hadal.Cli.dll "$@"
     ;;
   test)
+    if [[ ${1:-} = --all ]]; then
+      export HADAL_TEST_ALL=1
+      shift
+    fi
     set_up
     need_googletest
     status=0
