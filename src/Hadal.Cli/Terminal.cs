@@ -44,7 +44,7 @@ internal sealed class Terminal
         {
             if (!IsInteractive)
                 return WidthWithoutTerminal;
-            if (OperatingSystem.IsWindows())
+            if (!OperatingSystem.IsLinux())
                 return Console.WindowWidth;
             bool isKnown =
                 Libc.Control(StandardStream.Output, Libc.GetWindowSize, out WindowSize size) == 0
@@ -58,17 +58,17 @@ internal sealed class Terminal
         // Written text may be of any script, whatever the system's code page.
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         TextReader input;
-        if (OperatingSystem.IsWindows())
-        {
-            Console.OutputEncoding = utf8;
-            Console.InputEncoding = utf8;
-            input = Console.In;
-        }
-        else
+        if (OperatingSystem.IsLinux())
         {
             input = new StreamReader(new StandardStream(StandardStream.Input, "input"), utf8);
             Console.SetOut(Writer(StandardStream.Output, "output"));
             Console.SetError(Writer(StandardStream.Error, "error stream"));
+        }
+        else
+        {
+            Console.OutputEncoding = utf8;
+            Console.InputEncoding = utf8;
+            input = Console.In;
         }
         return new Terminal
         {

@@ -10,6 +10,8 @@ internal static class ToolProcess
     public static string Hadal { get; } =
         $"'{Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet"))}' '{typeof(Hadal.Cli.Terminal).Assembly.Location}'";
 
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
     /// <summary>Starts a script of bash; its input stays open and gives nothing.</summary>
     public static Process Start(string script)
     {
@@ -31,10 +33,14 @@ internal static class ToolProcess
         return await EndAsync(process);
     }
 
-    /// <summary>Waits for its end.</summary>
+    /// <summary>Waits for its end, which must come within minutes.</summary>
     public static async Task<CliResult> EndAsync(Process process)
     {
-        CancellationToken token = TestContext.Current.CancellationToken;
+        using var limit = new CancellationTokenSource(Limit);
+        CancellationToken token = limit.Token;
+        using CancellationTokenRegistration _ = token.Register(() =>
+            process.Kill(entireProcessTree: true)
+        );
         Task<string> output = process.StandardOutput.ReadToEndAsync(token);
         string error = await process.StandardError.ReadToEndAsync(token);
         await process.WaitForExitAsync(token);
