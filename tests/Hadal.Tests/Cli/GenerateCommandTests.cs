@@ -43,6 +43,23 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public async Task WeightsReadIntoMemoryWriteTheSameText()
+    {
+        string[] sampling = ["-n", "6", "--temperature", "0"];
+        JsonElement mapped = await GenerateAsync([.. sampling, "--mapping", "mapped"]);
+        JsonElement inMemory = await GenerateAsync([.. sampling, "--mapping", "memory"]);
+        Assert.Equal(
+            mapped.GetProperty("text").GetString(),
+            inMemory.GetProperty("text").GetString()
+        );
+        (await CliResult.RunAsync("generate", Prompt, "--mapping", "disk")).MustRefuse(
+            2,
+            "--mapping is 'disk'",
+            "mapped or memory"
+        );
+    }
+
+    [Fact]
     public async Task JsonTellsTokensSpeedsAndDevice()
     {
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
