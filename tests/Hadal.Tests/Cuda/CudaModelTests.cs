@@ -66,6 +66,27 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         Assert.Equal(0, replayed.Allocated);
     }
 
+    /// <summary>A larger cache brings another table of cosines and other scratch; the recorded step keeps its own.</summary>
+    [Fact]
+    public void AStepRecordedBeforeALargerCacheKeepsItsBits()
+    {
+        using Device device = CudaDevice.OpenOrSkip();
+        using DeepSeekModel model = Load("random-a", device);
+        using PagedCache cache = model.CreateCache(64);
+        using CachedSequence sequence = cache.CreateSequence();
+        using StepBatch batch = model.CreateBatch();
+        float[][] recorded = [.. Enumerable.Range(5, 3).Select(Step)];
+        sequence.Truncate(0);
+        Assert.Equal(recorded[0], Step(5));
+        long memory = model.MemoryBytes;
+        using PagedCache larger = model.CreateCache(256);
+        Assert.True(model.MemoryBytes > memory);
+        Assert.Equal(recorded[1..], [Step(6), Step(7)]);
+        Assert.Single(cache.DecodeSteps);
+
+        float[] Step(int token) => GoldenRun.Feed(model, batch, sequence, [token]);
+    }
+
     [Fact]
     public void Float32IsRefusedByName()
     {
