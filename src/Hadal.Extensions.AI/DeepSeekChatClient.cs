@@ -108,12 +108,7 @@ public sealed class DeepSeekChatClient : IChatClient
             _disposal.Token
         );
         string id = Guid.NewGuid().ToString("N");
-        int[] prompt = _template.Encode(
-            _generator.Tokenizer,
-            turns,
-            thinking,
-            either.Token
-        );
+        int[] prompt = _template.Encode(_generator.Tokenizer, turns, thinking, cancellationToken);
         using TextGeneration text = _generator.Start(prompt, options);
         var splitter = new ThoughtSplitter(thinking);
         while (await MoveNextAsync(text, either.Token, cancellationToken).ConfigureAwait(false))

@@ -101,7 +101,11 @@ public sealed class Checkpoint : IDisposable
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 files.Add(
-                    SafetensorsFile.Open(Path.Combine(folder, name), options.Mapping, cancellationToken)
+                    SafetensorsFile.Open(
+                        Path.Combine(folder, name),
+                        options.Mapping,
+                        cancellationToken
+                    )
                 );
                 progress?.Report(new CheckpointProgress(name, files.Count, names.Length));
             }

@@ -82,7 +82,8 @@ public sealed class ExtraTensorTests
             Assert.Single(checkpoint.Notes),
             StringComparison.Ordinal
         );
-        Assert.True(new CheckpointSummary(checkpoint).Parameters > 0);
+        using Device device = Device.Cpu(1);
+        Assert.True(new CheckpointSummary(checkpoint, device).Parameters > 0);
     }
 
     /// <summary>One decoder layer fewer than there are is a mistake, not a predictor.</summary>

@@ -22,7 +22,10 @@ public sealed class WeightMappingTests
     [Fact]
     public void Use_after_dispose_is_refused_in_memory_too()
     {
-        var checkpoint = Checkpoint.Open(TestCheckpoints.RandomV3, new CheckpointOptions { Mapping = WeightMapping.InMemory });
+        var checkpoint = Checkpoint.Open(
+            TestCheckpoints.RandomV3,
+            new CheckpointOptions { Mapping = WeightMapping.InMemory }
+        );
         checkpoint.Dispose();
         checkpoint.Dispose();
         Assert.Throws<ObjectDisposedException>(() => checkpoint["lm_head.weight"].Bytes.Length);

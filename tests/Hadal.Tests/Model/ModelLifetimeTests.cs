@@ -17,7 +17,10 @@ public sealed class ModelLifetimeTests
     public void Model_runs_on_after_its_checkpoints_disposal(WeightMapping mapping)
     {
         using Device device = Device.Cpu(2);
-        Checkpoint checkpoint = Checkpoint.Open(Source, new CheckpointOptions { Mapping = mapping });
+        Checkpoint checkpoint = Checkpoint.Open(
+            Source,
+            new CheckpointOptions { Mapping = mapping }
+        );
         using DeepSeekModel first = DeepSeekModel.Load(checkpoint, device);
         using DeepSeekModel second = DeepSeekModel.Load(checkpoint, device);
         checkpoint.Dispose();
@@ -81,7 +84,10 @@ public sealed class ModelLifetimeTests
     {
         using var folder = TemporaryFolder.CopyOf(Source);
         using Device device = Device.Cpu(2);
-        using Checkpoint checkpoint = Checkpoint.Open(folder.Path, new CheckpointOptions { Mapping = WeightMapping.InMemory });
+        using Checkpoint checkpoint = Checkpoint.Open(
+            folder.Path,
+            new CheckpointOptions { Mapping = WeightMapping.InMemory }
+        );
         using DeepSeekModel model = DeepSeekModel.Load(checkpoint, device);
         using (FileStream file = File.OpenWrite(folder.File("model.safetensors")))
             file.SetLength(0);

@@ -31,7 +31,10 @@ internal sealed class ReferenceAttention
         _keyValueNorm = ReferenceLinear.Expand(checkpoint[$"{name}.kv_a_layernorm.weight"]);
         _keyValueB = Linear("kv_b_proj");
         _output = Linear("o_proj");
-        if (shape.IndexTopK is not null && !(shape.SharesSelection is { Length: > 0 } shares && shares[layer]))
+        if (
+            shape.IndexTopK is not null
+            && !(shape.SharesSelection is { Length: > 0 } shares && shares[layer])
+        )
             _indexer = new ReferenceIndexer(checkpoint, shape, $"{name}.indexer", _frequencies);
 
         ReferenceLinear Linear(string part) =>
@@ -55,7 +58,7 @@ internal sealed class ReferenceAttention
         {
             double[] keyValue = _keyValueA.Apply(x[t]);
             latents[t] = ReferenceMath.RmsNorm(
-                keyValue[.._shape.Latent],
+                keyValue.AsSpan(0, _shape.Latent),
                 _keyValueNorm,
                 _shape.Epsilon
             );

@@ -13,13 +13,12 @@ public sealed class ReferenceModelTests
     public void It_agrees_with_the_goldens(string model, int prompt)
     {
         using var golden = new Golden(model, prompt);
-        using var checkpoint = Checkpoint.Open(
-            Path.Combine(Paths.Goldens, model, "checkpoint")
-        );
+        using var checkpoint = Checkpoint.Open(Path.Combine(Paths.Goldens, model, "checkpoint"));
         int steps = golden.Tokens.Length;
-        double[][] logits = new ReferenceModel(checkpoint).Logits(
-            [.. golden.Ids, .. golden.Tokens[..(steps - 1)]]
-        );
+        double[][] logits = new ReferenceModel(checkpoint).Logits([
+            .. golden.Ids,
+            .. golden.Tokens[..(steps - 1)],
+        ]);
         double[] errors =
         [
             .. Enumerable
