@@ -6,7 +6,7 @@
 #   ./build.sh test [OPTIONS]    builds, then runs every test, native and managed; options go to dotnet test, but for
 #                                --all, the first one: it runs the long tests too, by HADAL_TEST_ALL=1
 #   ./build.sh cuda [OPTIONS]    builds the CUDA backend (native/cuda/README.md); options go to CMake
-#   ./build.sh gpu-bundle        builds out/gpu-bundle, whose script `run` proves and reports on a machine with a card
+#   ./build.sh gpu-bundle        builds out/gpu-bundle.tar.xz, whose script `run` proves and reports on a machine with a card
 #   ./build.sh sanitize          builds native with sanitizers, then runs the native tests
 #   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages
 #   ./build.sh setup             only sets up
@@ -191,9 +191,9 @@ case $command in
   gpu-bundle)
     set_up
     need_googletest
-    configure_cuda release -DHADAL_BUILD_CUDA=ON -DHADAL_BUILD_BENCH=ON "$@"
+    configure_cuda release -DHADAL_BUILD_CUDA=ON "$@"
     cmake --build --preset release --target hadal hadal-cuda hadal_cuda_tests hadal_cuda_bench
-    native/cuda/gpu-bundle.sh out/release out/gpu-bundle
+    native/cuda/gpu-bundle/make.sh out/release out/gpu-bundle
     ;;
   sanitize)
     set_up

@@ -3,12 +3,12 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 
 #include "alignment.h"
-#include "inventory.h"
 #include "kernel.h"
 #include "staging.h"
 
@@ -17,13 +17,7 @@ namespace {
 
 const hd_backend_host* lent = nullptr;
 
-constexpr Variant kVariants[] = {
-#define HD_CUDA_VARIANT(op, type, name, least_sm, most_sm) erase<type>(op, name, least_sm, most_sm),
-#include "inventory.inc"
-#undef HD_CUDA_VARIANT
-};
-
-constexpr int kLeastSm = 80;
+constexpr const char* kKernelsVariable = "HADAL_CUDA_KERNELS";
 
 struct CudaDevice {
   Card card;
@@ -71,6 +65,18 @@ int32_t device_count(int32_t* count) {
   return HD_STATUS_OK;
 }
 
+// HADAL_CUDA_KERNELS=portable gives a card no more than every card has from kLeastSm on.
+int32_t limit_kernels(Card& card) {
+  const char* wanted = std::getenv(kKernelsVariable);
+  if (wanted == nullptr || *wanted == '\0') return HD_STATUS_OK;
+  if (std::strcmp(wanted, "portable") != 0) {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "%s is '%.64s'; it must be 'portable', or not set for the best",
+                kKernelsVariable, wanted);
+  }
+  card.sm = kLeastSm;
+  return HD_STATUS_OK;
+}
+
 int32_t device_create(const hd_device_options* options, void** device) {
   int32_t count = 0;
   if (const int32_t status = device_count(&count)) return status;
@@ -95,6 +101,7 @@ int32_t device_create(const hd_device_options* options, void** device) {
     return fail(HD_STATUS_UNSUPPORTED, "hd_device_create: %s is sm_%d; the CUDA backend needs sm_%d or later",
                 card.name, card.sm, kLeastSm);
   }
+  if (const int32_t status = limit_kernels(card)) return status;
   if (const int32_t status = enter(*created)) return status;
   char text[256];
   std::snprintf(text, sizeof text, "cuda: device %d, %s, sm_%d, %d SMs", card.ordinal, card.name, card.sm,
@@ -295,16 +302,6 @@ constexpr hd_backend kBackend{sizeof(hd_backend),
 
 const hd_backend_host& host() {
   return *lent;
-}
-
-const Variant* variant_for(const Card& card, int32_t op, const void* args) {
-  for (const Variant& variant : kVariants) {
-    if (variant.op == op && card.sm >= variant.least_sm && card.sm <= variant.most_sm &&
-        (args == nullptr || variant.serves(args))) {
-      return &variant;
-    }
-  }
-  return nullptr;
 }
 
 }  // namespace hadal::cuda

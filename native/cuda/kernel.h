@@ -7,10 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "hadal.h"
 
 namespace hadal::cuda {
+
+// The compute capability that the backend wants.
+constexpr int kLeastSm = 80;
 
 // What a launch needs to know of its device.
 struct Card {
@@ -62,6 +66,13 @@ constexpr Variant erase(int32_t op, const char* name, int least_sm, int most_sm)
           [](const void* args, const Card& card, cudaStream_t stream, std::byte* workspace) {
             return K::run(*static_cast<const Args*>(args), card, stream, workspace);
           }};
+}
+
+// Every variant, best first within an operation.
+std::span<const Variant> variants();
+
+constexpr bool runs_on(const Variant& variant, const Card& card) {
+  return card.sm >= variant.least_sm && card.sm <= variant.most_sm;
 }
 
 // The best variant of an operation for these arguments, or for any where they are null; null where none serves.

@@ -2,6 +2,9 @@
 // a process and an emulated device of its own: CMakeLists.txt says which environment.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "cuda/cuda_device.h"
@@ -116,6 +119,27 @@ TEST(CudaFaults, UnsupportedArchitecture) {
   const std::string text = refusal(HD_STATUS_UNSUPPORTED, create(&device));
   EXPECT_NE(text.find("is sm_75; the CUDA backend needs sm_80 or later"), std::string::npos) << text;
   expect_cpu_serves();
+}
+
+// HADAL_CUDA_KERNELS takes upstream's kernels away, or says what it takes.
+TEST(CudaFaults, ChosenKernels) {
+  hd_device* device = nullptr;
+  setenv("HADAL_CUDA_KERNELS", "fastest", 1);
+  const std::string text = refusal(HD_STATUS_INVALID_ARGUMENT, create(&device));
+  EXPECT_NE(text.find("HADAL_CUDA_KERNELS is 'fastest'; it must be 'portable'"), std::string::npos) << text;
+  setenv("HADAL_CUDA_KERNELS", "portable", 1);
+  ASSERT_EQ(create(&device), HD_STATUS_OK) << last_error();
+  hd_device_info info{};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(hd_device_get_info(device, &info), HD_STATUS_OK) << last_error();
+  EXPECT_STREQ(info.isa, "sm_80");
+  for (int32_t op = 0; op < HD_OP_COUNT; ++op) {
+    char name[64] = {};
+    ASSERT_EQ(hd_kernel_name(device, op, name, sizeof name), HD_STATUS_OK) << last_error();
+    const std::string variant = std::strchr(name, '/');
+    EXPECT_TRUE(variant == "/portable" || variant == "/composed") << name;
+  }
+  hd_device_release(device);
 }
 
 TEST(CudaFaults, OutOfDeviceMemory) {
