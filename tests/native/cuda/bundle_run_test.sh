@@ -30,11 +30,17 @@ echo "[       OK ] Device/Cuda.AgreesWithTheScalar/gemm (3 ms)"
 echo "[       OK ] Device/Cuda.RefusesOddAddressesOrServesThem/gemm (3 ms)"
 echo "[  PASSED  ] 2 tests."
 END
-program "$bundle/hadal_cuda_bench" <<< 'echo "bench $*"'
+program "$bundle/hadal_cuda_bench" <<< 'echo "bench $*"; echo "Shares are of copying on the device, 4000.0 GB/s, and"'
 program "$bundle/hadal" << 'END'
 case "$*" in
   generate*"--device cuda"*) echo '{"text":"x","ids":[1,2,3,5],"seed":"1"}' ;;
   generate*) echo '{"text":"x","ids":[1,2,3,4],"seed":"1"}' ;;
+  bench*)
+    echo "hadal $*"
+    while [[ $1 != --csv ]]; do shift; done
+    printf 'context_tokens,attention,prefill,decode\n2048,sparse,0.10000,0.40012\n131072,dense,0.20000,1.00000\n' > "$2"
+    ;;
+  synth*) mkdir "${!#}" && echo "hadal $*" ;;
   *) echo "hadal $*" ;;
 esac
 END
@@ -53,8 +59,18 @@ run() { # EXPECTED-STATUS ARGUMENT...
 # All is well.
 run 0 --minutes 1 --tiny
 expect '^a card' '^hadal devices' '^kernels best' '^kernels portable' 'first 3 of 4 tokens agree' '^3 of 4 tokens agree' \
-  '^bench --minutes=0\.[0-9]+ --tiny' '^hadal bench .*--device cuda' '^sanitizer --tool memcheck .*AgreesWithTheScalar/gemm' \
+  '^bench --minutes=0\.[0-9]+ --tiny' '^hadal bench .*--device cuda' \
+  '^decoding +best kernels +2048 tokens before, sparse +400\.1 *$' '^decoding +portable kernels +131072 tokens before, dense +1000\.0' \
+  '^sanitizer --tool memcheck .*AgreesWithTheScalar/gemm' \
   '^sanitizer --tool racecheck' '^0 of 9 steps failed, 0 were left out'
+
+# Without --tiny: the weights are made, a decoding token's rate is told, and nothing of them is left.
+run 0 --minutes 1
+expect '^hadal synth --preset true-shape .*hadal-weights' '^bench --minutes=0\.[0-9]+$' \
+  '^decoding +best kernels +2048 tokens before, sparse +400\.1 +3227\.1 +80%$' \
+  '^decoding +best kernels +131072 tokens before, dense +1000\.0 +1459\.9 +36%$' '^0 of 10 steps failed'
+weights=$(sed -n 's/^hadal synth --preset true-shape //p' "$bundle/report.txt")
+[[ ! -e $weights ]] || { echo "$weights is left"; exit 1; }
 
 # Tests that skip prove nothing; other texts, crashes and findings of the sanitizer are told.
 program "$bundle/hadal_cuda_tests" <<< 'echo "no CUDA device, so nothing was run"; echo "[  PASSED  ] 0 tests."'
