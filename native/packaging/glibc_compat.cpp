@@ -1,4 +1,5 @@
-// What the static libstdc++ of GCC 12 asks of glibc beyond 2.31. Linked into shipped libraries alone, and hidden there.
+// What the static libstdc++ of GCC 12 asks of glibc beyond 2.31. Linked into what goes to other machines alone,
+// and hidden there.
 #include <sys/random.h>
 
 #include <cstdint>

@@ -30,6 +30,10 @@ cp "$build"/native/libhadal.so "$build"/native/cuda/{libhadal-cuda.so,libcudart.
 cp "$build"/{tests/native/hadal_cuda_tests,bench/native/cuda/hadal_cuda_bench} "$root/native/cuda/gpu-bundle/run" "$target"
 strip --strip-unneeded "$target"/{hadal,libhadal.so,libhadal-cuda.so,hadal_cuda_tests,hadal_cuda_bench}
 
+# What has no symbol of a newer libc runs on Ubuntu 22.04 and Debian 12.
+newest=$(objdump -T "$target"/{hadal,*.so*,hadal_cuda_*} | grep -oE 'GLIBC_[0-9.]+' | sort -V | tail -n 1)
+[[ $(printf '%s\n' "$newest" GLIBC_2.35 | sort -V | tail -n 1) = GLIBC_2.35 ]] || fail "it wants $newest; machines with a card may have 2.35"
+
 # The benchmarks hold the library's kernels a second time, which xz finds within its 64 MB.
 tar -C "$(dirname "$target")" --sort=name --owner=0 --group=0 -c "$(basename "$target")" | xz -9e > "$target.tar.xz"
 size=$(stat -c %s "$target.tar.xz")
