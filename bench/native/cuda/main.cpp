@@ -91,7 +91,9 @@ void print_head(const cudaDeviceProp& card, bool tiny) {
   std::printf("%s, sm_%d%d, %d SMs, %.1f GB, L2 %.0f MB\n", card.name, card.major, card.minor, card.multiProcessorCount,
               static_cast<double>(card.totalGlobalMem) * 1e-9, static_cast<double>(card.l2CacheSize) * 1e-6);
   std::printf("%s\n", tiny ? "Tiny shapes, a call each: no figure says anything."
-                           : "Median times by CUDA events, after warming up; L2 is flushed before each call.");
+                           : "Median times by CUDA events, after warming up. L2 is flushed before each call, by "
+                             "writing: what it holds goes "
+                             "back to memory during the call.");
   std::printf("%-20s %-20s %-44s %10s %8s %7s %8s %7s\n", "operation", "variant", "shape", "us", "TFLOPS", "of best",
               "GB/s", "of copy");
 }

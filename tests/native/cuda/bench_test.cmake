@@ -1,6 +1,6 @@
 # Runs the benchmarks of the CUDA backend once on tiny shapes, and looks for each variant of the inventory in the table.
 #   cmake -DBENCH=program -DCUDA=native/cuda -DUPSTREAM=bool -P bench_test.cmake
-cmake_policy(SET CMP0054 NEW)
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND "${BENCH}" --tiny OUTPUT_VARIABLE table RESULT_VARIABLE status COMMAND_ECHO STDOUT)
 message("${table}")
 if(NOT status EQUAL 0)
