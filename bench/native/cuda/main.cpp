@@ -5,7 +5,6 @@
 //   hadal_cuda_bench [--minutes=N] [--filter=TEXT] [--tiny]
 #include <algorithm>
 #include <chrono>
-#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,15 +18,6 @@
 #include "supervise.h"
 
 namespace hadal::bench {
-
-std::string text(const char* format, ...) {
-  char line[256];
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  return line;
-}
 
 namespace {
 
@@ -178,20 +168,6 @@ class Bench {
   bool tiny_ = false;
 };
 
-std::vector<Setting> settings_of(const Options& options) {
-  Settings all(options.tiny);
-  add_bf16_limit(all);
-  add_fp8_limit(all);
-  add_fp8(all);
-  add_grouped(all);
-  add_attention(all);
-  add_indexer(all);
-  add_dense(all);
-  add_moe(all);
-  add_caches(all);
-  return std::move(all.list);
-}
-
 int count_of(const Outcome* outcomes, size_t count, Outcome wanted) {
   return static_cast<int>(std::count(outcomes, outcomes + count, wanted));
 }
@@ -215,7 +191,7 @@ int count_unseen(const std::vector<Piece>& pieces, const Outcome* outcomes, int 
 }
 
 int run(const Options& options) {
-  const std::vector<Setting> settings = settings_of(options);
+  const std::vector<Setting> settings = all_settings(options.tiny);
   std::vector<Piece> pieces = pieces_of(settings);
   std::erase_if(pieces, [&](const Piece& piece) {
     return !piece.is_limit() && piece.head().find(options.filter) == std::string::npos;

@@ -54,6 +54,9 @@ void add_caches(Settings& settings);
 void add_indexer(Settings& settings);
 void add_attention(Settings& settings);
 
+// Those that show the card's rates come first.
+std::vector<Setting> all_settings(bool tiny);
+
 constexpr int64_t kHidden = 7168;
 constexpr int64_t kHeads = 128;
 constexpr int64_t kQueryRank = 1536;
