@@ -141,6 +141,8 @@ int32_t allocate(void*, uint64_t size, void** data) {
   constexpr uint64_t kHuge = 2u << 20;
   const uint64_t alignment = size >= kHuge ? kHuge : HD_ALIGNMENT;
   if (size > UINT64_MAX - alignment) return refuse_memory(size);
+  // A system that promises more than it has ends the process where the memory is first written.
+  if (size >= kHuge && size > host_memory().free) return refuse_memory(size);
   const uint64_t rounded = (size + alignment - 1) / alignment * alignment;
 #if defined(_WIN32)
   *data = _aligned_malloc(rounded, alignment);

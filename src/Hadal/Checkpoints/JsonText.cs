@@ -25,7 +25,10 @@ internal static class JsonText
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             string at = LastNameBeforeError(json.Span) is { } field ? $" at '{field}'" : "";
-            throw new CheckpointException($"{name}: is broken{at}: {e.Message}", e);
+            throw new CheckpointException(
+                $"{name}: {StandIn.Describe(json.Span) ?? $"is broken{at}: {e.Message}"}",
+                e
+            );
         }
     }
 

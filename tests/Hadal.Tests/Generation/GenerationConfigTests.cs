@@ -109,10 +109,10 @@ public sealed class GenerationConfigTests
     }
 
     [Theory]
-    [InlineData("{", "is not valid JSON")]
+    [InlineData("{", "is broken")]
     [InlineData("[]", "is a JSON Array")]
     [InlineData("version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer")]
-    [InlineData("<html>", "HTML page")]
+    [InlineData("<html>", "web page")]
     public void A_file_that_is_none_is_refused(string content, string named)
     {
         var error = Assert.Throws<CheckpointException>(() => Parse(content));

@@ -7,7 +7,10 @@ namespace Hadal.Tests.Model;
 /// <summary>A batch and its sequences between the adding of tokens and the end of their step.</summary>
 public sealed class StepBatchTests : IDisposable
 {
-    private readonly DeepSeekModel _model = TestModels.Load("kjv-shakespeare");
+    private readonly DeepSeekModel _model = TestModels.Load(
+        "kjv-shakespeare",
+        new ModelOptions { LoadPredictor = true }
+    );
     private readonly PagedCache _cache;
     private readonly CachedSequence _sequence;
     private readonly StepBatch _batch;

@@ -96,6 +96,20 @@ public sealed class WeightTypeTests
         );
     }
 
+    /// <summary>The sum of a group's two best scores overflows; experts are chosen all the same.</summary>
+    [Theory]
+    [InlineData(ActivationMode.BFloat16)]
+    [InlineData(ActivationMode.Float32)]
+    public void A_bias_near_the_least_float_chooses_experts_all_the_same(ActivationMode activations)
+    {
+        using TemporaryFolder folder = Copy(
+            "random-a",
+            Bias,
+            values => TestCheckpointCopy.CutF32([.. values.Select(static _ => -3e38f)])
+        );
+        Assert.All(Logits(folder.Path, activations), logit => Assert.True(float.IsFinite(logit)));
+    }
+
     [Fact]
     public void Linears_that_are_not_FP8_are_refused_by_name()
     {

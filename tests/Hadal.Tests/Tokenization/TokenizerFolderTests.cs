@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Hadal.Tokenization;
 
@@ -37,7 +38,7 @@ public sealed class TokenizerFolderTests : IDisposable
         File.WriteAllText(At(name), Pointer);
         MustRefuse(name, "Git LFS pointer", "git lfs pull");
         File.WriteAllText(At(name), Page);
-        MustRefuse(name, "HTML page", "download it again");
+        MustRefuse(name, "web page", "download it again");
     }
 
     [Theory]
@@ -54,12 +55,22 @@ public sealed class TokenizerFolderTests : IDisposable
     [Theory]
     [InlineData("tokenizer.json")]
     [InlineData("tokenizer_config.json")]
-    public void A_device_is_refused(string name)
+    [InlineData("chat_template.jinja")]
+    public async Task A_pipe_or_device_is_refused_at_once(string name)
     {
-        Assert.SkipUnless(File.Exists("/dev/zero"), "there is no /dev/zero");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such files");
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        File.Delete(At(name));
+        using (Process mkfifo = Process.Start("mkfifo", [At(name)]))
+            await mkfifo.WaitForExitAsync(cancellation);
+        await Task.Run(MustRefuseIt, cancellation)
+            .WaitAsync(TimeSpan.FromSeconds(60), cancellation);
         File.Delete(At(name));
         File.CreateSymbolicLink(At(name), "/dev/zero");
-        MustRefuse(name);
+        await Task.Run(MustRefuseIt, cancellation)
+            .WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+
+        void MustRefuseIt() => MustRefuse(name, "must be a regular file");
     }
 
     [Fact]
