@@ -29,6 +29,7 @@ internal sealed class CheckpointArguments
     public CheckpointArguments(Command command, bool runs = true)
     {
         _model = new ModelArguments(command);
+        _layers.MustBeFrom(1, int.MaxValue);
         _mapping.MustBeOneOf("mapped", InMemory);
         command.Add(_layers);
         if (runs)
