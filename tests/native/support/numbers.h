@@ -14,7 +14,9 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 inline double decode_e4m3(uint8_t code) {
   const int exponent = code >> 3 & 15;
   const int mantissa = code & 7;
-  double magnitude = exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8 + mantissa, exponent - 10);
+  // 2^(exponent - 10) by its bits: std::ldexp takes a third of the time of filling the cases.
+  double magnitude =
+      exponent == 0 ? mantissa * 0x1p-9 : (8 + mantissa) * std::bit_cast<double>((1013ull + exponent) << 52);
   if (exponent == 15 && mantissa == 7) magnitude = kNan;
   return (code & 0x80) != 0 ? -magnitude : magnitude;
 }
