@@ -11,8 +11,9 @@
 #   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages
 #   ./build.sh setup             only sets up
 #
-# Set-up installs what is missing of g++ 12, CMake 3.25, GoogleTest (tests only) and the .NET 10 SDK, and says so.
-# With --no-install, the first argument, it stops instead and names it.
+# Set-up installs what is missing of g++ 12, CMake 3.25, GoogleTest and SIMDe (tests only) and the .NET 10 SDK, and says
+# so. With --no-install, the first argument, it stops instead and names it. Tests go on without SIMDe, and say what they
+# skip.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -35,6 +36,7 @@ declare -rA packages=(
   [cmake]="cmake cmake cmake cmake cmake"
   [make]="make make make make make"
   [GoogleTest]="libgtest-dev gtest-devel gtest gtest gtest-dev"
+  [SIMDe]="libsimde-dev simde-devel simde-devel simde simde-dev"
   [curl]="curl curl curl curl curl"
   [clang-format]="clang-format clang-tools-extra clang-tools clang clang-extra-tools"
 )
@@ -93,9 +95,19 @@ need_compiler() {
   need g++ 12 g++ -dumpfullversion
 }
 
+has_header() { # NAME
+  "${CXX:-g++}" -std=c++20 -fsyntax-only -x c++ - <<< "#include <$1>" 2> /dev/null
+}
+
 need_googletest() {
-  local probe='#include <gtest/gtest.h>'
-  "${CXX:-g++}" -std=c++20 -fsyntax-only -x c++ - <<< "$probe" 2> /dev/null || install_package GoogleTest "the native tests need it"
+  has_header gtest/gtest.h || install_package GoogleTest "the native tests need it"
+}
+
+# It emulates AVX-512, which is of x86-64. Not every system has a package of it.
+want_simde() {
+  [[ $(uname -m) = x86_64 ]] || return 0
+  has_header simde/simde-common.h || (install_package SIMDe "the tests of the AVX-512 variants need it on other processors") ||
+    echo "build.sh: without SIMDe, only a processor with AVX-512 runs the AVX-512 variants" >&2
 }
 
 need_dotnet() {
@@ -177,6 +189,7 @@ case $command in
     fi
     set_up
     need_googletest
+    want_simde
     status=0
     cmake --workflow --preset release || status=1
     emulate_cuda
@@ -212,6 +225,8 @@ case $command in
       [[ -v packages[$tool] ]] || fail "unknown tool '$tool': one of ${!packages[*]}"
       if [[ $tool = GoogleTest ]]; then
         need_googletest
+      elif [[ $tool = SIMDe ]]; then
+        want_simde
       else
         command -v "$tool" > /dev/null || install_package "$tool" "asked for"
       fi
