@@ -30,8 +30,17 @@ public sealed class ModelOptionsTests
     public void Sizes_that_the_config_does_not_allow_are_named()
     {
         Refused("MaxContextTokens", new ModelOptions { MaxContextTokens = int.MaxValue });
-        // 2^20 rows of a vocabulary of 2048 are 57 more than fit.
-        Refused("MaxLogitRows", new ModelOptions { MaxLogitRows = 1 << 20 });
+        // 2^20 rows of a vocabulary of 2048 are more than one array holds.
+        const int Most = 1 << 20;
+        Refused(
+            "MaxLogitRows",
+            new ModelOptions
+            {
+                MaxStepTokens = Most,
+                MaxSequences = Most,
+                MaxLogitRows = Most,
+            }
+        );
 
         static void Refused(string name, ModelOptions options) =>
             Assert.Contains(
