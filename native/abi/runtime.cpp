@@ -153,8 +153,12 @@ int32_t hd_device_create(const hd_device_options* options, hd_device** device) {
     status = backend->device_create(&whole, &created->object);
     if (status != HD_STATUS_OK) return status;
     std::unique_ptr<void, void (*)(void*)> object(created->object, backend->device_destroy);
+    created->info.struct_size = sizeof created->info;
     status = backend->device_info(created->object, &created->info);
     if (status != HD_STATUS_OK) return status;
+    created->info.graphs = backend->graph_begin != nullptr;
+    // A backend older than the field leaves it 0: the strictest kernels' serves all.
+    if (created->info.group_alignment == 0) created->info.group_alignment = 128;
     static_cast<void>(object.release());
     *device = created.release();
     return static_cast<int32_t>(HD_STATUS_OK);
@@ -237,9 +241,10 @@ int32_t hd_buffer_import(hd_device* device, void* data, uint64_t size, hd_buffer
   HD_NOT_NULL(data);
   HD_NOT_NULL(buffer);
   if (size == 0) return fail(HD_STATUS_INVALID_ARGUMENT, "hd_buffer_import: size is 0; it must be at least 1");
-  if (device->info.kind != HD_DEVICE_CPU) {
+  if (device->info.host_memory == 0) {
     return fail(HD_STATUS_UNSUPPORTED,
-                "hd_buffer_import: the device is no CPU; make a buffer and copy into it with hd_copy_to_device");
+                "hd_buffer_import: the device does not read the host's memory; make a buffer and copy into it with "
+                "hd_copy_to_device");
   }
   return guarded(__func__, [&] {
     auto created = std::make_unique<hd_buffer>();

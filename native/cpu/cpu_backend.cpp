@@ -106,6 +106,12 @@ int32_t device_info(void* device, hd_device_info* info) {
   info->memory_bytes = host_memory().total;
   processor_name(info->name, sizeof info->name);
   std::snprintf(info->isa, sizeof info->isa, "%s", name_of(cpu->isa));
+  info->host_memory = 1;
+  info->f32_activations = 1;
+  // AVX-512's gemm expands e4m3 as it reads; on the others the scalar one serves it.
+  info->per_head_fp8 = cpu->isa == Isa::avx512;
+  info->group_alignment = 1;
+  info->synchronous = 1;
   return HD_STATUS_OK;
 }
 

@@ -132,6 +132,11 @@ int32_t device_info(void* device, hd_device_info* info) {
   info->memory_bytes = total;
   std::snprintf(info->name, sizeof info->name, "%s", cuda->card.name);
   std::snprintf(info->isa, sizeof info->isa, cuda->card.sm == 90 ? "sm_90a" : "sm_%d", cuda->card.sm);
+  info->host_memory = 0;
+  info->f32_activations = 0;
+  info->per_head_fp8 = 0;
+  info->group_alignment = 128;
+  info->synchronous = 0;
   return HD_STATUS_OK;
 }
 

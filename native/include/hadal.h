@@ -21,7 +21,8 @@
  *  - Kernel calls are stateless and allocate nothing. Scratch is the caller's workspace: hd_workspace_size tells how
  *    much a call wants for the same arguments (data pointers may be null in the query); a workspace is 64-byte aligned
  *    and may be reused by the next call on the same stream.
- *  - On the CPU a kernel call returns when its work is done. On other devices it returns once the work is queued.
+ *  - A kernel call returns when its work is done on a device that hd_device_info calls synchronous, as the CPU is.
+ *    Elsewhere it returns once the work is queued.
  *  - Pointers are to memory of the stream's device. An output that overlaps an input, another output, the workspace or
  *    itself is refused, unless the field's comment allows it. Rows of an output may lie within those of a wider matrix;
  *    of two strides one steps over all that the other spans.
@@ -32,8 +33,8 @@
  *  - Pointers are aligned to their element, those of caches to 16 bytes, and on CUDA those of e4m3 codes too; other
  *    addresses are refused, but on the CPU where a comment allows any alignment.
  *  - Strides are in elements (bytes where a name ends in _bytes). Row-major: the last dimension is contiguous.
- *  - "act" marks the activation type: HD_DTYPE_BF16, or HD_DTYPE_F32 (CPU only: the verification mode, in which
- *    activations stay f32 between operations while the FP8 semantics are the same).
+ *  - "act" marks the activation type: HD_DTYPE_BF16, or HD_DTYPE_F32 (the verification mode, in which activations stay
+ *    f32 between operations while the FP8 semantics are the same; only where hd_device_info has f32_activations).
  *
  * Determinism: on the CPU an output element is reduced in one fixed order that depends on nothing but its own inputs,
  * so the bits are the same for any number of threads, any batch, and any split of a prompt into chunks.
@@ -178,13 +179,22 @@ typedef struct hd_device_options {
 
 /** What a device is. */
 typedef struct hd_device_info {
-  uint32_t struct_size;  /**< sizeof(hd_device_info), set by the caller. */
-  int32_t kind;          /**< hd_device_kind. */
-  int32_t ordinal;       /**< Which of its kind. */
-  int32_t thread_count;  /**< CPU: threads that compute. 0 elsewhere. */
-  uint64_t memory_bytes; /**< Memory of the device; the CPU's is the host's, or less where a cgroup limits it. */
-  char name[128];        /**< The processor's or card's own name, UTF-8, NUL-terminated. */
-  char isa[32];          /**< Instruction set in use: "scalar", "avx2", "avx512", or "sm_90a". */
+  uint32_t struct_size;    /**< sizeof(hd_device_info), set by the caller. */
+  int32_t kind;            /**< hd_device_kind. */
+  int32_t ordinal;         /**< Which of its kind. */
+  int32_t thread_count;    /**< CPU: threads that compute. 0 elsewhere. */
+  uint64_t memory_bytes;   /**< Memory of the device; the CPU's is the host's, or less where a cgroup limits it. */
+  char name[128];          /**< The processor's or card's own name, UTF-8, NUL-terminated. */
+  char isa[32];            /**< Instruction set in use: "scalar", "avx2", "avx512", or "sm_90a". */
+  int32_t host_memory;     /**< 1: kernels read the host's memory, weights with any alignment and any spacing of experts
+                                too, so that they may stay in a mapped file. 0: what they read is copied to the device. */
+  int32_t graphs;          /**< 1: kernel calls can be recorded (hd_graph_begin). 0: they can't. */
+  int32_t f32_activations; /**< 1: act may be HD_DTYPE_F32 in every operation. 0: HD_DTYPE_BF16 alone. */
+  int32_t per_head_fp8;    /**< 1: hd_gemm over a batch of heads is no slower with an e4m3 b (b_scale_is_pow2, a in
+                                bf16) than with the same b in bf16: a weight may stay e4m3. 0: better expanded once. */
+  int32_t group_alignment; /**< Rows that each expert's share of hd_fp8_gemm_contiguous is padded to, the alignment of
+                                hd_moe_permute: 1, or 128 for CUDA's. */
+  int32_t synchronous;     /**< 1: a kernel call returns when its work is done. 0: once it is queued. */
 } hd_device_info;
 
 /** What the library is. */
@@ -333,7 +343,8 @@ HD_API int32_t hd_stream_synchronize(hd_stream* stream);
 HD_API int32_t hd_buffer_create(hd_device* device, uint64_t size, hd_buffer** buffer);
 
 /**
- * Makes a buffer of host memory that the caller owns, without a copy (a mapped checkpoint, say). CPU devices only.
+ * Makes a buffer of host memory that the caller owns, without a copy (a mapped checkpoint, say). Only on a device whose
+ * hd_device_info has host_memory.
  * @param device its device.
  * @param data the memory, any alignment; it must outlive the buffer and every call that uses it.
  * @param size bytes, at least 1.
@@ -385,9 +396,9 @@ HD_API int32_t hd_copy(hd_stream* stream, void* destination, const void* source,
 /**
  * Begins to record: until hd_graph_end, kernel calls and hd_copy on this stream are noted down with their arguments,
  * and not run. Other calls on the stream, hd_copy_to_host and hd_buffer_create among them, are refused or spoil the
- * record. What is to differ from launch to launch must be in device memory. CUDA only.
+ * record. What is to differ from launch to launch must be in device memory.
  * @param stream the stream to record, used by this thread alone until hd_graph_end.
- * @return HD_STATUS_UNSUPPORTED on a device without graphs, the CPU for one: make the calls instead.
+ * @return HD_STATUS_UNSUPPORTED where hd_device_info has no graphs: make the calls instead.
  */
 HD_API int32_t hd_graph_begin(hd_stream* stream);
 

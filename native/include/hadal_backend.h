@@ -42,7 +42,7 @@ typedef struct hd_backend {
   int32_t (*device_count)(int32_t* count);
   int32_t (*device_create)(const hd_device_options* options, void** device);
   void (*device_destroy)(void* device);
-  int32_t (*device_info)(void* device, hd_device_info* info);
+  int32_t (*device_info)(void* device, hd_device_info* info); /**< Zeroed but for struct_size; the core sets graphs. */
   int32_t (*free_memory)(void* device, uint64_t* free_bytes);
   int32_t (*kernel_name)(void* device, int32_t op, char* buffer, uint64_t capacity);
   int32_t (*stream_create)(void* device, void** stream);

@@ -18,25 +18,34 @@ internal sealed record FoundDevice(string Id)
 
     public static List<FoundDevice> All()
     {
-        // Where there is no card, asking for the first one tells why.
-        IEnumerable<int> cards = Enumerable.Range(0, Math.Max(1, CountCards()));
+        bool namesBackend = Environment.GetEnvironmentVariable("HADAL_BACKEND") is not null;
         return
         [
             Try("cpu", () => Device.Cpu()),
-            .. cards.Select(card => Try($"cuda:{card}", () => Device.Cuda(card))),
+            .. Each("cuda", Device.CountCuda, Device.Cuda),
+            .. namesBackend ? Each("external", Device.CountExternal, Device.External) : [],
         ];
     }
 
-    private static int CountCards()
+    /// <summary>All of a kind; where there is none, asking for the first one tells why.</summary>
+    private static IEnumerable<FoundDevice> Each(
+        string kind,
+        Func<int> count,
+        Func<int, Device> open
+    )
     {
+        int found;
         try
         {
-            return Device.CountCuda();
+            found = count();
         }
         catch (HadalException)
         {
-            return 0;
+            found = 0;
         }
+        return Enumerable
+            .Range(0, Math.Max(1, found))
+            .Select(ordinal => Try($"{kind}:{ordinal}", () => open(ordinal)));
     }
 
     private static FoundDevice Try(string id, Func<Device> open)

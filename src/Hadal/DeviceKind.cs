@@ -8,4 +8,7 @@ public enum DeviceKind
 
     /// <summary>An NVIDIA GPU.</summary>
     Cuda,
+
+    /// <summary>Another accelerator, served by the backend that the environment variable <c>HADAL_BACKEND</c> names.</summary>
+    External,
 }

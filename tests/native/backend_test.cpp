@@ -95,6 +95,12 @@ TEST_F(Backend, TellsWhatItIsAndGivesMemory) {
   EXPECT_EQ(hd_device_get_info(device, &info), HD_STATUS_OK);
   EXPECT_EQ(info.kind, HD_DEVICE_EXTERNAL);
   EXPECT_STREQ(info.name, "Minimal accelerator");
+  EXPECT_EQ(info.host_memory, 1);
+  EXPECT_EQ(info.graphs, 0);
+  EXPECT_EQ(info.f32_activations, 0);
+  EXPECT_EQ(info.per_head_fp8, 0);
+  EXPECT_EQ(info.group_alignment, 1);
+  EXPECT_EQ(info.synchronous, 1);
   uint64_t free_bytes = 0;
   EXPECT_EQ(hd_device_free_memory(device, &free_bytes), HD_STATUS_OK);
   EXPECT_EQ(free_bytes, 1u << 19);
@@ -102,12 +108,37 @@ TEST_F(Backend, TellsWhatItIsAndGivesMemory) {
   EXPECT_EQ(hd_buffer_create(device, (1 << 20) + 1, &buffer), HD_STATUS_OUT_OF_MEMORY);
   expect_text("minimal: only 1 MiB can be had");
   EXPECT_EQ(buffer, nullptr);
-  EXPECT_EQ(hd_buffer_import(device, &count, sizeof count, &buffer), HD_STATUS_UNSUPPORTED);
-  expect_text("hd_buffer_import");
+  ASSERT_EQ(hd_buffer_import(device, &count, sizeof count, &buffer), HD_STATUS_OK) << last_error();
+  void* data = nullptr;
+  EXPECT_EQ(hd_buffer_get_data(buffer, &data, nullptr), HD_STATUS_OK);
+  EXPECT_EQ(data, &count);
+  EXPECT_EQ(hd_buffer_release(buffer), HD_STATUS_OK);
   EXPECT_EQ(hd_buffer_create(device, 100, &buffer), HD_STATUS_OK);
   // The device goes last though its handle went first.
   EXPECT_EQ(hd_device_release(device), HD_STATUS_OK);
   EXPECT_EQ(hd_buffer_release(buffer), HD_STATUS_OK);
+}
+
+TEST_F(Backend, OlderThanTheCapabilitiesHasNoneAndTheStrictestAlignment) {
+  setenv("HADAL_BACKEND", "older", 1);
+  hd_device* device = open();
+  ASSERT_NE(device, nullptr);
+  hd_device_info info{};
+  info.struct_size = sizeof info;
+  EXPECT_EQ(hd_device_get_info(device, &info), HD_STATUS_OK);
+  EXPECT_STREQ(info.name, "Minimal accelerator");
+  EXPECT_EQ(info.host_memory, 0);
+  EXPECT_EQ(info.graphs, 0);
+  EXPECT_EQ(info.f32_activations, 0);
+  EXPECT_EQ(info.per_head_fp8, 0);
+  EXPECT_EQ(info.group_alignment, 128);
+  EXPECT_EQ(info.synchronous, 0);
+  int32_t value = 0;
+  hd_buffer* buffer = nullptr;
+  EXPECT_EQ(hd_buffer_import(device, &value, sizeof value, &buffer), HD_STATUS_UNSUPPORTED);
+  expect_text("hd_buffer_import: the device does not read the host's memory;");
+  EXPECT_EQ(buffer, nullptr);
+  EXPECT_EQ(hd_device_release(device), HD_STATUS_OK);
 }
 
 TEST_F(Backend, WritesToTheLogAndDestroysADeviceOnce) {

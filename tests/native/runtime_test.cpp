@@ -257,6 +257,11 @@ TEST(Devices, TellWhatTheyAre) {
   EXPECT_EQ(info.thread_count, 3);
   EXPECT_GT(info.memory_bytes, uint64_t{1} << 20);
   EXPECT_GT(std::strlen(info.name), 0u);
+  EXPECT_EQ(info.host_memory, 1);
+  EXPECT_EQ(info.graphs, 0);
+  EXPECT_EQ(info.f32_activations, 1);
+  EXPECT_EQ(info.group_alignment, 1);
+  EXPECT_EQ(info.synchronous, 1);
   uint64_t free_bytes = 0;
   EXPECT_EQ(hd_device_free_memory(device, &free_bytes), HD_STATUS_OK);
   EXPECT_GT(free_bytes, 0u);
@@ -321,6 +326,7 @@ TEST(Devices, TakeTheInstructionSetThatTheEnvironmentNames) {
     }
     hd_device* device = open_cpu();
     EXPECT_EQ(info_of(device).isa, name);
+    EXPECT_EQ(info_of(device).per_head_fp8, isa == cpu::Isa::avx512 ? 1 : 0);
     for (int32_t op = 0; op < HD_OP_COUNT; ++op) {
       // The best variant that is not above the instruction set.
       cpu::Isa best = cpu::Isa::scalar;

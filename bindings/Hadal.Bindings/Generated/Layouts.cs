@@ -81,6 +81,12 @@ internal static unsafe class Layouts
         to.Add((name, "memory_bytes", (byte*)&s.memory_bytes - start, sizeof(ulong)));
         to.Add((name, "name", (byte*)s.name - start, 128 * sizeof(byte)));
         to.Add((name, "isa", (byte*)s.isa - start, 32 * sizeof(byte)));
+        to.Add((name, "host_memory", (byte*)&s.host_memory - start, sizeof(int)));
+        to.Add((name, "graphs", (byte*)&s.graphs - start, sizeof(int)));
+        to.Add((name, "f32_activations", (byte*)&s.f32_activations - start, sizeof(int)));
+        to.Add((name, "per_head_fp8", (byte*)&s.per_head_fp8 - start, sizeof(int)));
+        to.Add((name, "group_alignment", (byte*)&s.group_alignment - start, sizeof(int)));
+        to.Add((name, "synchronous", (byte*)&s.synchronous - start, sizeof(int)));
     }
 
     private static void Add_hd_build_info(

@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "65a865517488c750b7452528dbd1779dc9b29f3bd3a21da0d4c00964aceab368";
+        "2391c9e1c781fa84caaad278fefea2242de58eeac53bac2cbb3927fa5051fa81";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -201,7 +201,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>
     /// Makes a buffer of host memory that the caller owns, without a copy (a mapped checkpoint,
-    /// say). CPU devices only.
+    /// say). Only on a device whose hd_device_info has host_memory.
     /// </summary>
     /// <param name="device">its device.</param>
     /// <param name="data">
@@ -276,13 +276,13 @@ public static unsafe partial class NativeMethods
     /// Begins to record: until hd_graph_end, kernel calls and hd_copy on this stream are noted down
     /// with their arguments, and not run. Other calls on the stream, hd_copy_to_host and
     /// hd_buffer_create among them, are refused or spoil the record. What is to differ from launch
-    /// to launch must be in device memory. CUDA only.
+    /// to launch must be in device memory.
     /// </summary>
     /// <param name="stream">
     /// the stream to record, used by this thread alone until hd_graph_end.
     /// </param>
     /// <returns>
-    /// HD_STATUS_UNSUPPORTED on a device without graphs, the CPU for one: make the calls instead.
+    /// HD_STATUS_UNSUPPORTED where hd_device_info has no graphs: make the calls instead.
     /// </returns>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_graph_begin(hd_stream* stream);

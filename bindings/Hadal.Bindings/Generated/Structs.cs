@@ -66,6 +66,33 @@ public unsafe struct hd_device_info
 
     /// <summary>Instruction set in use: "scalar", "avx2", "avx512", or "sm_90a".</summary>
     public fixed byte isa[32];
+
+    /// <summary>
+    /// 1: kernels read the host's memory, weights with any alignment and any spacing of experts
+    /// too, so that they may stay in a mapped file. 0: what they read is copied to the device.
+    /// </summary>
+    public int host_memory;
+
+    /// <summary>1: kernel calls can be recorded (hd_graph_begin). 0: they can't.</summary>
+    public int graphs;
+
+    /// <summary>1: act may be HD_DTYPE_F32 in every operation. 0: HD_DTYPE_BF16 alone.</summary>
+    public int f32_activations;
+
+    /// <summary>
+    /// 1: hd_gemm over a batch of heads is no slower with an e4m3 b (b_scale_is_pow2, a in bf16)
+    /// than with the same b in bf16: a weight may stay e4m3. 0: better expanded once.
+    /// </summary>
+    public int per_head_fp8;
+
+    /// <summary>
+    /// Rows that each expert's share of hd_fp8_gemm_contiguous is padded to, the alignment of
+    /// hd_moe_permute: 1, or 128 for CUDA's.
+    /// </summary>
+    public int group_alignment;
+
+    /// <summary>1: a kernel call returns when its work is done. 0: once it is queued.</summary>
+    public int synchronous;
 }
 
 /// <summary>What the library is.</summary>

@@ -9,6 +9,7 @@ internal sealed class RunArguments
 {
     private const string Cpu = "cpu";
     private const string Cuda = "cuda";
+    private const string External = "external";
     private const string Float32 = "float32";
     private const string Expanded = "expanded";
     private const string ByPosition = "by-position";
@@ -18,7 +19,8 @@ internal sealed class RunArguments
 
     private readonly Option<string> _device = new("--device", "-d")
     {
-        Description = "What to run on: cpu, cuda, or cuda:N for one of several cards",
+        Description =
+            "What to run on: cpu, cuda, external (the backend that HADAL_BACKEND names), or cuda:N or external:N for one of several",
         HelpName = "device",
         DefaultValueFactory = _ => Cpu,
     };
@@ -30,7 +32,7 @@ internal sealed class RunArguments
     };
     private readonly Option<string> _activations = new("--activations")
     {
-        Description = "bfloat16, or float32: slow, on the CPU alone, and close to the reference",
+        Description = "bfloat16, or float32: slow, close to the reference, and not on every device",
         HelpName = "mode",
         DefaultValueFactory = _ => "bfloat16",
     };
@@ -88,20 +90,34 @@ internal sealed class RunArguments
             return Device.Cpu(threads);
         if (threads != 0)
             throw new UsageException($"--threads is for the CPU; --device is {name}");
-        if (result.GetValue(_activations) == Float32)
-            throw new UsageException($"--activations {Float32} is for the CPU; --device is {name}");
-        if (name == Cuda)
-            return Device.Cuda();
-        if (
-            name.StartsWith($"{Cuda}:", StringComparison.Ordinal)
+        Device device =
+            OrdinalIn(name, Cuda) is { } card ? Device.Cuda(card)
+            : OrdinalIn(name, External) is { } other ? Device.External(other)
+            : throw new UsageException(
+                $"--device is '{name}'; it must be cpu, cuda, cuda:N, external or external:N"
+            );
+        if (device.RunsFloat32 || result.GetValue(_activations) != Float32)
+            return device;
+        device.Dispose();
+        throw new UsageException(
+            $"--activations {Float32} is not for {device}; take --device {Cpu}, or leave it out"
+        );
+    }
+
+    /// <summary>The number in <c>kind:N</c>, 0 in <c>kind</c> alone, or null where the name is neither.</summary>
+    private static int? OrdinalIn(string name, string kind)
+    {
+        if (name == kind)
+            return 0;
+        return
+            name.StartsWith($"{kind}:", StringComparison.Ordinal)
             && int.TryParse(
-                name.AsSpan(Cuda.Length + 1),
+                name.AsSpan(kind.Length + 1),
                 NumberStyles.None,
                 CultureInfo.InvariantCulture,
                 out int ordinal
             )
-        )
-            return Device.Cuda(ordinal);
-        throw new UsageException($"--device is '{name}'; it must be cpu, cuda or cuda:N");
+            ? ordinal
+            : null;
     }
 }

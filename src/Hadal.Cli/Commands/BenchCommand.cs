@@ -68,7 +68,8 @@ internal sealed class BenchCommand : Command
     };
     private readonly Option<bool> _ops = new("--ops")
     {
-        Description = "Shows which operations the time goes to; on the CPU alone",
+        Description =
+            "Shows which operations the time goes to; on a device whose calls wait for their work, as the CPU",
     };
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
@@ -110,9 +111,9 @@ internal sealed class BenchCommand : Command
         OutputFile? plot = OutputOf(_plot, result, checkpoint);
         using Device device = _run.OpenDevice(result);
         bool timesOps = result.GetValue(_ops);
-        if (timesOps && device.Kind != DeviceKind.Cpu)
+        if (timesOps && !device.IsSynchronous)
             throw new UsageException(
-                $"--ops works on the CPU alone: on {device} a call only queues its work"
+                $"--ops can't time {device}: a call there only queues its work; take --device cpu"
             );
         var sweep = new PositionSweep(checkpoint, device)
         {

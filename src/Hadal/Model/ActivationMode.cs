@@ -6,6 +6,6 @@ public enum ActivationMode
     /// <summary>Rounded to bfloat16: what the GPU kernels compute, and what is fast.</summary>
     BFloat16,
 
-    /// <summary>f32, on the CPU alone and slow: it reproduces DeepSeek's reference almost exactly.</summary>
+    /// <summary>f32, where <see cref="Device.RunsFloat32"/>, and slow: it reproduces DeepSeek's reference almost exactly.</summary>
     Float32,
 }

@@ -40,8 +40,8 @@ public sealed unsafe partial class DeepSeekModel
     /// does. Several models may share it.
     /// </summary>
     /// <param name="checkpoint">
-    /// The checkpoint, which remains the caller's. It may be disposed of any time after loading: on the CPU, where weights are
-    /// read where they are, the model keeps their memory until its own disposal; elsewhere they are copied.
+    /// The checkpoint, which remains the caller's. It may be disposed of any time after loading: where the device reads the
+    /// host's memory, as the CPU does, the model keeps that of the weights until its own disposal; elsewhere they are copied.
     /// </param>
     /// <param name="device">What to run on, which remains the caller's. It must be open to make caches, not to run steps.</param>
     /// <param name="options">How to load; null for the defaults.</param>
@@ -62,8 +62,8 @@ public sealed unsafe partial class DeepSeekModel
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
         var plan = new ModelPlan(checkpoint.Config, options ?? new ModelOptions(), device);
-        // Weights are uploaded only when all of it will fit; the CPU leaves them where they are.
-        if (device.Kind != DeviceKind.Cpu)
+        // Weights are uploaded only when all of it will fit.
+        if (!device.ReadsHostMemory)
             new DeepSeekModel(
                 checkpoint,
                 plan,

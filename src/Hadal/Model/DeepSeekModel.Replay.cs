@@ -11,7 +11,7 @@ public sealed unsafe partial class DeepSeekModel
     /// looks at each layer, which a replayed step doesn't show.
     /// </summary>
     private bool CanReplay(StepBatch batch) =>
-        Device.Kind == DeviceKind.Cuda
+        Device.RecordsSteps
         && Trace is null
         && batch.TokenCount == batch.SequenceCount
         && batch.LogitRowCount == batch.TokenCount;

@@ -88,7 +88,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
                 act,
                 options.MaxStepTokens,
                 plan.TopK,
-                Device.Kind == DeviceKind.Cpu ? 1 : 128,
+                Device.GroupAlignment,
                 plan.ExpandedTokens > 0
             );
             if (plan.HasPredictor)
@@ -121,8 +121,8 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
             );
             if (isCounting)
                 RequireMemory(weights);
-            // The CPU goes on reading them where they are; elsewhere they were copied.
-            if (Device.Kind != DeviceKind.Cpu)
+            // A device that reads the host's memory goes on reading them where they are; elsewhere they were copied.
+            if (!Device.ReadsHostMemory)
                 _lease.Dispose();
         }
         catch

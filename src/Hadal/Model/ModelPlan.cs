@@ -26,9 +26,9 @@ internal sealed class ModelPlan
                 MaxContextTokens,
                 $"{nameof(ModelOptions.MaxContextTokens)} must be at most the config's max_position_embeddings, {config.MaxPositionEmbeddings}"
             );
-        if (options.Activations == ActivationMode.Float32 && device.Kind != DeviceKind.Cpu)
+        if (options.Activations == ActivationMode.Float32 && !device.RunsFloat32)
             throw new ArgumentException(
-                $"{nameof(ModelOptions.Activations)} is {options.Activations}, which runs on the CPU alone; on {device} it must be {ActivationMode.BFloat16}",
+                $"{nameof(ModelOptions.Activations)} is {options.Activations}, which {device} does not run; it must be {ActivationMode.BFloat16} there, or the device the CPU",
                 nameof(options)
             );
         Activations =
@@ -111,9 +111,7 @@ internal sealed class ModelPlan
     /// else it is expanded to the activations' type.
     /// </summary>
     public bool KeepsHeads(bool scalesArePowersOfTwo) =>
-        scalesArePowersOfTwo
-        && Activations == hd_dtype.HD_DTYPE_BF16
-        && Device is { Kind: DeviceKind.Cpu, Isa: "avx512" };
+        scalesArePowersOfTwo && Activations == hd_dtype.HD_DTYPE_BF16 && Device.MultipliesFp8Heads;
 
     /// <summary>The layer that a tensor's name tells; null outside of layers.</summary>
     private static int? LayerOf(string tensor)

@@ -5,9 +5,9 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// Brings a checkpoint's weights to where the device reads them: on the CPU they stay in the checkpoint's memory, unless they
-/// are not aligned to their elements; elsewhere they are copied. What the kernels do not take, by type or by value, is
-/// converted or refused.
+/// Brings a checkpoint's weights to where the device reads them: where that is the host's memory they stay in the
+/// checkpoint's, unless they are not aligned to their elements; elsewhere they are copied. What the kernels do not take, by
+/// type or by value, is converted or refused.
 /// </summary>
 internal sealed unsafe class WeightLoader(
     Checkpoint checkpoint,
@@ -123,7 +123,7 @@ internal sealed unsafe class WeightLoader(
     public ExpertWeights Experts(string name, string projection, int count)
     {
         var experts = new Fp8Weight[count];
-        if (memory.Device.Kind == DeviceKind.Cpu)
+        if (memory.Device.ReadsHostMemory)
         {
             for (int i = 0; i < count; i++)
                 experts[i] = Fp8($"{name}.{i}.{projection}");
@@ -203,7 +203,7 @@ internal sealed unsafe class WeightLoader(
     private void* Place(TensorView view)
     {
         nuint alignment = (nuint)view.DType.Bits / 8;
-        if (memory.Device.Kind == DeviceKind.Cpu && (nuint)view.Data % alignment == 0)
+        if (memory.Device.ReadsHostMemory && (nuint)view.Data % alignment == 0)
         {
             Report(view);
             return view.Data;

@@ -253,6 +253,20 @@ void expect_as_the_scalar(Case source, ThreadPool& pool) {
   EXPECT_TRUE(agrees(source.tensors.back(), actual.tensors.back(), expected.tensors.back()));
 }
 
+TEST_F(OnCuda, TellsWhatItCan) {
+  hd_device_info info{};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(hd_device_get_info(cuda().device, &info), HD_STATUS_OK) << last_error();
+  EXPECT_EQ(info.host_memory, 0);
+  EXPECT_EQ(info.graphs, 1);
+  EXPECT_EQ(info.f32_activations, 0);
+  EXPECT_EQ(info.per_head_fp8, 0);
+  EXPECT_EQ(info.group_alignment, 128);
+  EXPECT_EQ(info.synchronous, 0);
+  hd_buffer* buffer = nullptr;
+  EXPECT_EQ(hd_buffer_import(cuda().device, &info, sizeof info, &buffer), HD_STATUS_UNSUPPORTED);
+}
+
 // A K whose scales of B would not fit beside the tiles in shared memory.
 TEST_F(OnCuda, TheLongestProductsAreServed) {
   expect_as_the_scalar(whole_fp8_product(1, 8, 1 << 19), pool);

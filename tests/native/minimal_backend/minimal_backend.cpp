@@ -79,6 +79,13 @@ int32_t device_info(void*, hd_device_info* info) {
   info->memory_bytes = 1 << 20;
   std::snprintf(info->name, sizeof info->name, "Minimal accelerator");
   std::snprintf(info->isa, sizeof info->isa, "none");
+#if !defined(MINIMAL_BACKEND_OLDER)
+  info->host_memory = 1;
+  info->f32_activations = 0;
+  info->per_head_fp8 = 0;
+  info->group_alignment = 1;
+  info->synchronous = 1;
+#endif
   return HD_STATUS_OK;
 }
 
