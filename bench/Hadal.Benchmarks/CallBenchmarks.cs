@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using Hadal.Bindings;
-using Hadal.Model;
 
 namespace Hadal.Benchmarks;
 

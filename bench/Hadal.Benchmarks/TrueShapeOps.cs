@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Hadal.Bindings;
 using Hadal.Caching;
 using Hadal.Cli.Synthesis;
-using Hadal.Generation;
 using Hadal.Model;
 using Hadal.Tensors;
 

@@ -10,6 +10,12 @@ internal static class QuotedText
     /// <summary>Longer texts are cut; of escapes there may be six times as many characters.</summary>
     public const int MaxLength = 1000;
 
+    private const int ShortLength = 100;
+
+    /// <summary>A file's text, short enough for a part of a message.</summary>
+    public static string Shorten(string text) =>
+        text.Length <= ShortLength ? text : $"{text.AsSpan(0, ShortLength)}…";
+
     /// <summary>
     /// The text, cut, with an escape <c>\uXXXX</c> for each character that controls instead of showing: C0 and C1 controls,
     /// format characters such as bidirectional overrides, line and paragraph separators, and lone surrogates.

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Hadal.Caching;
 using Hadal.Checkpoints;
-using Hadal.Generation;
 using Hadal.Model;
 using Hadal.Tensors;
 

@@ -5,7 +5,6 @@ using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Cli.Gguf;
 using Hadal.Cli.Synthesis;
-using Hadal.Model;
 
 namespace Hadal.Cli.Commands;
 

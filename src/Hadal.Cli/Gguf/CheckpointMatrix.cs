@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Hadal.Checkpoints;
 using Hadal.Cli.Synthesis;
-using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Cli.Gguf;

@@ -1,5 +1,4 @@
 using Hadal.Checkpoints;
-using Hadal.Model;
 
 namespace Hadal.Cli.Gguf;
 

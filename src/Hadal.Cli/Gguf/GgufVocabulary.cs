@@ -1,6 +1,5 @@
 using System.Globalization;
 using Hadal.Checkpoints;
-using Hadal.Model;
 
 namespace Hadal.Cli.Gguf;
 

@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Hadal.Checkpoints;
-using Hadal.Generation;
-using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Cli.Synthesis;

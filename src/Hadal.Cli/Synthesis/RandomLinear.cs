@@ -1,5 +1,3 @@
-using Hadal.Generation;
-
 namespace Hadal.Cli.Synthesis;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using Hadal.Bindings;
+using Hadal.Tensors;
 
 namespace Hadal.Caching;
 

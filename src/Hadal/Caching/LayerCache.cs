@@ -1,3 +1,5 @@
+using Hadal.Tensors;
+
 namespace Hadal.Caching;
 
 /// <summary>The caches of one layer.</summary>

@@ -76,8 +76,8 @@ public sealed unsafe class PagedCache : IDisposable
 
     internal LayerCache[] Layers { get; }
 
-    /// <summary>Decode steps over this cache's memory as its model recorded them, by sequences and columns of the block table.</summary>
-    internal Dictionary<(int Sequences, int TablePages), GraphHandle> DecodeSteps { get; } = [];
+    /// <summary>Raised once, before its memory goes back: what was recorded over the memory goes first.</summary>
+    internal event Action? Releasing;
 
     /// <summary>Begins an empty sequence. Its pages come as it grows, and go back when it is disposed.</summary>
     public CachedSequence CreateSequence()
@@ -127,9 +127,8 @@ public sealed unsafe class PagedCache : IDisposable
 
     private void Release()
     {
-        foreach (GraphHandle step in DecodeSteps.Values)
-            step.Dispose();
-        DecodeSteps.Clear();
+        Releasing?.Invoke();
+        Releasing = null;
         _memory.Dispose();
     }
 }

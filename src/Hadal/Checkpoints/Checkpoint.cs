@@ -1,6 +1,4 @@
 using System.Collections.ObjectModel;
-using Hadal.Model;
-using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;
 
@@ -93,7 +91,7 @@ public sealed class Checkpoint : IDisposable
         try
         {
             if (options.Mapping == WeightMapping.InMemory)
-                DeviceMemoryException.ThrowIfShort(
+                RequireMemory(
                     folder,
                     names.Sum(name => new FileInfo(Path.Combine(folder, name)).Length)
                 );
@@ -129,6 +127,19 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>Closes its files: the weights can't be reached any more, but by models that were loaded from them.</summary>
     public void Dispose() => _files.ForEach(static file => file.Dispose());
+
+    private static void RequireMemory(string folder, long bytes)
+    {
+        using Device host = Device.Cpu(threads: 1);
+        long free = host.FreeMemoryBytes;
+        if (bytes > free)
+            throw new DeviceMemoryException(
+                $"{folder}: its weights take {DeviceMemoryException.Megabytes(bytes)}, but the host has {DeviceMemoryException.Megabytes(free)} of memory free; "
+                    + $"open it with {nameof(WeightMapping)}.{nameof(WeightMapping.Mapped)}",
+                bytes,
+                free
+            );
+    }
 
     private static DeepSeekConfig Cut(DeepSeekConfig config, int layers) =>
         layers >= 1 && layers <= config.NumHiddenLayers

@@ -13,6 +13,10 @@ public sealed class CheckpointException(string message, Exception? inner = null)
     internal CheckpointException(string summary, ProblemList problems)
         : this(summary) => _problems = problems;
 
+    /// <summary>The constructor, for readers that take how to make an error.</summary>
+    internal static CheckpointException Create(string message, Exception? inner) =>
+        new(message, inner);
+
     /// <inheritdoc/>
     public override string Message
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Checkpoints;
 
@@ -15,7 +16,12 @@ internal static class CheckpointIndex
 
     /// <returns>Shard by tensor.</returns>
     public static Dictionary<string, string> Read(string folder) =>
-        JsonText.Read(SmallFile.Read(Path.Combine(folder, FileName), MaxLength), FileName, Parse);
+        JsonText.Read(
+            SmallFile.Read(Path.Combine(folder, FileName), MaxLength),
+            FileName,
+            CheckpointException.Create,
+            Parse
+        );
 
     private static Dictionary<string, string> Parse(JsonElement root)
     {

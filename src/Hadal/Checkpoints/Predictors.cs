@@ -1,6 +1,3 @@
-using Hadal.Model;
-using Hadal.Tensors;
-
 namespace Hadal.Checkpoints;
 
 /// <summary>

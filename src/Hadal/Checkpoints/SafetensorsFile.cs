@@ -1,5 +1,4 @@
 using System.Collections.ObjectModel;
-using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;
 

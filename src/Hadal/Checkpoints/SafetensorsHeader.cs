@@ -40,13 +40,11 @@ internal sealed unsafe class SafetensorsHeader
         );
         if (length > MaxLength)
         {
-            StandIn.Refuse(
-                file.Path,
-                new ReadOnlySpan<byte>(file.Pointer, (int)Math.Min(file.Length, 1024))
-            );
-            throw new CheckpointException(
-                $"{file.Path}: is no safetensors file: the header's length is {length}, must be at most {MaxLength}"
-            );
+            var start = new ReadOnlySpan<byte>(file.Pointer, (int)Math.Min(file.Length, 1024));
+            string what =
+                StandIn.Describe(start)
+                ?? $"is no safetensors file: the header's length is {length}, must be at most {MaxLength}";
+            throw new CheckpointException($"{file.Path}: {what}");
         }
         if ((long)length > file.Length - LengthBytes)
             throw TooShort(file, LengthBytes + (long)length, "header alone takes");

@@ -7,8 +7,9 @@ internal static class SmallFile
     {
         RegularFile.Require(path);
         byte[] bytes = ReadAll(path, maxLength);
-        StandIn.Refuse(path, bytes);
-        return bytes;
+        return StandIn.Describe(bytes) is { } what
+            ? throw new CheckpointException($"{path}: {what}")
+            : bytes;
     }
 
     private static byte[] ReadAll(string path, int maxLength)

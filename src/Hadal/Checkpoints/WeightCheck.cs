@@ -1,4 +1,3 @@
-using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Checkpoints;

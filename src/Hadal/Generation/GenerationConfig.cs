@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Hadal.Checkpoints;
-using Hadal.Model;
+using Hadal.Json;
 
 namespace Hadal.Generation;
 
@@ -81,8 +81,11 @@ public sealed class GenerationConfig
         return JsonText.Read(
             json,
             FileName,
+            CheckpointException.Create,
             static root => new GenerationConfig(
-                root.ValueKind == JsonValueKind.Null ? null : new JsonFields(root.Clone(), FileName)
+                root.ValueKind == JsonValueKind.Null
+                    ? null
+                    : new JsonFields(root.Clone(), FileName, CheckpointException.Create)
             )
         );
     }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hadal.Caching;
+using Hadal.Tensors;
 
 namespace Hadal.Model;
 
@@ -73,14 +74,19 @@ public sealed unsafe partial class DeepSeekModel
     private void RequireMemory(WeightLoader weights)
     {
         Prepare(PagedCache.PagesFor(MaxContextTokens));
-        DeviceMemoryException.ThrowIfShort(
-            Device,
-            weights.BytesDone,
-            ExpandedWeightBytes,
-            PagedCache.PagesFor(MaxContextTokens) * CacheLayout.PageBytes,
-            MaxContextTokens,
-            MemoryBytes - weights.BytesDone - ExpandedWeightBytes,
-            _plan.StepOptions.MaxStepTokens
-        );
+        long cache = PagedCache.PagesFor(MaxContextTokens) * CacheLayout.PageBytes;
+        long workspace = MemoryBytes - weights.BytesDone - ExpandedWeightBytes;
+        long needed = MemoryBytes + cache;
+        long free = Device.FreeMemoryBytes;
+        if (needed > free)
+            throw new DeviceMemoryException(
+                $"{Device} has {DeviceMemoryException.Megabytes(free)} of memory free, but the model takes {DeviceMemoryException.Megabytes(needed)}: "
+                    + $"weights {DeviceMemoryException.Megabytes(weights.BytesDone)}, kv_b expanded {DeviceMemoryException.Megabytes(ExpandedWeightBytes)}, "
+                    + $"a cache of {MaxContextTokens} tokens {DeviceMemoryException.Megabytes(cache)}, "
+                    + $"workspace for steps of {_plan.StepOptions.MaxStepTokens} tokens {DeviceMemoryException.Megabytes(workspace)}; "
+                    + $"lower {nameof(ModelOptions.MaxContextTokens)} or {nameof(ModelOptions.MaxStepTokens)}, or take a larger device",
+                needed,
+                free
+            );
     }
 }

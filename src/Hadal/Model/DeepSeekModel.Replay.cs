@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Hadal.Bindings;
 using Hadal.Caching;
 
@@ -6,6 +7,8 @@ namespace Hadal.Model;
 /// <content>Decode steps that are recorded once and replayed.</content>
 public sealed unsafe partial class DeepSeekModel
 {
+    private readonly ConditionalWeakTable<PagedCache, RecordedSteps> _recorded = [];
+
     /// <summary>
     /// Whether the step is one that comes again and again: a token of each sequence, on a device that records. A trace
     /// looks at each layer, which a replayed step doesn't show.
@@ -20,14 +23,19 @@ public sealed unsafe partial class DeepSeekModel
     private void Replay(StepBatch batch, PagedCache cache, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        (int, int) shape = (batch.SequenceCount, batch.TablePages);
-        if (!cache.DecodeSteps.TryGetValue(shape, out GraphHandle? step))
+        RecordedSteps steps = RecordedOver(cache);
+        GraphHandle? step = steps.Find(batch.SequenceCount, batch.TablePages);
+        if (step is null)
         {
             step = Record(batch.LogitRowCount);
-            cache.DecodeSteps.Add(shape, step);
+            steps.Add(batch.SequenceCount, batch.TablePages, step);
         }
         _kernels.Launch(step);
     }
+
+    /// <summary>The steps recorded over a cache's memory.</summary>
+    internal RecordedSteps RecordedOver(PagedCache cache) =>
+        _recorded.GetValue(cache, static cache => new RecordedSteps(cache));
 
     private GraphHandle Record(int logitRows) =>
         _kernels.Record(() => Run(logitRows, CancellationToken.None));

@@ -465,6 +465,8 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         foreach (DecoderLayer? layer in _layers)
             layer?.Dispose();
         _predictor?.Dispose();
+        foreach ((_, RecordedSteps steps) in _recorded)
+            steps.Dispose();
         _kernels.Dispose();
         _expanded.Dispose();
         _memory.Dispose();

@@ -1,4 +1,5 @@
 using Hadal.Bindings;
+using Hadal.Checkpoints;
 using Hadal.Tensors;
 
 namespace Hadal.Model;

@@ -1,3 +1,4 @@
+using Hadal.Checkpoints;
 using Hadal.Tensors;
 
 namespace Hadal.Model;

@@ -1,5 +1,6 @@
 using Hadal.Bindings;
 using Hadal.Caching;
+using Hadal.Checkpoints;
 using Hadal.Tensors;
 
 namespace Hadal.Model;

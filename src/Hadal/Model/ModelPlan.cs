@@ -1,7 +1,7 @@
 using System.Globalization;
 using Hadal.Bindings;
 using Hadal.Caching;
-using Hadal.Tensors;
+using Hadal.Checkpoints;
 
 namespace Hadal.Model;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Hadal.Bindings;
 using Hadal.Caching;
-using Hadal.Generation;
+using Hadal.Checkpoints;
 using Hadal.Tensors;
 
 namespace Hadal.Model;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Hadal.Bindings;
+using Hadal.Checkpoints;
 using Hadal.Tensors;
 
 namespace Hadal.Model;

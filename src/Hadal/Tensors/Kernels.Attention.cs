@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Hadal.Bindings;
-using Hadal.Caching;
 
 namespace Hadal.Tensors;
 

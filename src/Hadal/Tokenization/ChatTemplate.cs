@@ -66,7 +66,7 @@ public sealed class ChatTemplate(ChatFormat format)
         return modelType == "deepseek_v32"
             ? ChatFormat.V32
             : throw new TokenizerException(
-                $"The checkpoint has no chat template, neither in chat_template.jinja nor in tokenizer_config.json, and its model_type is {(modelType is null ? "not known" : $"'{JsonFields.Cut(modelType)}'")}, not 'deepseek_v32', which needs none; put its chat_template.jinja beside tokenizer.json, or name the format: new ChatTemplate(ChatFormat)"
+                $"The checkpoint has no chat template, neither in chat_template.jinja nor in tokenizer_config.json, and its model_type is {(modelType is null ? "not known" : $"'{QuotedText.Shorten(modelType)}'")}, not 'deepseek_v32', which needs none; put its chat_template.jinja beside tokenizer.json, or name the format: new ChatTemplate(ChatFormat)"
             );
     }
 

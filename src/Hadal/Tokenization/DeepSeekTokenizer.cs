@@ -197,6 +197,6 @@ public sealed class DeepSeekTokenizer
     private int RequireToken(string content, string field) =>
         _added.Find(content)?.Id
         ?? throw new TokenizerException(
-            $"tokenizer_config.json.{field}: '{JsonFields.Cut(content)}' is not among the added_tokens of tokenizer.json"
+            $"tokenizer_config.json.{field}: '{QuotedText.Shorten(content)}' is not among the added_tokens of tokenizer.json"
         );
 }

@@ -34,7 +34,7 @@ internal sealed class PatternBudget(TimeSpan limit, CancellationToken cancellati
 
     public TokenizerException Exceeded(Regex pattern, Exception? inner = null) =>
         new(
-            $"tokenizer.json.pre_tokenizer: the pattern '{JsonFields.Cut(pattern.ToString())}' took {_clock.Elapsed.TotalSeconds:0.0} s so far, too long for this text; take the tokenizer.json that the model was published with",
+            $"tokenizer.json.pre_tokenizer: the pattern '{QuotedText.Shorten(pattern.ToString())}' took {_clock.Elapsed.TotalSeconds:0.0} s so far, too long for this text; take the tokenizer.json that the model was published with",
             inner
         );
 }

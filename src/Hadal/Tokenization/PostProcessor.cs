@@ -1,37 +1,31 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Tokenization;
 
 /// <summary>The special tokens that the <c>post_processor</c> of a <c>tokenizer.json</c> puts around a text.</summary>
 internal sealed record PostProcessor(ImmutableArray<int> Before, ImmutableArray<int> After)
 {
-    private const string Path = $"{TokenizerFile.File}.post_processor";
     private const int MaxTokens = 64;
 
     /// <summary>ByteLevel, which changes no ids, TemplateProcessing, or a Sequence of them; none adds nothing.</summary>
-    public static PostProcessor Read(JsonElement root, List<AddedToken> added)
+    public static PostProcessor Read(JsonFields root, List<AddedToken> added)
     {
-        if (JsonFields.GetOptional(root, "post_processor", TokenizerFile.File) is not { } part)
+        if (root.OptionalObject("post_processor") is not { } part)
             return new PostProcessor([], []);
-        string type = JsonFields.GetString(part, "type", Path);
+        string type = part.Text("type");
         if (type != "Sequence")
-            return ReadStage(part, type, Path, added) ?? new PostProcessor([], []);
-        JsonElement stages = JsonFields.Get(part, "processors", JsonValueKind.Array, Path);
+            return ReadStage(part, type, added) ?? new PostProcessor([], []);
         PostProcessor? result = null;
         int index = 0;
-        foreach (JsonElement stage in stages.EnumerateArray())
+        foreach (JsonElement element in part.Array("processors").EnumerateArray())
         {
-            string path = $"{Path}.processors[{index++}]";
-            PostProcessor? template = ReadStage(
-                stage,
-                JsonFields.GetString(stage, "type", path),
-                path,
-                added
-            );
+            JsonFields stage = TokenizerJson.Fields(element, $"{part.Path}.processors[{index++}]");
+            PostProcessor? template = ReadStage(stage, stage.Text("type"), added);
             if (template is not null && result is not null)
                 throw new TokenizerException(
-                    $"{path}: a second TemplateProcessing is not supported"
+                    $"{stage.Path}: a second TemplateProcessing is not supported"
                 );
             result ??= template;
         }
@@ -40,45 +34,36 @@ internal sealed record PostProcessor(ImmutableArray<int> Before, ImmutableArray<
 
     /// <summary>Null for ByteLevel.</summary>
     private static PostProcessor? ReadStage(
-        JsonElement stage,
+        JsonFields stage,
         string type,
-        string path,
         List<AddedToken> added
     ) =>
         type switch
         {
             "ByteLevel" => null,
-            "TemplateProcessing" => ReadTemplate(stage, path, added),
+            "TemplateProcessing" => ReadTemplate(stage, added),
             _ => throw new TokenizerException(
-                $"{path}: '{JsonFields.Cut(type)}' is not supported; it must be ByteLevel, TemplateProcessing or a Sequence of them"
+                $"{stage.Path}: '{QuotedText.Shorten(type)}' is not supported; it must be ByteLevel, TemplateProcessing or a Sequence of them"
             ),
         };
 
-    private static PostProcessor ReadTemplate(
-        JsonElement template,
-        string path,
-        List<AddedToken> added
-    )
+    private static PostProcessor ReadTemplate(JsonFields template, List<AddedToken> added)
     {
-        JsonElement tokens = JsonFields.Get(template, "special_tokens", JsonValueKind.Object, path);
+        JsonFields tokens = template.Object("special_tokens");
         ImmutableArray<int>.Builder before = ImmutableArray.CreateBuilder<int>();
         ImmutableArray<int>.Builder after = ImmutableArray.CreateBuilder<int>();
         bool hasText = false;
-        string single = $"{path}.single";
-        foreach (
-            JsonElement piece in JsonFields
-                .Get(template, "single", JsonValueKind.Array, path)
-                .EnumerateArray()
-        )
+        string single = $"{template.Path}.single";
+        foreach (JsonElement element in template.Array("single").EnumerateArray())
         {
-            if (JsonFields.GetOptional(piece, "SpecialToken", single) is { } special)
+            JsonFields piece = TokenizerJson.Fields(element, single);
+            if (piece.OptionalObject("SpecialToken") is { } special)
             {
-                string id = JsonFields.GetString(special, "id", $"{single}.SpecialToken");
                 (hasText ? after : before).AddRange(
-                    Ids(tokens, id, path, added).Take(MaxTokens + 1)
+                    Ids(tokens, special.Text("id"), added).Take(MaxTokens + 1)
                 );
             }
-            else if (!hasText && JsonFields.GetOptional(piece, "Sequence", single) is not null)
+            else if (!hasText && piece.Has("Sequence"))
                 hasText = true;
             else
                 throw new TokenizerException(
@@ -94,23 +79,15 @@ internal sealed record PostProcessor(ImmutableArray<int> Before, ImmutableArray<
             : throw new TokenizerException($"{single}: has no Sequence: the text would be lost");
     }
 
-    private static IEnumerable<int> Ids(
-        JsonElement tokens,
-        string name,
-        string path,
-        List<AddedToken> added
-    )
+    private static IEnumerable<int> Ids(JsonFields tokens, string name, List<AddedToken> added)
     {
-        string at = $"{path}.special_tokens['{JsonFields.Cut(name)}']";
-        if (JsonFields.GetOptional(tokens, name, path) is not { } token)
+        string at = $"{tokens.Path}['{QuotedText.Shorten(name)}']";
+        if (tokens.Optional(name) is not { } token)
             throw new TokenizerException($"{at}: is missing, but the template 'single' names it");
-        foreach (
-            JsonElement element in JsonFields
-                .Get(token, "ids", JsonValueKind.Array, at)
-                .EnumerateArray()
-        )
+        JsonFields fields = TokenizerJson.Fields(token, at);
+        foreach (JsonElement element in fields.Array("ids").EnumerateArray())
         {
-            int id = JsonFields.GetId(element, $"{at}.ids");
+            int id = TokenizerJson.GetId(element, $"{at}.ids");
             yield return added.Any(a => a.Id == id)
                 ? id
                 : throw new TokenizerException(

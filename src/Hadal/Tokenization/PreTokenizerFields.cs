@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Hadal.Json;
 
 namespace Hadal.Tokenization;
 
@@ -10,16 +11,16 @@ internal static class PreTokenizerFields
     private const int MaxStages = 32;
     private const int MaxPatternLength = 10_000;
 
-    public static SplitPreTokenizer Read(JsonElement root)
+    public static SplitPreTokenizer Read(JsonFields root)
     {
         const string path = $"{File}.pre_tokenizer";
-        JsonElement sequence = JsonFields.Get(root, "pre_tokenizer", JsonValueKind.Object, File);
-        string type = JsonFields.GetString(sequence, "type", path);
+        JsonFields sequence = root.Object("pre_tokenizer");
+        string type = sequence.Text("type");
         if (type != "Sequence")
             throw new TokenizerException(
-                $"{path}.type: '{JsonFields.Cut(type)}' is not supported; it must be a Sequence of Split stages that ends with ByteLevel"
+                $"{path}.type: '{QuotedText.Shorten(type)}' is not supported; it must be a Sequence of Split stages that ends with ByteLevel"
             );
-        JsonElement stages = JsonFields.Get(sequence, "pretokenizers", JsonValueKind.Array, path);
+        JsonElement stages = sequence.Array("pretokenizers");
         if (stages.GetArrayLength() > MaxStages)
             throw new TokenizerException(
                 $"{path}.pretokenizers: has {stages.GetArrayLength()} stages, must have at most {MaxStages}"
@@ -27,19 +28,19 @@ internal static class PreTokenizerFields
         var splits = new List<Regex>();
         int index = 0;
         int last = stages.GetArrayLength() - 1;
-        foreach (JsonElement stage in stages.EnumerateArray())
+        foreach (JsonElement element in stages.EnumerateArray())
         {
-            string at = $"{path}.pretokenizers[{index}]";
-            string stageType = JsonFields.GetString(stage, "type", at);
+            JsonFields stage = TokenizerJson.Fields(element, $"{path}.pretokenizers[{index}]");
+            string stageType = stage.Text("type");
             bool mustBeByteLevel = index == last;
             if (stageType != (mustBeByteLevel ? "ByteLevel" : "Split"))
                 throw new TokenizerException(
-                    $"{at}.type: '{JsonFields.Cut(stageType)}' is not supported here; it must be {(mustBeByteLevel ? "ByteLevel" : "Split")}"
+                    $"{stage.Path}.type: '{QuotedText.Shorten(stageType)}' is not supported here; it must be {(mustBeByteLevel ? "ByteLevel" : "Split")}"
                 );
             if (mustBeByteLevel)
-                CheckByteLevelStage(stage, at);
+                CheckByteLevelStage(stage);
             else
-                splits.Add(ReadSplit(stage, at));
+                splits.Add(ReadSplit(stage));
             index++;
         }
         if (splits.Count == 0)
@@ -47,32 +48,32 @@ internal static class PreTokenizerFields
         return new SplitPreTokenizer(splits);
     }
 
-    private static void CheckByteLevelStage(JsonElement stage, string path)
+    private static void CheckByteLevelStage(JsonFields stage)
     {
         foreach (string name in (string[])["add_prefix_space", "use_regex"])
         {
             // The format's default for both is true, so an absent field is refused like a true one.
-            if (JsonFields.GetOptional(stage, name, path)?.ValueKind != JsonValueKind.False)
-                throw new TokenizerException($"{path}.{name}: must be false");
+            if (stage.Optional(name)?.ValueKind != JsonValueKind.False)
+                throw new TokenizerException($"{stage.Path}.{name}: must be false");
         }
     }
 
-    private static Regex ReadSplit(JsonElement stage, string path)
+    private static Regex ReadSplit(JsonFields stage)
     {
-        string behavior = JsonFields.GetString(stage, "behavior", path);
-        if (behavior != "Isolated" || JsonFields.GetFlag(stage, "invert", path))
+        string behavior = stage.Text("behavior");
+        if (behavior != "Isolated" || stage.IsTrue("invert"))
             throw new TokenizerException(
-                $"{path}: behavior '{JsonFields.Cut(behavior)}' must be Isolated, and invert false"
+                $"{stage.Path}: behavior '{QuotedText.Shorten(behavior)}' must be Isolated, and invert false"
             );
-        JsonElement pattern = JsonFields.Get(stage, "pattern", JsonValueKind.Object, path);
-        string regex = JsonFields.GetString(pattern, "Regex", $"{path}.pattern");
+        string path = $"{stage.Path}.pattern.Regex";
+        string regex = stage.Object("pattern").Text("Regex");
         if (regex.Length > MaxPatternLength)
             throw new TokenizerException(
-                $"{path}.pattern.Regex: has {regex.Length} characters, must have at most {MaxPatternLength}"
+                $"{path}: has {regex.Length} characters, must have at most {MaxPatternLength}"
             );
         if (regex.Any(char.IsSurrogate))
             throw new TokenizerException(
-                $"{path}.pattern.Regex: characters beyond U+FFFF are not supported in a pattern"
+                $"{path}: characters beyond U+FFFF are not supported in a pattern"
             );
         try
         {
@@ -81,7 +82,7 @@ internal static class PreTokenizerFields
         catch (RegexParseException e)
         {
             throw new TokenizerException(
-                $"{path}.pattern.Regex: '{JsonFields.Cut(regex)}' is not a pattern: {e.Error} at character {e.Offset}",
+                $"{path}: '{QuotedText.Shorten(regex)}' is not a pattern: {e.Error} at character {e.Offset}",
                 e
             );
         }

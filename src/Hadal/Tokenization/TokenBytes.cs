@@ -26,7 +26,7 @@ internal sealed class TokenBytes
             byId[id] = new byte[token.Length];
             if (!ByteAlphabet.TryGetBytes(token, byId[id]))
                 throw new TokenizerException(
-                    $"tokenizer.json.model.vocab['{JsonFields.Cut(token)}']: has a character outside the byte-level alphabet"
+                    $"tokenizer.json.model.vocab['{QuotedText.Shorten(token)}']: has a character outside the byte-level alphabet"
                 );
         }
         _starts = new int[count + 1];

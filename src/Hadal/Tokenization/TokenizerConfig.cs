@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Tokenization;
 
@@ -20,34 +21,31 @@ internal sealed record TokenizerConfig(
 
     public static TokenizerConfig Parse(ReadOnlyMemory<byte> json)
     {
-        using JsonDocument document = JsonFields.Parse(json, File);
-        JsonElement root = JsonFields.Require(document.RootElement, JsonValueKind.Object, File);
+        using JsonDocument document = TokenizerJson.Parse(json, File);
+        JsonFields root = TokenizerJson.Fields(document.RootElement, File);
         return new TokenizerConfig(
             Token(root, "bos_token"),
             Token(root, "eos_token"),
             Flag(root, "add_bos_token"),
             Flag(root, "add_eos_token"),
-            JsonFields.GetOptional(root, "chat_template", File) is { } template
-                ? Template(template)
-                : null
+            root.Optional("chat_template") is { } template ? Template(root, template) : null
         );
     }
 
-    private static bool? Flag(JsonElement root, string name) =>
-        JsonFields.GetOptional(root, name, File) is null
-            ? null
-            : JsonFields.GetFlag(root, name, File);
+    private static bool? Flag(JsonFields root, string name) =>
+        root.Has(name) ? root.Flag(name) : null;
 
     /// <summary>A template is given as its text, or in a list of {name, template}.</summary>
-    private static string Template(JsonElement value)
+    private static string Template(JsonFields root, JsonElement value)
     {
         const string path = $"{File}.chat_template";
         if (value.ValueKind != JsonValueKind.Array)
-            return JsonFields.Text(value, path);
-        foreach (JsonElement entry in value.EnumerateArray())
+            return root.Text(value, path);
+        foreach (JsonElement element in value.EnumerateArray())
         {
-            if (JsonFields.GetString(entry, "name", path) == "default")
-                return JsonFields.GetString(entry, "template", path);
+            JsonFields entry = TokenizerJson.Fields(element, path);
+            if (entry.Text("name") == "default")
+                return entry.Text("template");
         }
         throw new TokenizerException(
             $"{path}: none of the {value.GetArrayLength()} templates is named 'default'; name one so"
@@ -55,15 +53,11 @@ internal sealed record TokenizerConfig(
     }
 
     /// <summary>A token is given as its text, or as an object that holds it.</summary>
-    private static string Token(JsonElement root, string name) =>
-        JsonFields.GetOptional(root, name, File) switch
+    private static string Token(JsonFields root, string name) =>
+        root.Optional(name) switch
         {
             null => throw new TokenizerException($"{File}: the field '{name}' is missing"),
-            { ValueKind: JsonValueKind.Object } token => JsonFields.GetString(
-                token,
-                "content",
-                $"{File}.{name}"
-            ),
-            { } text => JsonFields.Text(text, $"{File}.{name}"),
+            { ValueKind: JsonValueKind.Object } => root.Object(name).Text("content"),
+            _ => root.Text(name),
         };
 }

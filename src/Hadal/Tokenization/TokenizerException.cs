@@ -1,5 +1,3 @@
-using Hadal.Checkpoints;
-
 namespace Hadal.Tokenization;
 
 /// <summary>A tokenizer file is broken, or asks for something that is not supported.</summary>
@@ -7,4 +5,9 @@ namespace Hadal.Tokenization;
 /// <param name="message">The field, what it was, and what it must be.</param>
 /// <param name="inner">The error that led to this one, if any.</param>
 public sealed class TokenizerException(string message, Exception? inner = null)
-    : HadalException(QuotedText.Quote(message), inner);
+    : HadalException(QuotedText.Quote(message), inner)
+{
+    /// <summary>The constructor, for readers that take how to make an error.</summary>
+    internal static TokenizerException Create(string message, Exception? inner) =>
+        new(message, inner);
+}

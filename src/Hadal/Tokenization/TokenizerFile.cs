@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Tokenization;
 
@@ -33,11 +34,11 @@ internal sealed class TokenizerFile
 
     public static TokenizerFile Parse(ReadOnlyMemory<byte> json)
     {
-        using JsonDocument document = JsonFields.Parse(json, File);
-        JsonElement root = JsonFields.Require(document.RootElement, JsonValueKind.Object, File);
+        using JsonDocument document = TokenizerJson.Parse(json, File);
+        JsonFields root = TokenizerJson.Fields(document.RootElement, File);
         CheckNormalizer(root);
         CheckDecoder(root);
-        JsonElement model = JsonFields.Get(root, "model", JsonValueKind.Object, File);
+        JsonFields model = root.Object("model");
         CheckModel(model);
         Dictionary<string, int> vocabulary = ReadVocabulary(model);
         List<AddedToken> added = ReadAddedTokens(root, vocabulary);
@@ -45,46 +46,39 @@ internal sealed class TokenizerFile
         {
             Vocabulary = vocabulary,
             Merges = ReadMerges(model, vocabulary),
-            IgnoreMerges = JsonFields.GetFlag(model, "ignore_merges", $"{File}.model"),
+            IgnoreMerges = model.IsTrue("ignore_merges"),
             AddedTokens = added,
             PreTokenizer = PreTokenizerFields.Read(root),
             PostProcessor = PostProcessor.Read(root, added),
         };
     }
 
-    private static void CheckNormalizer(JsonElement root)
+    private static void CheckNormalizer(JsonFields root)
     {
-        if (JsonFields.GetOptional(root, "normalizer", File) is not { } normalizer)
+        if (root.OptionalObject("normalizer") is not { } normalizer)
             return;
-        const string path = $"{File}.normalizer";
-        string type = JsonFields.GetString(normalizer, "type", path);
-        if (
-            type != "Sequence"
-            || JsonFields.Get(normalizer, "normalizers", JsonValueKind.Array, path).GetArrayLength()
-                != 0
-        )
+        string type = normalizer.Text("type");
+        if (type != "Sequence" || normalizer.Array("normalizers").GetArrayLength() != 0)
             throw new TokenizerException(
-                $"{path}: '{JsonFields.Cut(type)}' is not supported; it must be null or an empty Sequence"
+                $"{normalizer.Path}: '{QuotedText.Shorten(type)}' is not supported; it must be null or an empty Sequence"
             );
     }
 
-    private static void CheckDecoder(JsonElement root)
+    private static void CheckDecoder(JsonFields root)
     {
-        JsonElement decoder = JsonFields.Get(root, "decoder", JsonValueKind.Object, File);
-        string type = JsonFields.GetString(decoder, "type", $"{File}.decoder");
+        string type = root.Object("decoder").Text("type");
         if (type != "ByteLevel")
             throw new TokenizerException(
-                $"{File}.decoder: '{JsonFields.Cut(type)}' is not supported; it must be ByteLevel"
+                $"{File}.decoder: '{QuotedText.Shorten(type)}' is not supported; it must be ByteLevel"
             );
     }
 
-    private static void CheckModel(JsonElement model)
+    private static void CheckModel(JsonFields model)
     {
-        const string path = $"{File}.model";
-        string type = JsonFields.GetString(model, "type", path);
+        string type = model.Text("type");
         if (type != "BPE")
             throw new TokenizerException(
-                $"{path}.type: '{JsonFields.Cut(type)}' is not supported; it must be BPE"
+                $"{model.Path}.type: '{QuotedText.Shorten(type)}' is not supported; it must be BPE"
             );
         string[] mustBeOff =
         [
@@ -97,34 +91,32 @@ internal sealed class TokenizerFile
         foreach (string name in mustBeOff)
         {
             if (
-                JsonFields.GetOptional(model, name, path)
-                    is { ValueKind: not JsonValueKind.False } value
+                model.Optional(name) is { ValueKind: not JsonValueKind.False } value
                 && !(value.ValueKind == JsonValueKind.String && value.ValueEquals(""))
             )
                 throw new TokenizerException(
-                    $"{path}.{name}: {JsonFields.Cut(value.GetRawText())} is not supported; it must be absent, null or false"
+                    $"{model.Path}.{name}: {QuotedText.Shorten(value.GetRawText())} is not supported; it must be absent, null or false"
                 );
         }
     }
 
-    private static Dictionary<string, int> ReadVocabulary(JsonElement model)
+    private static Dictionary<string, int> ReadVocabulary(JsonFields model)
     {
-        const string path = $"{File}.model.vocab";
-        JsonElement entries = JsonFields.Get(model, "vocab", JsonValueKind.Object, $"{File}.model");
-        var vocabulary = new Dictionary<string, int>(entries.GetPropertyCount());
-        var ids = new HashSet<int>(entries.GetPropertyCount());
-        foreach (JsonProperty entry in entries.EnumerateObject())
+        JsonFields entries = model.Object("vocab");
+        string path = entries.Path;
+        var vocabulary = new Dictionary<string, int>(entries.Count);
+        var ids = new HashSet<int>(entries.Count);
+        foreach ((string token, JsonElement value) in entries.Members)
         {
-            string token = JsonFields.Name(entry, path);
-            if (!JsonFields.TryGetId(entry.Value, out int id))
-                throw JsonFields.BadId(entry.Value, $"{path}['{JsonFields.Cut(token)}']");
+            if (!TokenizerJson.TryGetId(value, out int id))
+                throw TokenizerJson.BadId(value, $"{path}['{QuotedText.Shorten(token)}']");
             if (!vocabulary.TryAdd(token, id))
                 throw new TokenizerException(
-                    $"{path}: the token '{JsonFields.Cut(token)}' occurs twice"
+                    $"{path}: the token '{QuotedText.Shorten(token)}' occurs twice"
                 );
             if (!ids.Add(id))
                 throw new TokenizerException(
-                    $"{path}['{JsonFields.Cut(token)}']: the id {id} belongs to two tokens"
+                    $"{path}['{QuotedText.Shorten(token)}']: the id {id} belongs to two tokens"
                 );
         }
         return vocabulary;
@@ -132,12 +124,12 @@ internal sealed class TokenizerFile
 
     /// <summary>Each merge is "left right", or since tokenizers 0.20 a pair; of two of the same pair the last holds.</summary>
     private static Dictionary<(int Left, int Right), (int Rank, int Id)> ReadMerges(
-        JsonElement model,
+        JsonFields model,
         Dictionary<string, int> vocabulary
     )
     {
         const string path = $"{File}.model.merges";
-        JsonElement array = JsonFields.Get(model, "merges", JsonValueKind.Array, $"{File}.model");
+        JsonElement array = model.Array("merges");
         var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>(
             array.GetArrayLength()
         );
@@ -146,8 +138,8 @@ internal sealed class TokenizerFile
         {
             string[] pair =
                 entry.ValueKind == JsonValueKind.Array
-                    ? [.. entry.EnumerateArray().Select(e => JsonFields.Text(e, $"{path}[{rank}]"))]
-                    : JsonFields.Text(entry, $"{path}[{rank}]").Split(' ');
+                    ? [.. entry.EnumerateArray().Select(e => model.Text(e, $"{path}[{rank}]"))]
+                    : model.Text(entry, $"{path}[{rank}]").Split(' ');
             if (
                 pair.Length != 2
                 || !vocabulary.TryGetValue(pair[0], out int left)
@@ -155,7 +147,7 @@ internal sealed class TokenizerFile
                 || !vocabulary.TryGetValue(pair[0] + pair[1], out int id)
             )
                 throw new TokenizerException(
-                    $"{path}[{rank}]: '{JsonFields.Cut(string.Join(' ', pair))}' must be two tokens of the vocabulary whose joining is one too"
+                    $"{path}[{rank}]: '{QuotedText.Shorten(string.Join(' ', pair))}' must be two tokens of the vocabulary whose joining is one too"
                 );
             merges[(left, right)] = (rank++, id);
         }
@@ -163,11 +155,11 @@ internal sealed class TokenizerFile
     }
 
     private static List<AddedToken> ReadAddedTokens(
-        JsonElement root,
+        JsonFields root,
         Dictionary<string, int> vocabulary
     )
     {
-        JsonElement array = JsonFields.Get(root, "added_tokens", JsonValueKind.Array, File);
+        JsonElement array = root.Array("added_tokens");
         if (array.GetArrayLength() > MaxAddedTokens)
             throw new TokenizerException(
                 $"{File}.added_tokens: has {array.GetArrayLength()}, must have at most {MaxAddedTokens}"
@@ -179,13 +171,13 @@ internal sealed class TokenizerFile
         foreach (JsonElement entry in array.EnumerateArray())
         {
             string path = $"{File}.added_tokens[{tokens.Count}]";
-            AddedToken token = ReadAddedToken(entry, path);
-            string shown = $"'{JsonFields.Cut(token.Content)}' (id {token.Id})";
+            AddedToken token = ReadAddedToken(TokenizerJson.Fields(entry, path));
+            string shown = $"'{QuotedText.Shorten(token.Content)}' (id {token.Id})";
             if (!contents.Add(token.Content) || !ids.Add(token.Id))
                 throw new TokenizerException($"{path}: {shown} occurs twice");
             if (byId.TryGetValue(token.Id, out string? other) && other != token.Content)
                 throw new TokenizerException(
-                    $"{path}: {shown} has the id that model.vocab gives to '{JsonFields.Cut(other)}'"
+                    $"{path}: {shown} has the id that model.vocab gives to '{QuotedText.Shorten(other)}'"
                 );
             if (vocabulary.TryGetValue(token.Content, out int id) && id != token.Id)
                 throw new TokenizerException(
@@ -196,23 +188,21 @@ internal sealed class TokenizerFile
         return tokens;
     }
 
-    private static AddedToken ReadAddedToken(JsonElement entry, string path)
+    private static AddedToken ReadAddedToken(JsonFields entry)
     {
-        string content = JsonFields.GetString(entry, "content", path);
+        string content = entry.Text("content");
         if (content.Length is 0 or > MaxAddedTokenLength)
             throw new TokenizerException(
-                $"{path}.content: has {content.Length} characters, must have from 1 to {MaxAddedTokenLength}"
+                $"{entry.Path}.content: has {content.Length} characters, must have from 1 to {MaxAddedTokenLength}"
             );
         foreach (string name in (string[])["lstrip", "rstrip", "single_word"])
         {
-            if (JsonFields.GetFlag(entry, name, path))
-                throw new TokenizerException($"{path}.{name}: true is not supported ('{content}')");
+            if (entry.IsTrue(name))
+                throw new TokenizerException(
+                    $"{entry.Path}.{name}: true is not supported ('{content}')"
+                );
         }
-        JsonElement id = JsonFields.Get(entry, "id", JsonValueKind.Number, path);
-        return new AddedToken(
-            JsonFields.GetId(id, $"{path}.id"),
-            content,
-            JsonFields.GetFlag(entry, "special", path)
-        );
+        int id = TokenizerJson.GetId(entry.Get("id"), $"{entry.Path}.id");
+        return new AddedToken(id, content, entry.IsTrue("special"));
     }
 }

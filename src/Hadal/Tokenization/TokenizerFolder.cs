@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Hadal.Checkpoints;
+using Hadal.Json;
 
 namespace Hadal.Tokenization;
 
@@ -37,14 +38,12 @@ internal sealed class TokenizerFolder(string path)
     {
         if (!File.Exists(Path.Combine(path, ModelConfigFile)))
             return null;
-        using JsonDocument document = JsonFields.Parse(
+        using JsonDocument document = TokenizerJson.Parse(
             Read(ModelConfigFile, MaxConfigLength),
             ModelConfigFile
         );
-        return
-            JsonFields.GetOptional(document.RootElement, "model_type", ModelConfigFile) is { } type
-            ? JsonFields.Text(type, $"{ModelConfigFile}.model_type")
-            : null;
+        JsonFields root = TokenizerJson.Fields(document.RootElement, ModelConfigFile);
+        return root.Has("model_type") ? root.Text("model_type") : null;
     }
 
     private byte[] Read(string name, int maxLength)

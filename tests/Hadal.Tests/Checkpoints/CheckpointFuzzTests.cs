@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using Hadal.Checkpoints;
-using Hadal.Tensors;
 
 namespace Hadal.Tests.Checkpoints;
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Hadal.Checkpoints;
+using Hadal.Model;
 using Hadal.Tensors;
 
 namespace Hadal.Tests.Checkpoints;

@@ -3,7 +3,6 @@ using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Cli.Synthesis;
 using Hadal.Model;
-using Hadal.Tensors;
 using Hadal.Tests.Checkpoints;
 using Hadal.Tests.Model;
 

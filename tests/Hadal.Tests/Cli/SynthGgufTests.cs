@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Hadal.Checkpoints;
 using Hadal.Cli.Gguf;
 using Hadal.Cli.Synthesis;
-using Hadal.Model;
 using Hadal.Tensors;
 using Hadal.Tests.Checkpoints;
 using Hadal.Tests.Model;

@@ -82,7 +82,7 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         using PagedCache larger = model.CreateCache(256);
         Assert.True(model.MemoryBytes > memory);
         Assert.Equal(recorded[1..], [Step(6), Step(7)]);
-        Assert.Single(cache.DecodeSteps);
+        Assert.Equal(1, model.RecordedOver(cache).Count);
 
         float[] Step(int token) => GoldenRun.Feed(model, batch, sequence, [token]);
     }
@@ -152,7 +152,7 @@ public sealed class CudaModelTests(ITestOutputHelper output)
             for (int row = 0; row < rows.Height; row++)
                 logits.Add(rows.GetRowSpan(row).ToArray());
         }
-        return ([.. logits], cache.DecodeSteps.Count, allocated);
+        return ([.. logits], model.RecordedOver(cache).Count, allocated);
     }
 
     private sealed class Reports : IProgress<LoadProgress>

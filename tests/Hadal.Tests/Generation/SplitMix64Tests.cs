@@ -1,5 +1,3 @@
-using Hadal.Generation;
-
 namespace Hadal.Tests.Generation;
 
 public sealed class SplitMix64Tests

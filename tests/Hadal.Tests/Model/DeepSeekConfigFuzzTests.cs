@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Hadal.Checkpoints;
-using Hadal.Model;
 
 namespace Hadal.Tests.Model;
 

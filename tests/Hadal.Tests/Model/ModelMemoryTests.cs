@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Hadal.Caching;
-using Hadal.Checkpoints;
 using Hadal.Model;
 using Hadal.Tests.Checkpoints;
 

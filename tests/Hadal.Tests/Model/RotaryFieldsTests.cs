@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Hadal.Checkpoints;
-using Hadal.Model;
 
 namespace Hadal.Tests.Model;
 

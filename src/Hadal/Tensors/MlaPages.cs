@@ -1,6 +1,6 @@
 using Hadal.Bindings;
 
-namespace Hadal.Caching;
+namespace Hadal.Tensors;
 
 /// <summary>One layer's MLA cache in a device's memory: [pages, 64, bytes of a token].</summary>
 internal readonly unsafe struct MlaPages(void* data, int count, hd_mla_format format)

@@ -1,4 +1,6 @@
-namespace Hadal.Model;
+using Hadal.Json;
+
+namespace Hadal.Checkpoints;
 
 /// <summary>
 /// <c>quantization_config</c>: FP8 e4m3 weights with one f32 scale a block of 128×128, activations quantised as they

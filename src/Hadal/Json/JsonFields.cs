@@ -1,28 +1,50 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
-using Hadal.Checkpoints;
 
-namespace Hadal.Model;
+namespace Hadal.Json;
 
 /// <summary>
-/// Reads the fields of one JSON object; a missing, mistyped or out-of-range one becomes a
-/// <see cref="CheckpointException"/> that names it.
+/// Reads the fields of one JSON object; a missing, mistyped or out-of-range one becomes an error of the file's kind that
+/// names it.
 /// </summary>
 internal readonly struct JsonFields
 {
     private readonly JsonElement _object;
-    private readonly string _path;
+    private readonly JsonError _error;
 
-    public JsonFields(JsonElement element, string path)
+    /// <param name="element">The object.</param>
+    /// <param name="path">What errors call it.</param>
+    /// <param name="error">Makes them.</param>
+    public JsonFields(JsonElement element, string path, JsonError error)
     {
         _object = element;
-        _path = path;
-        if (element.ValueKind != JsonValueKind.Object)
-            throw new CheckpointException(
-                $"{path}: is a JSON {element.ValueKind}, must be an object"
-            );
+        _error = error;
+        Path = path;
+        Require(element, JsonValueKind.Object, path);
     }
+
+    /// <summary>What errors call the object.</summary>
+    public string Path { get; }
+
+    /// <summary>How many fields there are.</summary>
+    public int Count => _object.GetPropertyCount();
+
+    /// <summary>The fields; of one name there may be several.</summary>
+    public IEnumerable<(string Name, JsonElement Value)> Members
+    {
+        get
+        {
+            foreach (JsonProperty member in _object.EnumerateObject())
+                yield return (NameOf(member), member.Value);
+        }
+    }
+
+    /// <summary>The names of the fields that are there and not null.</summary>
+    public IEnumerable<string> Names =>
+        Members
+            .Where(static member => member.Value.ValueKind != JsonValueKind.Null)
+            .Select(static member => member.Name);
 
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) =>
@@ -32,20 +54,34 @@ internal readonly struct JsonFields
     /// <summary>Whether the field is −1, which some files write for what is not set.</summary>
     public bool IsUnset(string name) => ToInteger(Get(name), -1, -1) is not null;
 
-    /// <summary>The names of the fields that are there and not null.</summary>
-    public IEnumerable<string> Names
+    public JsonFields Object(string name) => new(Get(name), $"{Path}.{name}", _error);
+
+    /// <summary>The field, or null where it is absent or JSON null.</summary>
+    public JsonElement? Optional(string name) => Has(name) ? Get(name) : null;
+
+    /// <summary>The object, or null where it is absent or JSON null.</summary>
+    public JsonFields? OptionalObject(string name) => Has(name) ? Object(name) : null;
+
+    /// <summary>The elements of an array.</summary>
+    public JsonElement Array(string name) =>
+        Require(Get(name), JsonValueKind.Array, $"{Path}.{name}");
+
+    public string Text(string name) => Text(Get(name), $"{Path}.{name}");
+
+    /// <summary>The text of a value of the file; an escaped lone surrogate is refused here rather than surfacing untyped.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="path">What the error calls it.</param>
+    public string Text(JsonElement value, string path)
     {
-        get
+        try
         {
-            foreach (JsonProperty member in _object.EnumerateObject())
-            {
-                if (member.Value.ValueKind != JsonValueKind.Null)
-                    yield return member.Name;
-            }
+            return Require(value, JsonValueKind.String, path).GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw _error($"{path}: is not valid Unicode text", e);
         }
     }
-
-    public JsonFields Object(string name) => new(Get(name), $"{_path}.{name}");
 
     public int Integer(string name, int min, int max) =>
         ToInteger(Get(name), min, max)
@@ -90,6 +126,9 @@ internal readonly struct JsonFields
             JsonValueKind.False => false,
             _ => throw Bad(name, "must be true or false"),
         };
+
+    /// <summary>Whether the field is true; absent or null is false.</summary>
+    public bool IsTrue(string name) => Has(name) && Flag(name);
 
     /// <summary>The field's text, which must be one of those given.</summary>
     public string RequireText(string name, params ReadOnlySpan<string> allowed)
@@ -164,7 +203,10 @@ internal readonly struct JsonFields
     public void RequireAgreement(string name, string other)
     {
         if (Has(name) && Has(other) && !JsonElement.DeepEquals(Get(name), Get(other)))
-            throw Bad(name, $"but {other} is {Shorten(Get(other).GetRawText())}; they must agree");
+            throw Bad(
+                name,
+                $"but {other} is {QuotedText.Shorten(Get(other).GetRawText())}; they must agree"
+            );
     }
 
     /// <summary>No field may be there but these: for objects in which every field changes results.</summary>
@@ -175,18 +217,38 @@ internal readonly struct JsonFields
     }
 
     /// <summary>The error for a field that is there but not as it must be.</summary>
-    public CheckpointException Bad(string name, string rule)
+    public HadalException Bad(string name, string rule)
     {
         string was = _object.TryGetProperty(name, out JsonElement value)
-            ? Shorten(value.GetRawText())
+            ? QuotedText.Shorten(value.GetRawText())
             : "absent";
-        return new CheckpointException($"{_path}.{name}: is {was}, {rule}");
+        return _error($"{Path}.{name}: is {was}, {rule}");
     }
 
-    private JsonElement Get(string name) =>
+    /// <summary>The field, whatever it is.</summary>
+    public JsonElement Get(string name) =>
         _object.TryGetProperty(name, out JsonElement value)
             ? value
-            : throw new CheckpointException($"{_path}: the field '{name}' is missing");
+            : throw _error($"{Path}: the field '{name}' is missing");
+
+    private JsonElement Require(JsonElement value, JsonValueKind kind, string path) =>
+        value.ValueKind == kind
+            ? value
+            : throw _error(
+                $"{path}: is a JSON {value.ValueKind}, must be {(kind == JsonValueKind.String ? "a" : "an")} {kind.ToString().ToLowerInvariant()}"
+            );
+
+    private string NameOf(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw _error($"{Path}: a key is not valid Unicode text", e);
+        }
+    }
 
     private static int? ToInteger(JsonElement value, int min, int max) =>
         value.ValueKind == JsonValueKind.Number
@@ -195,6 +257,4 @@ internal readonly struct JsonFields
         && number <= max
             ? number
             : null;
-
-    private static string Shorten(string text) => text.Length <= 100 ? text : $"{text[..100]}…";
 }

@@ -1,6 +1,6 @@
-using Hadal.Checkpoints;
+using Hadal.Tensors;
 
-namespace Hadal.Tensors;
+namespace Hadal.Checkpoints;
 
 /// <summary>
 /// A named tensor inside a file, without a copy: row-major, little-endian, of any alignment. Where the file is mapped,

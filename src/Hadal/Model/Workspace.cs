@@ -1,7 +1,8 @@
 using Hadal.Bindings;
-using Hadal.Model;
+using Hadal.Checkpoints;
+using Hadal.Tensors;
 
-namespace Hadal.Tensors;
+namespace Hadal.Model;
 
 /// <summary>
 /// The scratch of a model, allocated once for the most tokens of a step and shared by its layers. What it shows has the

@@ -1,4 +1,6 @@
-namespace Hadal.Caching;
+using Hadal.Bindings;
+
+namespace Hadal.Tensors;
 
 /// <summary>Where the tokens of a step's sequences lie in the cache; all arrays are in a device's memory.</summary>
 internal readonly unsafe struct Paging(
@@ -19,7 +21,7 @@ internal readonly unsafe struct Paging(
     public int MaxPages { get; } = maxPages;
 
     /// <summary>Tokens that any of the sequences has at the most.</summary>
-    public long MaxTokens => (long)MaxPages * PagedCache.PageTokens;
+    public long MaxTokens => (long)MaxPages * NativeMethods.HD_PAGE_TOKENS;
 
     /// <summary>i32 [sequences, max pages]: each sequence's pages, in order.</summary>
     public int* BlockTable { get; } = blockTable;

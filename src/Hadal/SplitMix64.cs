@@ -1,4 +1,4 @@
-namespace Hadal.Generation;
+namespace Hadal;
 
 /// <summary>
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014): the same numbers for a seed on

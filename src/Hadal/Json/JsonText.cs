@@ -1,17 +1,22 @@
 using System.Text.Json;
 
-namespace Hadal.Checkpoints;
+namespace Hadal.Json;
 
-/// <summary>Reads the JSON of a checkpoint's files.</summary>
+/// <summary>Reads a small JSON file as a whole.</summary>
 internal static class JsonText
 {
     private const int MaxDepth = 16;
 
     /// <param name="json">One JSON value.</param>
     /// <param name="name">What the error calls it.</param>
+    /// <param name="error">Makes the error where it is not JSON.</param>
     /// <param name="read">Reads it; the element goes when it returns.</param>
-    /// <exception cref="CheckpointException">It is not JSON, or the reader says so.</exception>
-    public static T Read<T>(ReadOnlyMemory<byte> json, string name, Func<JsonElement, T> read)
+    public static T Read<T>(
+        ReadOnlyMemory<byte> json,
+        string name,
+        JsonError error,
+        Func<JsonElement, T> read
+    )
     {
         try
         {
@@ -25,7 +30,7 @@ internal static class JsonText
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             string at = LastNameBeforeError(json.Span) is { } field ? $" at '{field}'" : "";
-            throw new CheckpointException(
+            throw error(
                 $"{name}: {StandIn.Describe(json.Span) ?? $"is broken{at}: {e.Message}"}",
                 e
             );

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Hadal.Checkpoints;
+namespace Hadal;
 
 /// <summary>Tells what downloads leave in the place of a file.</summary>
 internal static class StandIn
@@ -15,15 +15,6 @@ internal static class StandIn
         if (Begins(text, "<!doctype"u8) || Begins(text, "<html"u8) || Begins(text, "<?xml"u8))
             return "is a web page (HTML or XML), not the file: download it again, signed in where the model asks for it";
         return null;
-    }
-
-    /// <summary>Refuses such content of a file.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="start">Its first bytes.</param>
-    public static void Refuse(string path, ReadOnlySpan<byte> start)
-    {
-        if (Describe(start) is { } what)
-            throw new CheckpointException($"{path}: {what}");
     }
 
     private static bool Begins(ReadOnlySpan<byte> text, ReadOnlySpan<byte> tag) =>

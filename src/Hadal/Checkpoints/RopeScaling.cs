@@ -1,4 +1,6 @@
-namespace Hadal.Model;
+using Hadal.Json;
+
+namespace Hadal.Checkpoints;
 
 /// <summary><c>rope_scaling</c> or <c>rope_parameters</c>: YaRN, which stretches the lower frequencies of the rotary embedding.</summary>
 public sealed record RopeScaling

@@ -1,4 +1,4 @@
-namespace Hadal.Model;
+namespace Hadal.Checkpoints;
 
 /// <summary>How scales are chosen when values are quantised to e4m3; the values are those of <c>hd_scale_format</c>.</summary>
 public enum ScaleFormat

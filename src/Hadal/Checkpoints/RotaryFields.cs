@@ -1,6 +1,7 @@
 using System.Globalization;
+using Hadal.Json;
 
-namespace Hadal.Model;
+namespace Hadal.Checkpoints;
 
 /// <summary>
 /// The rotary embedding's base and stretch, in the spelling of published files (<c>rope_theta</c>, <c>rope_scaling</c>) or that

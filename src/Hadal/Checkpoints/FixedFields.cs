@@ -1,4 +1,6 @@
-namespace Hadal.Model;
+using Hadal.Json;
+
+namespace Hadal.Checkpoints;
 
 /// <summary>
 /// The fields of the family's configurations that change results and have one value here. Each field that the classes

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using Hadal.Checkpoints;
+using Hadal.Json;
 
-namespace Hadal.Model;
+namespace Hadal.Checkpoints;
 
 /// <summary>
 /// What a checkpoint's <c>config.json</c> says: DeepSeek-V3.2 with its lightning indexer, or plain V3, V3.1 and R1 without.
@@ -151,7 +151,12 @@ public sealed record DeepSeekConfig
     /// <summary>Reads a <c>config.json</c>.</summary>
     /// <exception cref="CheckpointException">It is not JSON, or a field is missing, out of range or not supported.</exception>
     public static DeepSeekConfig Parse(ReadOnlyMemory<byte> json) =>
-        JsonText.Read(json, File, static root => Read(new JsonFields(root, File)));
+        JsonText.Read(
+            json,
+            File,
+            CheckpointException.Create,
+            static root => Read(new JsonFields(root, File, CheckpointException.Create))
+        );
 
     private static DeepSeekConfig Read(JsonFields fields)
     {

@@ -1,4 +1,6 @@
-namespace Hadal.Model;
+using Hadal.Json;
+
+namespace Hadal.Checkpoints;
 
 /// <summary>The lightning indexer of DeepSeek-V3.2, which chooses the tokens that a token attends to.</summary>
 public sealed record IndexerConfig

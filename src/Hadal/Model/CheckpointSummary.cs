@@ -1,9 +1,9 @@
 using Hadal.Bindings;
 using Hadal.Caching;
-using Hadal.Model;
+using Hadal.Checkpoints;
 using Hadal.Tensors;
 
-namespace Hadal.Checkpoints;
+namespace Hadal.Model;
 
 /// <summary>
 /// What a checkpoint holds, and what a model of it needs on a device: found from its headers, and from the scales of
