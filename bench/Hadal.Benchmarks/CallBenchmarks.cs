@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Hadal.Bindings;
+using Hadal.Checkpoints;
 
 namespace Hadal.Benchmarks;
 

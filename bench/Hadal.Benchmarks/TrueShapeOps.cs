@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Hadal.Bindings;
 using Hadal.Caching;
+using Hadal.Checkpoints;
 using Hadal.Cli.Synthesis;
 using Hadal.Model;
 using Hadal.Tensors;
