@@ -94,7 +94,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         _runs = new Dictionary<string, Action>
         {
             ["rms_norm"] = () =>
-                _kernels.RmsNorm(w.X, default, norm, Epsilon, w.Residual, w.XCodes, Ue8m0),
+                _kernels.NormQuantized(w.X, norm, Epsilon, w.XCodes, Ue8m0, w.Residual),
             ["fp8_quantize"] = () => _kernels.Quantize(w.X, Ue8m0, w.XCodes),
             ["fp8_gemm"] = () => _kernels.Fp8Gemm(w.XCodes, gate, projected),
             ["fp8_gemm_multi"] = () =>

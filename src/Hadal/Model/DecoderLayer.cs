@@ -1,3 +1,4 @@
+using Hadal.Bindings;
 using Hadal.Checkpoints;
 using Hadal.Tensors;
 
@@ -53,25 +54,32 @@ internal sealed class DecoderLayer : IDisposable
         Workspace w = step.Workspace;
 
         // Only an indexer and a router take x itself.
-        kernels.RmsNorm(
-            _isFirst ? w.Residual : w.X,
-            _isFirst ? default : w.Residual,
-            _inputNorm,
-            _epsilon,
-            _attention.HasIndexer ? w.X : default,
-            w.XCodes,
-            step.ScaleFormat
-        );
+        DeviceTensor? attentionX = _attention.HasIndexer ? w.X : null;
+        DeviceTensor? expertsX = _experts is null ? null : w.X;
+
+        hd_scale_format format = step.ScaleFormat;
+        if (_isFirst)
+            kernels.NormQuantized(w.Residual, _inputNorm, _epsilon, w.XCodes, format, attentionX);
+        else
+            kernels.AddNormQuantized(
+                w.X,
+                w.Residual,
+                _inputNorm,
+                _epsilon,
+                w.XCodes,
+                format,
+                attentionX
+            );
         _attention.Forward(step, step.Caches[_layer]);
 
-        kernels.RmsNorm(
+        kernels.AddNormQuantized(
             w.X,
             w.Residual,
             _postAttentionNorm,
             _epsilon,
-            _experts is null ? default : w.X,
             w.XCodes,
-            step.ScaleFormat
+            format,
+            expertsX
         );
         _dense?.Forward(step, w.XCodes, w.X);
         _experts?.Forward(step, w.XCodes, w.X);

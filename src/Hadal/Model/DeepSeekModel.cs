@@ -431,7 +431,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     {
         // h is the residual stream after the final norm.
         Workspace w = _step.Workspace;
-        _kernels.RmsNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
+        _kernels.AddNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
         _predictor!.Forward(_step, _inputs);
         if (logitRows > 0)
             Head(_predictor.Norm, _predictor.Head, logitRows);
@@ -446,7 +446,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         int* rows = _inputs + StepBatch.LogitRowsOffset(_plan.StepOptions);
         _kernels.Embedding(_step.Workspace.X, rows, x);
         _kernels.Embedding(_step.Workspace.Residual, rows, residual);
-        _kernels.RmsNorm(x, residual, norm, Config.RmsNormEps, x);
+        _kernels.AddNorm(x, residual, norm, Config.RmsNormEps, x);
         _kernels.Gemm(x, head, logits);
     }
 

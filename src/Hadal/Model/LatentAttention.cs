@@ -84,7 +84,13 @@ internal sealed unsafe class LatentAttention
             );
         }
 
-        kernels.RmsNorm(w.QueryLatent, _queryNorm, _epsilon, w.QueryLatentCodes, step.ScaleFormat);
+        kernels.NormQuantized(
+            w.QueryLatent,
+            _queryNorm,
+            _epsilon,
+            w.QueryLatentCodes,
+            step.ScaleFormat
+        );
         if (_indexer is not null && LightningIndexer.Scores(step))
         {
             kernels.Fp8GemmMulti(
@@ -100,7 +106,7 @@ internal sealed unsafe class LatentAttention
 
         DeviceTensor latent = w.KeyLatent.Slice(0, Latent);
         DeviceTensor keyRope = w.KeyLatent.Slice(Latent, RopeWidth);
-        kernels.RmsNorm(latent, _keyValueNorm, _epsilon, latent);
+        kernels.Norm(latent, _keyValueNorm, _epsilon, latent);
         Rope(step, keyRope, step.Positions, 1, 0, keyRope, 0);
         kernels.AppendLatent(latent, keyRope, step.Slots, cache.Mla, step.ScaleFormat);
 

@@ -68,8 +68,8 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
         DeviceTensor joined = _joined.Top(w.Tokens);
         DeviceTensor embedding = w.Residual;
         kernels.Embedding(_embedding, nextIds, embedding);
-        kernels.RmsNorm(embedding, _embeddingNorm, _epsilon, joined.Slice(0, _hidden));
-        kernels.RmsNorm(w.X, _hiddenNorm, _epsilon, joined.Slice(_hidden, _hidden));
+        kernels.Norm(embedding, _embeddingNorm, _epsilon, joined.Slice(0, _hidden));
+        kernels.Norm(w.X, _hiddenNorm, _epsilon, joined.Slice(_hidden, _hidden));
         if (_projection is { } projection)
         {
             QuantizedTensor codes = _joinedCodes.WithRows(w.Tokens);
