@@ -23,10 +23,9 @@ internal sealed unsafe class LatentAttention
     private readonly float _softmaxScale;
     private readonly RotaryEmbedding _rotary;
     private readonly LightningIndexer? _indexer;
-    private readonly Fp8Weight _queryA;
+    private readonly FusedProjection _input; // of x
     private readonly DeviceTensor _queryNorm;
-    private readonly Fp8Weight _queryB;
-    private readonly Fp8Weight _keyValueA;
+    private readonly FusedProjection _queries; // of qr
     private readonly DeviceTensor _keyValueNorm;
     private readonly Fp8Weight _keyValueB;
     private readonly HeadWeight _keyUp; // W_UK, [nope, latent] a head
@@ -44,18 +43,24 @@ internal sealed unsafe class LatentAttention
         _epsilon = config.RmsNormEps;
         _softmaxScale = config.SoftmaxScale;
         _rotary = rotary;
-        _queryA = weights.Fp8($"{name}.q_a_proj");
+        if (config.Indexer is { } indexer)
+            _indexer = new LightningIndexer(indexer, rotary, weights, $"{name}.indexer");
+        _input = new FusedProjection(
+            new ProjectionPart(weights.Fp8($"{name}.q_a_proj"), static w => w.QueryLatent),
+            new ProjectionPart(weights.Fp8($"{name}.kv_a_proj_with_mqa"), static w => w.KeyLatent),
+            _indexer?.Key
+        );
         _queryNorm = weights.Vector($"{name}.q_a_layernorm.weight");
-        _queryB = weights.Fp8($"{name}.q_b_proj");
-        _keyValueA = weights.Fp8($"{name}.kv_a_proj_with_mqa");
+        _queries = new FusedProjection(
+            new ProjectionPart(weights.Fp8($"{name}.q_b_proj"), static w => w.Query),
+            _indexer?.Query
+        );
         _keyValueNorm = weights.Vector($"{name}.kv_a_layernorm.weight");
         _keyValueB = weights.Fp8($"{name}.kv_b_proj");
         HeadWeight keyValueUp = weights.PerHead(_keyValueB, Nope + Value);
         _keyUp = keyValueUp.Range(0, Nope);
         _valueUp = keyValueUp.Range(Nope, Value);
         _output = weights.Fp8($"{name}.o_proj");
-        if (config.Indexer is { } indexer)
-            _indexer = new LightningIndexer(indexer, rotary, weights, $"{name}.indexer");
     }
 
     /// <summary>Whether an indexer chooses what a token sees.</summary>
@@ -70,20 +75,7 @@ internal sealed unsafe class LatentAttention
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
 
-        if (_indexer is null)
-        {
-            kernels.Fp8GemmMulti(w.XCodes, (_queryA, w.QueryLatent), (_keyValueA, w.KeyLatent));
-        }
-        else
-        {
-            kernels.Fp8GemmMulti(
-                w.XCodes,
-                (_queryA, w.QueryLatent),
-                (_keyValueA, w.KeyLatent),
-                (_indexer.Key, w.IndexKey)
-            );
-        }
-
+        _input.Forward(step, w.XCodes);
         kernels.NormQuantized(
             w.QueryLatent,
             _queryNorm,
@@ -91,18 +83,7 @@ internal sealed unsafe class LatentAttention
             w.QueryLatentCodes,
             step.ScaleFormat
         );
-        if (_indexer is not null && LightningIndexer.Scores(step))
-        {
-            kernels.Fp8GemmMulti(
-                w.QueryLatentCodes,
-                (_queryB, w.Query),
-                (_indexer.Query, w.IndexQuery)
-            );
-        }
-        else
-        {
-            kernels.Fp8Gemm(w.QueryLatentCodes, _queryB, w.Query);
-        }
+        _queries.Forward(step, w.QueryLatentCodes);
 
         DeviceTensor latent = w.KeyLatent.Slice(0, Latent);
         DeviceTensor keyRope = w.KeyLatent.Slice(Latent, RopeWidth);

@@ -31,19 +31,20 @@ internal sealed unsafe class LightningIndexer(
     /// <summary>n_heads^-0.5.</summary>
     internal static float HeadScale(int heads) => 1 / MathF.Sqrt(heads);
 
-    /// <summary>wk, which attention multiplies by x together with its own projections.</summary>
-    public Fp8Weight Key { get; } = weights.Fp8($"{name}.wk");
+    /// <summary>The keys' part in what x is projected to: wk.</summary>
+    public ProjectionPart Key { get; } = new(weights.Fp8($"{name}.wk"), static w => w.IndexKey);
 
-    /// <summary>wq_b, which attention multiplies by qr together with its own where <see cref="Scores"/>.</summary>
-    public Fp8Weight Query { get; } = weights.Fp8($"{name}.wq_b");
+    /// <summary>The queries' part in what qr is projected to: wq_b, where <see cref="Scores"/>.</summary>
+    public ProjectionPart Query { get; } =
+        new(weights.Fp8($"{name}.wq_b"), static w => w.IndexQuery, Scores);
 
     /// <summary>
     /// Whether a step scores tokens: one that sees no more than are chosen takes them all, unscored, and no query is read.
     /// </summary>
-    public static bool Scores(Step step) => step.Paging.MaxTokens > step.Workspace.Indices.Columns;
+    private static bool Scores(Step step) => step.Paging.MaxTokens > step.Workspace.Indices.Columns;
 
     /// <summary>
-    /// Takes wk's output, and wq_b's where it <see cref="Scores"/>, from the workspace and adds the step's keys to the
+    /// Takes the outputs of <see cref="Key"/> and <see cref="Query"/> from the workspace and adds the step's keys to the
     /// cache; leaves the chosen slots in the workspace.
     /// </summary>
     public void Forward(Step step, IndexPages cache)
