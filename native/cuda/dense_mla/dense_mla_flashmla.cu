@@ -1,6 +1,6 @@
 #include "alignment.h"
-#include "dense_mla/dense_mla.h"
 #include "attention/decode_flashmla.cuh"
+#include "dense_mla/dense_mla.h"
 
 namespace hadal::cuda {
 namespace {

@@ -1,5 +1,5 @@
-#include "dense_mla/dense_mla.h"
 #include "attention/attend.cuh"
+#include "dense_mla/dense_mla.h"
 
 namespace hadal::cuda {
 namespace {

@@ -15,7 +15,8 @@ __device__ float ranked(float value) {
   return isnan(value) ? minus_infinity() : value;
 }
 
-// Index of the largest of `count` values that are not taken, the lowest one of equals; there is one. Every lane gets it.
+// Index of the largest of `count` values that are not taken, the lowest one of equals; there is one. Every lane gets
+// it.
 __device__ int best_of(const float* values, const bool* taken, int count) {
   float best = minus_infinity();
   int at = -1;
