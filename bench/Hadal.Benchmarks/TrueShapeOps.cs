@@ -46,7 +46,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
             tokens,
             config.Indexer.TopK,
             expertAlignment: 1,
-            expandedContext: 0
+            expands: false
         )
         {
             Tokens = tokens,
@@ -61,7 +61,8 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         DeviceTensor router = BFloat16(config.NRoutedExperts, hidden);
         DeviceTensor bias = _memory.Matrix(hd_dtype.HD_DTYPE_F32, 1, config.NRoutedExperts);
         DeviceTensor projected = BFloat16(tokens, Columns);
-        var rotary = new RotaryEmbedding(config, _memory, _kernels, Context);
+        var rotary = new RotaryEmbedding(config, _memory, _kernels);
+        rotary.Reserve(Context, Context);
         var mla = new MlaPages(
             Allocate(
                 (long)Pages * PagedCache.PageTokens * MlaPages.TokenBytes(hd_mla_format.HD_MLA_FP8)
