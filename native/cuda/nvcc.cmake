@@ -21,8 +21,10 @@ set(HADAL_HAVE_NVCC FALSE)
 if(HADAL_NVCC_ROOT AND EXISTS "${HADAL_NVCC_ROOT}/usr/lib/nvidia-cuda-toolkit/bin/nvcc")
   # Debian's, whose profile holds the absolute paths of a toolkit in /usr.
   set(HADAL_HAVE_NVCC TRUE)
+  # PATH is that of the build: another one at configuration would change the commands, and compile everything again.
   set(HADAL_NVCC "${CMAKE_COMMAND}" -E env
-    "PATH=${HADAL_NVCC_ROOT}/usr/bin:${HADAL_NVCC_ROOT}/usr/lib/nvidia-cuda-toolkit/bin:$ENV{PATH}"
+    --modify "PATH=path_list_prepend:${HADAL_NVCC_ROOT}/usr/lib/nvidia-cuda-toolkit/bin"
+    --modify "PATH=path_list_prepend:${HADAL_NVCC_ROOT}/usr/bin"
     "LD_LIBRARY_PATH=${HADAL_NVCC_ROOT}/usr/lib/x86_64-linux-gnu"
     "NVVMIR_LIBRARY_DIR=${HADAL_NVCC_ROOT}/usr/lib/nvidia-cuda-toolkit/libdevice"
     "${HADAL_NVCC_ROOT}/usr/lib/nvidia-cuda-toolkit/bin/nvcc")
