@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Hadal.Bindings;
-using Hadal.Model;
 
 namespace Hadal;
 
@@ -54,7 +53,7 @@ public sealed unsafe class Device : IDisposable
     /// </summary>
     public bool ReadsHostMemory { get; }
 
-    /// <summary>Whether a model can be loaded with <see cref="ActivationMode.Float32"/>.</summary>
+    /// <summary>Whether a model can be loaded with the activation mode <c>Float32</c>.</summary>
     public bool RunsFloat32 { get; }
 
     /// <summary>Memory that is free now, in bytes, on the CPU within its cgroup's limit. Cached files count as free.</summary>

@@ -9,6 +9,11 @@ namespace Hadal.Tests.Model.Reference;
 /// </summary>
 internal sealed class ReferenceLinear
 {
+    private static readonly double[] s_e4m3 =
+    [
+        .. Enumerable.Range(0, 256).Select(static code => E4M3.Decode((byte)code)),
+    ];
+
     private readonly bool _scalesArePowersOfTwo;
 
     public ReferenceLinear(Checkpoint checkpoint, string name, bool scalesArePowersOfTwo)
@@ -55,19 +60,18 @@ internal sealed class ReferenceLinear
     }
 
     /// <summary>A tensor's elements, as numbers.</summary>
-    public static double[] Expand(TensorView view)
-    {
-        var values = new double[view.ElementCount];
-        for (int i = 0; i < values.Length; i++)
+    public static double[] Expand(TensorView view) =>
+        view.DType switch
         {
-            values[i] = view.DType switch
-            {
-                DType.F32 => view.AsSpan<float>()[i],
-                DType.BF16 => BitConverter.UInt32BitsToSingle((uint)view.AsSpan<ushort>()[i] << 16),
-                DType.F8E4M3 => E4M3.Decode(view.AsSpan<byte>()[i]),
-                _ => throw new NotSupportedException($"{view}"),
-            };
-        }
-        return values;
-    }
+            DType.F32 => Array.ConvertAll(view.AsSpan<float>().ToArray(), static x => (double)x),
+            DType.BF16 => Array.ConvertAll(
+                view.AsSpan<ushort>().ToArray(),
+                static half => (double)BitConverter.UInt32BitsToSingle((uint)half << 16)
+            ),
+            DType.F8E4M3 => Array.ConvertAll(
+                view.AsSpan<byte>().ToArray(),
+                static code => s_e4m3[code]
+            ),
+            _ => throw new NotSupportedException($"{view}"),
+        };
 }

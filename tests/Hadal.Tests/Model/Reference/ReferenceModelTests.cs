@@ -7,9 +7,8 @@ public sealed class ReferenceModelTests
 {
     // The tolerances of tests/goldens/README.md: f32 and double precision differ by a flipped FP8 code now and then.
     [Theory]
-    [InlineData("random-a", 65)]
-    [InlineData("random-a", 200)]
-    [InlineData("random-v3", 65)]
+    [InlineData("random-a", 1)]
+    [InlineData("random-v3", 1)]
     public void It_agrees_with_the_goldens(string model, int prompt)
     {
         using var golden = new Golden(model, prompt);
