@@ -2,6 +2,7 @@ using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Model;
 using Hadal.Tensors;
+using Hadal.Tests.Model.Reference;
 
 namespace Hadal.Tests.Model;
 
@@ -51,7 +52,10 @@ public sealed class MultiTokenPredictorInputTests : IDisposable
             .. Norm(embedding, Vector(checkpoint, $"{Mtp}.enorm.weight")),
             .. Norm(hidden, Vector(checkpoint, $"{Mtp}.hnorm.weight")),
         ];
-        double[] projected = Project(checkpoint, E4M3.RoundTrip(joined));
+        double[] projected = Project(
+            checkpoint,
+            Quantization.RoundTrip(joined, scalesArePowersOfTwo: true)
+        );
         AssertClose(trace.Layers[4].Hidden, projected, 0.005);
 
         double[] output = Norm(
