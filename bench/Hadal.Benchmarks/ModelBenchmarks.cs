@@ -50,21 +50,21 @@ public class ModelBenchmarks
         );
         _cache = _model.CreateCache(Context + PrefillTokens);
         _sequence = _cache.CreateSequence();
-        _batch = _model.CreateBatch();
+        _batch = _model.CreateBatch(_cache);
         while (_sequence.Length < Context)
         {
             _batch.Clear();
-            _batch.Add(_sequence, new int[PrefillTokens], LogitRows.None);
+            _batch.Add(_sequence, new int[PrefillTokens], RowKind.Prefill, LogitRows.None);
             _model.FillRandomly(_batch, (ulong)_sequence.Length);
         }
         _tokens = [.. Enumerable.Range(0, PrefillTokens).Select(i => i * 37 % 4096)];
     }
 
     [Benchmark]
-    public void Decode() => Step(1);
+    public void Decode() => Step(1, RowKind.Decode);
 
     [Benchmark(OperationsPerInvoke = PrefillTokens)]
-    public void PrefillToken() => Step(PrefillTokens);
+    public void PrefillToken() => Step(PrefillTokens, RowKind.Prefill);
 
     [GlobalCleanup]
     public void CleanUp()
@@ -76,10 +76,10 @@ public class ModelBenchmarks
         _device?.Dispose();
     }
 
-    private void Step(int tokens)
+    private void Step(int tokens, RowKind kind)
     {
         _batch!.Clear();
-        _batch.Add(_sequence!, _tokens.AsSpan(0, tokens));
+        _batch.Add(_sequence!, _tokens.AsSpan(0, tokens), kind);
         _model!.Forward(_batch);
         _sequence!.Truncate(Context);
     }

@@ -39,18 +39,8 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         int indexHeads = config.Indexer!.NumHeads;
         _memory = new DeviceMemory(_device);
         _kernels = new Kernels(_memory);
-        var w = new Workspace(
-            _memory,
-            config,
-            hd_dtype.HD_DTYPE_BF16,
-            tokens,
-            config.Indexer.TopK,
-            expertAlignment: 1,
-            expands: false
-        )
-        {
-            Tokens = tokens,
-        };
+        var options = new ModelOptions { MaxStepTokens = tokens };
+        var w = new Workspace(_memory, new ModelPlan(config, options, _device)) { Tokens = tokens };
 
         DeviceTensor norm = BFloat16(1, hidden);
         Fp8Weight gate = Fp8(Columns, hidden);
@@ -62,7 +52,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         DeviceTensor bias = _memory.Matrix(hd_dtype.HD_DTYPE_F32, 1, config.NRoutedExperts);
         DeviceTensor projected = BFloat16(tokens, Columns);
         var rotary = new RotaryEmbedding(config, _memory, _kernels);
-        rotary.Reserve(Context, Context);
+        DeviceTensor rotaryTable = rotary.Table(Context, Context);
         var mla = new MlaPages(
             Allocate(
                 (long)Pages * PagedCache.PageTokens * MlaPages.TokenBytes(hd_mla_format.HD_MLA_FP8)
@@ -124,7 +114,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
                     1,
                     0,
                     hd_rope_layout.HD_ROPE_INTERLEAVED,
-                    rotary.Table,
+                    rotaryTable,
                     slots,
                     keyRope,
                     0

@@ -59,7 +59,7 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
         );
         using PagedCache cache = model.CreateCache(length);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         var random = new SplitMix64(Seed);
         int[] tokens = new int[RoomNeeded];
         foreach (ref int token in tokens.AsSpan())
@@ -71,6 +71,7 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
             batch.Add(
                 sequence,
                 tokens.AsSpan(0, Math.Min(PrefillTokens, context - sequence.Length)),
+                RowKind.Prefill,
                 LogitRows.None
             );
             model.FillRandomly(batch, random.Next());
@@ -85,18 +86,18 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
             DecodeOps = OpsOf(Decode),
         };
 
-        void Prefill() => Step(tokens.AsSpan(0, PrefillTokens));
+        void Prefill() => Step(tokens.AsSpan(0, PrefillTokens), RowKind.Prefill);
 
         void Decode()
         {
             for (int i = 0; i < DecodeTokens; i++)
-                Step(tokens.AsSpan(i, 1));
+                Step(tokens.AsSpan(i, 1), RowKind.Decode);
         }
 
-        void Step(ReadOnlySpan<int> next)
+        void Step(ReadOnlySpan<int> next, RowKind kind)
         {
             batch.Clear();
-            batch.Add(sequence, next);
+            batch.Add(sequence, next, kind);
             model.Forward(batch, cancellationToken);
         }
 
@@ -104,11 +105,11 @@ internal sealed class PositionSweep(Checkpoint checkpoint, Device device)
         {
             if (!TimesOps)
                 return [];
-            model.Clock = new OpClock();
+            batch.Clock = new OpClock();
             action();
             sequence.Truncate(context);
-            IReadOnlyList<OpTime> times = model.Clock.Times;
-            model.Clock = null;
+            IReadOnlyList<OpTime> times = batch.Clock.Times;
+            batch.Clock = null;
             return times;
         }
 

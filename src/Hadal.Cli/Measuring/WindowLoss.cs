@@ -1,4 +1,3 @@
-using CommunityToolkit.HighPerformance;
 using Hadal.Caching;
 using Hadal.Model;
 
@@ -25,7 +24,7 @@ internal static class WindowLoss
     )
     {
         using PagedCache cache = model.CreateCache(window);
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         double sum = 0;
         for (int i = 0; i < count; i++)
         {
@@ -37,12 +36,12 @@ internal static class WindowLoss
                 int start = sequence.Length;
                 int chunk = Math.Min(model.Options.MaxStepTokens, window - 1 - start);
                 batch.Clear();
-                batch.Add(sequence, tokens.Slice(start, chunk), LogitRows.All);
-                ReadOnlySpan2D<float> logits = model.Forward(batch, cancellationToken);
+                batch.Add(sequence, tokens.Slice(start, chunk), RowKind.Prefill, LogitRows.All);
+                Logits logits = model.Forward(batch, cancellationToken);
                 for (int row = 0; row < chunk; row++)
                 {
                     int foretold = start + row + 1;
-                    double loss = Loss(logits.GetRowSpan(row), tokens[foretold]);
+                    double loss = Loss(logits[row], tokens[foretold]);
                     if (!double.IsFinite(loss))
                         throw new LossException(i, foretold, loss);
                     sum += loss;

@@ -40,23 +40,17 @@ internal sealed class TracedSteps
         var traced = new TracedSteps(model, prompt);
         using PagedCache cache = model.CreateCache(prompt.Length + steps);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         var trace = new ModelTrace();
-        model.Trace = trace;
-        try
+        batch.Trace = trace;
+        for (int step = 0; step < steps; step++)
         {
-            for (int step = 0; step < steps; step++)
-            {
-                ReadOnlySpan<int> tokens = step == 0 ? prompt : [traced.Tokens[^1]];
-                float[] logits = Feed(model, batch, sequence, tokens, cancellationToken);
-                traced._logits.Add(logits);
-                traced._layers.Add([.. trace.Layers.Values]);
-                traced.Tokens.Add(forced?[step] ?? Best(logits));
-            }
-        }
-        finally
-        {
-            model.Trace = null;
+            ReadOnlySpan<int> tokens = step == 0 ? prompt : [traced.Tokens[^1]];
+            RowKind kind = step == 0 ? RowKind.Prefill : RowKind.Decode;
+            float[] logits = Feed(model, batch, sequence, tokens, kind, cancellationToken);
+            traced._logits.Add(logits);
+            traced._layers.Add([.. trace.Layers.Values]);
+            traced.Tokens.Add(forced?[step] ?? Best(logits));
         }
         return traced;
     }
@@ -123,6 +117,7 @@ internal sealed class TracedSteps
         StepBatch batch,
         CachedSequence sequence,
         ReadOnlySpan<int> tokens,
+        RowKind kind,
         CancellationToken cancellationToken
     )
     {
@@ -133,12 +128,12 @@ internal sealed class TracedSteps
         )
         {
             batch.Clear();
-            batch.Add(sequence, tokens[..model.Options.MaxStepTokens], LogitRows.None);
+            batch.Add(sequence, tokens[..model.Options.MaxStepTokens], kind, LogitRows.None);
             model.Forward(batch, cancellationToken);
         }
         batch.Clear();
-        batch.Add(sequence, tokens);
-        return model.Forward(batch, cancellationToken).GetRowSpan(0).ToArray();
+        batch.Add(sequence, tokens, kind);
+        return model.Forward(batch, cancellationToken)[0].ToArray();
     }
 
     private static int Best(float[] logits) => Array.IndexOf(logits, logits.Max());

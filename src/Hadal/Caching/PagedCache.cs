@@ -14,7 +14,7 @@ public sealed unsafe class PagedCache : IDisposable
 
     private readonly DeviceMemory _memory;
     private readonly PageAllocator _allocator;
-    private bool _isInStep;
+    private int _steps;
     private bool _disposed;
 
     internal PagedCache(Device device, CacheLayout layout, int pages, int maxSequenceTokens)
@@ -86,13 +86,15 @@ public sealed unsafe class PagedCache : IDisposable
         return new CachedSequence(this);
     }
 
-    /// <summary>Gives its memory back, at the end of the step where one is under way.</summary>
+    /// <summary>Gives its memory back, at the end of the steps that are under way.</summary>
     public void Dispose()
     {
         lock (Changes)
         {
+            if (_disposed)
+                return;
             _disposed = true;
-            if (!_isInStep)
+            if (_steps == 0)
                 Release();
         }
     }
@@ -105,7 +107,7 @@ public sealed unsafe class PagedCache : IDisposable
         lock (Changes)
         {
             ThrowIfDisposed();
-            _isInStep = true;
+            _steps++;
         }
     }
 
@@ -113,8 +115,8 @@ public sealed unsafe class PagedCache : IDisposable
     {
         lock (Changes)
         {
-            _isInStep = false;
-            if (_disposed)
+            _steps--;
+            if (_disposed && _steps == 0)
                 Release();
         }
     }
@@ -128,7 +130,6 @@ public sealed unsafe class PagedCache : IDisposable
     private void Release()
     {
         Releasing?.Invoke();
-        Releasing = null;
         _memory.Dispose();
     }
 }

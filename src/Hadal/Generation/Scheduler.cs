@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using CommunityToolkit.HighPerformance;
 using Hadal.Caching;
 using Hadal.Model;
 
@@ -70,7 +69,7 @@ public sealed class Scheduler
         _failed.Clear();
         if (_running.Count == 0)
             return false;
-        _generator.Model.Gate.Enter(cancellationToken);
+        _generator.Gate.Enter(cancellationToken);
         try
         {
             Schedule(_generator.Batch);
@@ -85,7 +84,7 @@ public sealed class Scheduler
         }
         finally
         {
-            _generator.Model.Gate.Exit();
+            _generator.Gate.Exit();
         }
         foreach (TextGeneration text in _advanced)
         {
@@ -106,7 +105,8 @@ public sealed class Scheduler
         {
             // Lets the step tell what is missing.
             TextGeneration first = _running[0];
-            batch.Add(first.Sequence, first.Pending[..Math.Min(first.Pending.Length, first.Chunk)]);
+            int count = Math.Min(first.Pending.Length, first.Chunk);
+            batch.Add(first.Sequence, first.Pending[..count], first.Kind);
         }
     }
 
@@ -145,7 +145,12 @@ public sealed class Scheduler
         if (pages > freePages)
             return;
         freePages -= pages;
-        batch.Add(text.Sequence, text.Pending[..count], isLast ? LogitRows.Last : LogitRows.None);
+        batch.Add(
+            text.Sequence,
+            text.Pending[..count],
+            text.Kind,
+            isLast ? LogitRows.Last : LogitRows.None
+        );
         text.HasLogits = isLast;
         _scheduled.Add(text);
     }
@@ -177,10 +182,7 @@ public sealed class Scheduler
     private void Run(CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
-        ReadOnlySpan2D<float> logits = _generator.Model.ForwardInGate(
-            _generator.Batch,
-            cancellationToken
-        );
+        Logits logits = _generator.Model.Forward(_generator.Batch, cancellationToken);
         TimeSpan time = Stopwatch.GetElapsedTime(start);
         int row = 0;
         foreach (TextGeneration text in _scheduled)
@@ -190,7 +192,7 @@ public sealed class Scheduler
                 // A prompt that is not through yet has no row.
                 if (text.HasLogits)
                 {
-                    text.Accept(logits.GetRowSpan(row++));
+                    text.Accept(logits[row++]);
                     _advanced.Add(text);
                 }
             }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using CommunityToolkit.HighPerformance;
 using CommunityToolkit.HighPerformance.Buffers;
 using Hadal.Caching;
 using Hadal.Model;
@@ -96,6 +95,9 @@ public sealed class TextGeneration : IDisposable
     /// <summary>The tokens that the next step is to take: what is left of the prompt, or the last token.</summary>
     internal ReadOnlySpan<int> Pending => CollectionsMarshal.AsSpan(_tokens)[Sequence.Length..];
 
+    /// <summary>What <see cref="Pending"/> is.</summary>
+    internal RowKind Kind => Sequence.Length < _promptLength ? RowKind.Prefill : RowKind.Decode;
+
     /// <summary>Whether the step under way gives logits for its last token.</summary>
     internal bool HasLogits { get; set; }
 
@@ -120,7 +122,7 @@ public sealed class TextGeneration : IDisposable
         _text.Clear();
         if (FinishReason is not null)
             return false;
-        do _generator.Model.Gate.Enter(cancellationToken);
+        do _generator.Gate.Enter(cancellationToken);
         while (!StepAndExit(cancellationToken));
         return true;
     }
@@ -138,7 +140,7 @@ public sealed class TextGeneration : IDisposable
             return false;
         // A step computes; the caller's thread may be a user interface's.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        do await _generator.Model.Gate.EnterAsync(cancellationToken).ConfigureAwait(false);
+        do await _generator.Gate.EnterAsync(cancellationToken).ConfigureAwait(false);
         while (!StepAndExit(cancellationToken));
         return true;
     }
@@ -182,18 +184,19 @@ public sealed class TextGeneration : IDisposable
             batch.Add(
                 Sequence,
                 isLast ? tokens : tokens[.._chunk],
+                Kind,
                 isLast ? LogitRows.Last : LogitRows.None
             );
-            ReadOnlySpan2D<float> logits = _generator.Model.ForwardInGate(batch, cancellationToken);
-            // The logits are the model's, whose next step may come at once.
+            Logits logits = _generator.Model.Forward(batch, cancellationToken);
+            // The logits are the batch's, whose next step may come at once.
             if (isLast)
-                Accept(logits.GetRowSpan(0));
+                Accept(logits[0]);
             return isLast;
         }
         finally
         {
             AddTime(Stopwatch.GetElapsedTime(start));
-            _generator.Model.Gate.Exit();
+            _generator.Gate.Exit();
         }
     }
 

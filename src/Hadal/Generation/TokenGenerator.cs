@@ -39,7 +39,15 @@ public sealed class TokenGenerator : IDisposable
         Model = model;
         Tokenizer = tokenizer;
         Cache = model.CreateCache(cacheTokens, nameof(cacheTokens));
-        Batch = model.CreateBatch();
+        try
+        {
+            Batch = model.CreateBatch(Cache);
+        }
+        catch
+        {
+            Cache.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The model.</summary>
@@ -52,6 +60,9 @@ public sealed class TokenGenerator : IDisposable
     public PagedCache Cache { get; }
 
     internal StepBatch Batch { get; }
+
+    /// <summary>Entered by whoever runs a step with <see cref="Batch"/>, until its logits are read.</summary>
+    internal StepGate Gate { get; } = new();
 
     /// <summary>Begins a text, without waiting for a step; nothing runs until <see cref="TextGeneration.MoveNext"/>.</summary>
     /// <param name="prompt">Token ids, at least one; a BOS is theirs to begin with.</param>
@@ -140,14 +151,14 @@ public sealed class TokenGenerator : IDisposable
     {
         // At once, so that steps which wait are refused in their turn rather than made.
         Cache.Dispose();
-        Model.Gate.Enter();
+        Gate.Enter();
         try
         {
             Batch.Dispose();
         }
         finally
         {
-            Model.Gate.Exit();
+            Gate.Exit();
         }
     }
 

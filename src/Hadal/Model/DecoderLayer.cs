@@ -19,24 +19,17 @@ internal sealed class DecoderLayer : IDisposable
     private readonly MixtureOfExperts? _experts;
 
     /// <param name="config">The model's shapes.</param>
-    /// <param name="rotary">The rotary embedding.</param>
     /// <param name="weights">Where its weights come from.</param>
     /// <param name="layer">Its number, that of its caches too.</param>
     /// <param name="isFirst">Whether it begins a residual stream: then there is no output of a block before it.</param>
-    public DecoderLayer(
-        DeepSeekConfig config,
-        RotaryEmbedding rotary,
-        WeightLoader weights,
-        int layer,
-        bool isFirst
-    )
+    public DecoderLayer(DeepSeekConfig config, WeightLoader weights, int layer, bool isFirst)
     {
         string name = $"model.layers.{layer}";
         _layer = layer;
         _isFirst = isFirst;
         _epsilon = config.RmsNormEps;
         _inputNorm = weights.Vector($"{name}.input_layernorm.weight");
-        _attention = new LatentAttention(config, rotary, weights, $"{name}.self_attn");
+        _attention = new LatentAttention(config, weights, $"{name}.self_attn");
         _postAttentionNorm = weights.Vector($"{name}.post_attention_layernorm.weight");
         if (config.IsDense(layer))
             _dense = new FeedForward(weights, $"{name}.mlp");

@@ -8,33 +8,24 @@ namespace Hadal.Model;
 public sealed unsafe partial class DeepSeekModel
 {
     /// <summary>
-    /// Makes room for steps of all sizes over a cache of so many pages: positions, expanded context and scratch. Steps
-    /// themselves allocate nothing.
+    /// Makes what steps of all sizes over a cache of so many pages work with: steps themselves allocate nothing.
     /// </summary>
-    private void Prepare(int pages)
+    private Step CreateStep(int pages)
     {
-        int tokens = (int)Math.Min((long)pages * PagedCache.PageTokens, MaxContextTokens);
-        _rotary.Reserve(tokens, MaxContextTokens);
-        int expanded = Math.Min(tokens, _plan.ExpandedTokens);
-        _expanded.Reserve(expanded);
-
-        // The last step's places stay as they are: a draft may still want them.
-        Step last = _step;
-        int lastTokens = last.Workspace.Tokens;
-        _step = new Step(last, StepBatch.MostRuns(_plan.StepOptions));
+        var step = new Step(_plan, _rotary, pages, _memory.IsCounting);
         try
         {
-            _kernels.Plan(() => PlanSteps(pages, expanded));
+            step.Kernels.Plan(() => PlanSteps(step, pages));
+            return step;
         }
-        finally
+        catch
         {
-            _step = last;
-            _step.Workspace.Tokens = lastTokens;
+            step.Dispose();
+            throw;
         }
-        _preparedPages = Math.Max(_preparedPages, pages);
     }
 
-    private void PlanSteps(int pages, int expanded)
+    private void PlanSteps(Step step, int pages)
     {
         var caches = new LayerCache[CacheLayout.Layers];
         Array.Fill(
@@ -52,31 +43,33 @@ public sealed unsafe partial class DeepSeekModel
         for (int tablePages = 1; ; tablePages = Math.Min(2 * tablePages, mostTablePages))
         {
             for (int tokens = _plan.StepOptions.MaxStepTokens; tokens > 0; tokens /= 2)
-                PlanStep(caches, tokens, tablePages, expanded);
+                PlanStep(step, caches, tokens, tablePages);
             if (tablePages == mostTablePages)
                 return;
         }
     }
 
-    private void PlanStep(LayerCache[] caches, int tokens, int tablePages, int expanded)
+    private void PlanStep(Step step, LayerCache[] caches, int tokens, int tablePages)
     {
-        Place(caches, tokens, Math.Min(tokens, _plan.StepOptions.MaxSequences), tablePages);
-        _step.ClearRuns();
-        _step.AddRun(new RowRun(0, tokens, 0, null));
-        if (expanded > 0)
-            _step.AddRun(new RowRun(0, tokens, expanded, null));
+        int sequences = Math.Min(tokens, _plan.StepOptions.MaxSequences);
+        step.Place(caches, tokens, sequences, tablePages);
+        step.AddRun(new RowRun(0, tokens, 0, null));
+        if (step.ExpandedTokens > 0)
+            step.AddRun(new RowRun(0, tokens, step.ExpandedTokens, null));
         int rows = Math.Min(tokens, _plan.StepOptions.MaxLogitRows);
-        Run(rows, CancellationToken.None);
+        Run(step, rows, CancellationToken.None);
         if (_predictor is not null)
-            RunPredictor(rows);
+            RunPredictor(step, rows);
     }
 
+    /// <summary>Refuses a model that, with a cache of its longest context and a batch over it, has no room on the device.</summary>
     private void RequireMemory(WeightLoader weights)
     {
-        Prepare(PagedCache.PagesFor(MaxContextTokens));
-        long cache = PagedCache.PagesFor(MaxContextTokens) * CacheLayout.PageBytes;
-        long workspace = MemoryBytes - weights.BytesDone - ExpandedWeightBytes;
-        long needed = MemoryBytes + cache;
+        int pages = PagedCache.PagesFor(MaxContextTokens);
+        using Step step = CreateStep(pages);
+        long cache = pages * CacheLayout.PageBytes;
+        long workspace = MemoryBytes + step.MemoryBytes - weights.BytesDone - ExpandedWeightBytes;
+        long needed = MemoryBytes + step.MemoryBytes + cache;
         long free = Device.FreeMemoryBytes;
         if (needed > free)
             throw new DeviceMemoryException(

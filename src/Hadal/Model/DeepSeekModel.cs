@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using CommunityToolkit.HighPerformance;
 using Hadal.Bindings;
 using Hadal.Caching;
 using Hadal.Checkpoints;
@@ -9,39 +6,22 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// DeepSeek-V3.2, V3.1, V3 or R1 on a device. It runs one step at a time: concurrent calls of <see cref="Forward"/> are
-/// served in their order, but the logits belong to the last. Thread-safe but for <see cref="Trace"/>.
+/// DeepSeek-V3.2, V3.1, V3 or R1 on a device: the weights, which nothing changes. Thread-safe: each thread runs steps with a
+/// <see cref="StepBatch"/> of its own, at once with others.
 /// </summary>
 public sealed unsafe partial class DeepSeekModel : IDisposable
 {
-    /// <summary>Entered by whoever runs a step, until its logits are read.</summary>
-    internal StepGate Gate { get; } = new();
-
     private readonly ModelPlan _plan;
+    private readonly UseCount _use;
     private readonly CheckpointLease? _lease;
     private readonly DeviceMemory _memory;
-    private readonly Kernels _kernels;
+    private readonly Kernels _kernels; // Of loading, and of the cosines and sines.
     private readonly RotaryEmbedding _rotary;
-    private readonly ExpandedContext _expanded;
-    private Step _step;
     private readonly DecoderLayer[] _layers;
     private readonly MultiTokenPredictor? _predictor;
     private readonly DeviceTensor _embedding;
     private readonly DeviceTensor _norm;
     private readonly DeviceTensor _head;
-    private readonly int* _inputs;
-    private readonly DeviceTensor _lastX;
-    private readonly DeviceTensor _lastResidual;
-    private readonly DeviceTensor _logits;
-
-    /// <summary>Pinned, and the collector's: who holds a step's logits may read them after the model's disposal.</summary>
-    private readonly float[] _hostLogits;
-
-    private StepBatch? _draftable;
-    private int _draftableRevision;
-    private volatile int _preparedPages;
-    private volatile bool _disposed;
-    private bool _released;
 
     /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="plan">What it and the options make of the model.</param>
@@ -57,12 +37,10 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     )
     {
         DeepSeekConfig config = plan.Config;
-        ModelOptions options = plan.StepOptions;
-        hd_dtype act = plan.Activations;
         _plan = plan;
+        _use = new UseCount(Release);
         _memory = new DeviceMemory(plan.Device, isCounting);
         _kernels = new Kernels(_memory);
-        _expanded = new ExpandedContext(_memory, config, act);
         _layers = new DecoderLayer[config.NumHiddenLayers];
         try
         {
@@ -78,49 +56,16 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
             _rotary = new RotaryEmbedding(config, _memory, _kernels);
             _embedding = weights.Matrix("model.embed_tokens.weight");
             for (int i = 0; i < _layers.Length; i++)
-                _layers[i] = new DecoderLayer(config, _rotary, weights, i, i == 0);
+                _layers[i] = new DecoderLayer(config, weights, i, i == 0);
             _norm = weights.Vector("model.norm.weight");
             _head = config.TieWordEmbeddings ? _embedding : weights.Matrix("lm_head.weight");
-
-            var workspace = new Workspace(
-                _memory,
-                config,
-                act,
-                options.MaxStepTokens,
-                plan.TopK,
-                Device.GroupAlignment,
-                plan.ExpandedTokens > 0
-            );
             if (plan.HasPredictor)
-                _predictor = new MultiTokenPredictor(
-                    config,
-                    _rotary,
-                    weights,
-                    _memory,
-                    act,
-                    options.MaxStepTokens
-                );
+                _predictor = new MultiTokenPredictor(config, weights);
             ExpandedWeightBytes = weights.DequantizedBytes;
-            _step = new Step(
-                _kernels,
-                workspace,
-                _expanded,
-                (hd_scale_format)config.ScaleFormat,
-                StepBatch.MostRuns(options)
-            );
-            _inputs = (int*)
-                _memory.Allocate(
-                    StepBatch.Length(options, MaxContextTokens, plan.ExpandedTokens) * sizeof(int)
-                );
-            _lastX = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
-            _lastResidual = _memory.Matrix(act, options.MaxLogitRows, config.HiddenSize);
-            _logits = _memory.Matrix(hd_dtype.HD_DTYPE_F32, options.MaxLogitRows, config.VocabSize);
-            _hostLogits = GC.AllocateUninitializedArray<float>(
-                options.MaxLogitRows * config.VocabSize,
-                pinned: true
-            );
             if (isCounting)
                 RequireMemory(weights);
+            // The batches' streams read them.
+            _kernels.Synchronize();
             // A device that reads the host's memory goes on reading them where they are; elsewhere they were copied.
             if (!Device.ReadsHostMemory)
                 _lease.Dispose();
@@ -145,17 +90,10 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     public int MaxContextTokens => _plan.MaxContextTokens;
 
     /// <summary>
-    /// Memory that it took on its device besides weights that it reads in the checkpoint, in bytes. Caches are not among it,
-    /// but what steps over them want is: it grows with the largest cache made.
+    /// Memory that it took on its device besides weights that it reads in the checkpoint, in bytes. Neither caches nor
+    /// batches are among it.
     /// </summary>
-    public long MemoryBytes => _memory.AllocatedBytes + _expanded.AllocatedBytes;
-
-    /// <summary>Receives what the layers do with the last token of each step; null, which costs nothing, by default.</summary>
-    public ModelTrace? Trace
-    {
-        get => _step.Trace;
-        set => _step.Trace = value;
-    }
+    public long MemoryBytes => _memory.AllocatedBytes;
 
     /// <summary>Whether <see cref="Draft"/> can be called.</summary>
     public bool HasPredictor => _predictor is not null;
@@ -164,13 +102,6 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
 
     /// <summary>Bytes of weights that were expanded at load.</summary>
     internal long ExpandedWeightBytes { get; }
-
-    /// <summary>Is told how long each operation of a step takes; null, which costs nothing, by default.</summary>
-    internal OpClock? Clock
-    {
-        get => _kernels.Clock;
-        set => _kernels.Clock = value;
-    }
 
     /// <summary>Makes a cache for sequences of this model.</summary>
     /// <param name="tokens">Tokens that it holds in all, rounded up to pages of 64.</param>
@@ -183,7 +114,6 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     internal PagedCache CreateCache(int tokens, string name)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(tokens, 1, name);
-        ObjectDisposedException.ThrowIf(_disposed, this);
         int pages = PagedCache.PagesFor(tokens);
         long bytes = pages * CacheLayout.PageBytes;
         if (bytes > Device.MemoryBytes)
@@ -192,122 +122,116 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
                 tokens,
                 $"a cache of so many tokens takes {bytes} bytes, but {Device} has {Device.MemoryBytes} in all"
             );
-        // What steps want besides grows with the largest cache alone.
-        if (pages > _preparedPages)
+        _use.Enter(this);
+        try
         {
-            Gate.Enter();
-            try
-            {
-                ObjectDisposedException.ThrowIf(_disposed, this);
-                Prepare(pages);
-            }
-            finally
-            {
-                Gate.Exit();
-            }
+            return new PagedCache(Device, CacheLayout, pages, MaxContextTokens);
         }
-        return new PagedCache(Device, CacheLayout, pages, MaxContextTokens);
+        finally
+        {
+            _use.Exit();
+        }
     }
 
-    /// <summary>Makes an empty batch for <see cref="Forward"/>.</summary>
-    public StepBatch CreateBatch() =>
-        new(_plan.StepOptions, Config.VocabSize, MaxContextTokens, _plan.ExpandedTokens);
+    /// <summary>
+    /// Makes an empty batch for <see cref="Forward"/>, and all that its steps work with: the device's memory for it grows
+    /// with the sizes of steps in the model's options, and with the cache.
+    /// </summary>
+    /// <param name="cache">The cache of its sequences, made by <see cref="CreateCache(int)"/> of this model.</param>
+    /// <exception cref="ArgumentException">The cache is another model's.</exception>
+    /// <exception cref="HadalException">The device has not enough memory free.</exception>
+    /// <exception cref="ObjectDisposedException">The model or the cache was disposed.</exception>
+    public StepBatch CreateBatch(PagedCache cache)
+    {
+        ArgumentNullException.ThrowIfNull(cache);
+        if (!ReferenceEquals(cache.Layout, CacheLayout))
+            throw new ArgumentException("must be made by this model", nameof(cache));
+        cache.ThrowIfDisposed();
+        _use.Enter(this);
+        try
+        {
+            return new StepBatch(this, cache, _plan.StepLayout, CreateStep(cache.PageCount));
+        }
+        finally
+        {
+            _use.Exit();
+        }
+    }
 
     /// <summary>Runs one step: the tokens go into the cache, and those that asked for it get logits.</summary>
     /// <param name="batch">The tokens, made by <see cref="CreateBatch"/> of this model. Clear it before it is used again.</param>
-    /// <param name="cancellationToken">
-    /// Looked at while other steps are waited for, and between layers; a cancelled step leaves all sequences as they were.
-    /// </param>
-    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until the next step.</returns>
+    /// <param name="cancellationToken">Looked at between layers; a cancelled step leaves all sequences as they were.</param>
+    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until its next step.</returns>
     /// <exception cref="CacheFullException">The cache has not enough free pages; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The batch was run already, or a sequence was truncated or went on in another step after its tokens were added.
+    /// The batch was run already, another thread is running it, or a sequence was truncated or went on in another step after
+    /// its tokens were added.
     /// </exception>
-    /// <exception cref="ObjectDisposedException">The model, the cache or a sequence was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The model, the batch, the cache or a sequence was disposed.</exception>
     /// <exception cref="OperationCanceledException">The step was cancelled.</exception>
-    public ReadOnlySpan2D<float> Forward(
-        StepBatch batch,
-        CancellationToken cancellationToken = default
-    )
+    public Logits Forward(StepBatch batch, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        Gate.Enter(cancellationToken);
+        Enter(batch);
         try
         {
-            return ForwardInGate(batch, cancellationToken);
+            if (batch.SequenceCount == 0)
+                return default;
+            cancellationToken.ThrowIfCancellationRequested();
+            batch.BeginStep();
+            batch.IsDraftable = false;
+            Logits logits;
+            bool isDone = false;
+            try
+            {
+                batch.Place();
+                if (CanReplay(batch))
+                    Replay(batch, cancellationToken);
+                else
+                    Run(batch.Step, batch.LogitRowCount, cancellationToken);
+                logits = batch.Step.ReadLogits(batch.LogitRowCount);
+                isDone = true;
+            }
+            finally
+            {
+                End(batch, isDone);
+            }
+            batch.IsDraftable = true;
+            return logits;
         }
         finally
         {
-            Gate.Exit();
+            Exit(batch);
         }
-    }
-
-    /// <summary><see cref="Forward"/> for one that has entered <see cref="Gate"/>: the logits are its own until it leaves.</summary>
-    internal ReadOnlySpan2D<float> ForwardInGate(
-        StepBatch batch,
-        CancellationToken cancellationToken
-    )
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (batch.Options != _plan.StepOptions || batch.VocabularySize != Config.VocabSize)
-            throw new ArgumentException("must be made by this model", nameof(batch));
-        if (batch.Cache is not { } cache)
-            return default;
-        if (!ReferenceEquals(cache.Layout, CacheLayout))
-            throw new ArgumentException("has a cache of another model", nameof(batch));
-        batch.BeginStep(cache);
-        _draftable = null;
-        bool isDone = false;
-        try
-        {
-            Start(batch, cache);
-            if (CanReplay(batch))
-                Replay(batch, cache, cancellationToken);
-            else
-                Run(batch.LogitRowCount, cancellationToken);
-            ReadLogits(batch.LogitRowCount);
-            isDone = true;
-        }
-        finally
-        {
-            batch.EndStep(cache, isDone);
-        }
-        _draftable = batch;
-        _draftableRevision = batch.Revision;
-        return Logits(batch.LogitRowCount);
     }
 
     /// <summary>
     /// Runs the multi-token predictor on the tokens of the step just made: it guesses the token after the next, and keeps
     /// its own part of the cache.
     /// </summary>
-    /// <param name="batch">The batch of the last <see cref="Forward"/>, unchanged.</param>
+    /// <param name="batch">A batch after its <see cref="Forward"/>, unchanged.</param>
     /// <param name="nextTokens">For each token of the batch, the one that follows it.</param>
     /// <param name="cancellationToken">Looked at before it begins.</param>
-    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until the next step.</returns>
+    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until its next step.</returns>
     /// <exception cref="InvalidOperationException">
-    /// There is no predictor, or the batch is not that of the last step, or was drafted from already, or a sequence was
-    /// changed since.
+    /// There is no predictor, or the batch was not run, or was cleared or drafted from since, or a sequence was changed.
     /// </exception>
-    /// <exception cref="ObjectDisposedException">The model, the cache or a sequence was disposed.</exception>
-    public ReadOnlySpan2D<float> Draft(
+    /// <exception cref="ObjectDisposedException">The model, the batch, the cache or a sequence was disposed.</exception>
+    public Logits Draft(
         StepBatch batch,
         ReadOnlySpan<int> nextTokens,
         CancellationToken cancellationToken = default
     )
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        Gate.Enter(cancellationToken);
+        Enter(batch);
         try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
             if (_predictor is null)
                 throw new InvalidOperationException(
                     $"The model has no predictor; see {nameof(ModelOptions)}.{nameof(ModelOptions.LoadPredictor)}"
                 );
-            if (_draftable is null || _draftable != batch || _draftableRevision != batch.Revision)
+            if (!batch.IsDraftable)
                 throw new InvalidOperationException(
-                    "The batch must be that of the last step, unchanged, and not be drafted from yet"
+                    "The batch must have been run, and neither cleared nor drafted from since"
                 );
             if (nextTokens.Length != batch.TokenCount)
                 throw new ArgumentException(
@@ -317,25 +241,29 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
             batch.CheckTokens(nextTokens, nameof(nextTokens));
             batch.ThrowIfChanged();
             cancellationToken.ThrowIfCancellationRequested();
-            PagedCache cache = batch.Cache!;
-            cache.BeginStep();
-            _draftable = null;
+            Step step = batch.Step;
+            batch.Cache.BeginStep();
+            batch.IsDraftable = false;
             try
             {
                 fixed (int* ids = nextTokens)
-                    _kernels.CopyToDevice(_inputs, ids, sizeof(int) * (long)nextTokens.Length);
-                RunPredictor(batch.LogitRowCount);
-                ReadLogits(batch.LogitRowCount);
+                    step.Kernels.CopyToDevice(
+                        step.Inputs,
+                        ids,
+                        sizeof(int) * (long)nextTokens.Length
+                    );
+                RunPredictor(step, batch.LogitRowCount);
+                return step.ReadLogits(batch.LogitRowCount);
             }
             finally
             {
-                cache.EndStep();
+                step.Kernels.Settle();
+                batch.Cache.EndStep();
             }
-            return Logits(batch.LogitRowCount);
         }
         finally
         {
-            Gate.Exit();
+            Exit(batch);
         }
     }
 
@@ -345,130 +273,92 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     /// </summary>
     internal void FillRandomly(StepBatch batch, ulong seed)
     {
-        ArgumentNullException.ThrowIfNull(batch);
-        Gate.Enter();
+        Enter(batch);
         try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            if (batch.Cache is not { } cache)
+            if (batch.SequenceCount == 0)
                 return;
-            batch.BeginStep(cache);
-            _draftable = null;
+            batch.BeginStep();
             bool isDone = false;
             try
             {
-                Start(batch, cache);
-                RandomCacheContent.Append(_step, seed);
+                batch.Place();
+                RandomCacheContent.Append(batch.Step, seed);
                 isDone = true;
             }
             finally
             {
-                batch.EndStep(cache, isDone);
+                End(batch, isDone);
             }
         }
         finally
         {
-            Gate.Exit();
+            Exit(batch);
         }
     }
 
-    /// <summary>Gives its memory back when the step under way has ended; steps that wait are refused.</summary>
-    public void Dispose()
+    /// <summary>Gives its memory back, at the end of the steps that are under way; later ones are refused.</summary>
+    public void Dispose() => _use.Dispose();
+
+    private void Enter(StepBatch batch)
     {
-        _disposed = true;
-        Gate.Enter();
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Model != this)
+            throw new ArgumentException("must be made by this model", nameof(batch));
+        _use.Enter(this);
         try
         {
-            if (!_released)
-                Release();
-            _released = true;
+            batch.Enter();
         }
-        finally
+        catch
         {
-            Gate.Exit();
+            _use.Exit();
+            throw;
         }
     }
 
-    private void Start(StepBatch batch, PagedCache cache)
+    private void Exit(StepBatch batch)
     {
-        _kernels.CopyToDevice(_inputs, batch.Host, batch.UsedLength * sizeof(int));
-        Place(cache.Layers, batch.TokenCount, batch.SequenceCount, batch.TablePages);
-        _step.LastSequence = batch.LastSequence;
-        batch.AddRuns(_step, _inputs);
+        batch.Exit();
+        _use.Exit();
     }
 
-    private void Place(LayerCache[] caches, int tokens, int sequences, int tablePages)
+    // Pages that go back may be another batch's at once, so that nothing may still be queued that writes to them.
+    private static void End(StepBatch batch, bool isDone)
     {
-        _step.Workspace.Tokens = tokens;
-        _step.Caches = caches;
-        _step.Positions = _inputs + StepBatch.PositionsOffset(_plan.StepOptions);
-        _step.Slots = _inputs + StepBatch.SlotsOffset(_plan.StepOptions);
-        _step.Paging = new Paging(
-            sequences,
-            tablePages,
-            _inputs + StepBatch.TableOffset(_plan.StepOptions),
-            _inputs + StepBatch.RowSequenceOffset(_plan.StepOptions),
-            _inputs + StepBatch.VisibleOffset(_plan.StepOptions)
-        );
+        batch.Step.Kernels.Settle();
+        batch.EndStep(isDone);
     }
 
-    private void Run(int logitRows, CancellationToken cancellationToken)
+    private void Run(Step step, int logitRows, CancellationToken cancellationToken)
     {
-        _kernels.Embedding(_embedding, _inputs, _step.Workspace.Residual);
+        step.Kernels.Embedding(_embedding, step.Inputs, step.Workspace.Residual);
         foreach (DecoderLayer layer in _layers)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            layer.Forward(_step);
+            layer.Forward(step);
         }
         cancellationToken.ThrowIfCancellationRequested();
-        if (logitRows == 0)
-            return;
-
-        Head(_norm, _head, logitRows);
+        if (logitRows > 0)
+            step.Head(_norm, Config.RmsNormEps, _head, logitRows);
     }
 
-    private void RunPredictor(int logitRows)
+    private void RunPredictor(Step step, int logitRows)
     {
         // h is the residual stream after the final norm.
-        Workspace w = _step.Workspace;
-        _kernels.AddNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
-        _predictor!.Forward(_step, _inputs);
+        Workspace w = step.Workspace;
+        step.Kernels.AddNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
+        _predictor!.Forward(step, step.Inputs);
         if (logitRows > 0)
-            Head(_predictor.Norm, _predictor.Head, logitRows);
+            step.Head(_predictor.Norm, Config.RmsNormEps, _predictor.Head, logitRows);
     }
-
-    /// <summary>Logits of the rows that ask for them, of the last block's output and the residual stream.</summary>
-    private void Head(DeviceTensor norm, DeviceTensor head, int logitRows)
-    {
-        DeviceTensor x = _lastX.Top(logitRows);
-        DeviceTensor residual = _lastResidual.Top(logitRows);
-        DeviceTensor logits = _logits.Top(logitRows);
-        int* rows = _inputs + StepBatch.LogitRowsOffset(_plan.StepOptions);
-        _kernels.Embedding(_step.Workspace.X, rows, x);
-        _kernels.Embedding(_step.Workspace.Residual, rows, residual);
-        _kernels.AddNorm(x, residual, norm, Config.RmsNormEps, x);
-        _kernels.Gemm(x, head, logits);
-    }
-
-    private void ReadLogits(int rows) =>
-        _kernels.CopyToHost(
-            Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_hostLogits)),
-            _logits.Data,
-            (long)rows * _logits.Columns * sizeof(float)
-        );
-
-    private ReadOnlySpan2D<float> Logits(int rows) =>
-        new(_hostLogits, 0, rows, Config.VocabSize, 0);
 
     private void Release()
     {
         foreach (DecoderLayer? layer in _layers)
             layer?.Dispose();
         _predictor?.Dispose();
-        foreach ((_, RecordedSteps steps) in _recorded)
-            steps.Dispose();
         _kernels.Dispose();
-        _expanded.Dispose();
         _memory.Dispose();
         _lease?.Dispose();
     }

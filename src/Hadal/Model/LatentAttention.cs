@@ -21,7 +21,6 @@ internal sealed unsafe class LatentAttention
     private readonly int _heads;
     private readonly float _epsilon;
     private readonly float _softmaxScale;
-    private readonly RotaryEmbedding _rotary;
     private readonly LightningIndexer? _indexer;
     private readonly FusedProjection _input; // of x
     private readonly DeviceTensor _queryNorm;
@@ -32,19 +31,13 @@ internal sealed unsafe class LatentAttention
     private readonly HeadWeight _valueUp; // W_UV, [v, latent] a head
     private readonly Fp8Weight _output;
 
-    public LatentAttention(
-        DeepSeekConfig config,
-        RotaryEmbedding rotary,
-        WeightLoader weights,
-        string name
-    )
+    public LatentAttention(DeepSeekConfig config, WeightLoader weights, string name)
     {
         _heads = config.NumAttentionHeads;
         _epsilon = config.RmsNormEps;
         _softmaxScale = config.SoftmaxScale;
-        _rotary = rotary;
         if (config.Indexer is { } indexer)
-            _indexer = new LightningIndexer(indexer, rotary, weights, $"{name}.indexer");
+            _indexer = new LightningIndexer(indexer, weights, $"{name}.indexer");
         _input = new FusedProjection(
             new ProjectionPart(weights.Fp8($"{name}.q_a_proj"), static w => w.QueryLatent),
             new ProjectionPart(weights.Fp8($"{name}.kv_a_proj_with_mqa"), static w => w.KeyLatent),
@@ -190,7 +183,7 @@ internal sealed unsafe class LatentAttention
         );
     }
 
-    private void Rope(
+    private static void Rope(
         Step step,
         DeviceTensor x,
         int* positions,
@@ -204,7 +197,7 @@ internal sealed unsafe class LatentAttention
             heads,
             xHeadStride,
             hd_rope_layout.HD_ROPE_INTERLEAVED,
-            _rotary.Table,
+            step.RotaryTable,
             positions,
             y,
             yHeadStride

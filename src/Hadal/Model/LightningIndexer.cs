@@ -10,7 +10,6 @@ namespace Hadal.Model;
 /// </summary>
 internal sealed unsafe class LightningIndexer(
     IndexerConfig config,
-    RotaryEmbedding rotary,
     WeightLoader weights,
     string name
 )
@@ -84,7 +83,7 @@ internal sealed unsafe class LightningIndexer(
     }
 
     /// <summary>Turns the first 64 of each head's 128 dimensions, as halves.</summary>
-    private void Rope(Step step, DeviceTensor x, int heads)
+    private static void Rope(Step step, DeviceTensor x, int heads)
     {
         DeviceTensor rope = x.Slice(0, DeepSeekConfig.RopeDim);
         step.Kernels.Rope(
@@ -92,7 +91,7 @@ internal sealed unsafe class LightningIndexer(
             heads,
             Dim,
             hd_rope_layout.HD_ROPE_HALVES,
-            rotary.Table,
+            step.RotaryTable,
             step.Positions,
             rope,
             Dim

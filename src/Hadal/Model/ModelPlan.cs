@@ -37,6 +37,7 @@ internal sealed class ModelPlan
                 : hd_dtype.HD_DTYPE_BF16;
         HasPredictor = options.LoadPredictor && config.NumNextnPredictLayers > 0;
         StepOptions = Fit(options, MaxContextTokens);
+        StepLayout = new StepLayout(StepOptions, MaxContextTokens, ExpandedTokens);
         RequireSteps();
         CacheLayout = new CacheLayout(
             Layers,
@@ -58,6 +59,9 @@ internal sealed class ModelPlan
 
     /// <summary>The options, with tokens, sequences and rows of logits cut to what a step can hold at the most.</summary>
     public ModelOptions StepOptions { get; }
+
+    /// <summary>How a step's tokens are told to the device.</summary>
+    public StepLayout StepLayout { get; }
 
     public Device Device { get; }
 
@@ -150,7 +154,7 @@ internal sealed class ModelPlan
         );
         Require(
             Options,
-            StepBatch.Length(StepOptions, MaxContextTokens, ExpandedTokens) * sizeof(int),
+            StepLayout.Length * sizeof(int),
             nameof(ModelOptions.MaxSequences),
             StepOptions.MaxSequences,
             $"with contexts of {MaxContextTokens} tokens"

@@ -4,7 +4,7 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// What the layers did with the last token of a step: set it as <see cref="DeepSeekModel.Trace"/>, and read it after
+/// What the layers did with the last token of a step: set it as <see cref="StepBatch.Trace"/>, and read it after
 /// each step. Not thread-safe.
 /// </summary>
 public sealed unsafe class ModelTrace

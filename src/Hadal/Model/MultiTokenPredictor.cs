@@ -18,17 +18,8 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
     private readonly Fp8Weight? _projection;
     private readonly DeviceTensor _denseProjection;
     private readonly DecoderLayer _layer;
-    private readonly DeviceTensor _joined; // [tokens, (embedding, hidden)]
-    private readonly QuantizedTensor _joinedCodes;
 
-    public MultiTokenPredictor(
-        DeepSeekConfig config,
-        RotaryEmbedding rotary,
-        WeightLoader weights,
-        DeviceMemory memory,
-        hd_dtype act,
-        int maxTokens
-    )
+    public MultiTokenPredictor(DeepSeekConfig config, WeightLoader weights)
     {
         // It follows the main model's layers.
         int layer = config.NumHiddenLayers;
@@ -42,11 +33,9 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
             _projection = weights.Fp8($"{name}.eh_proj");
         else
             _denseProjection = weights.Matrix($"{name}.eh_proj.weight");
-        _layer = new DecoderLayer(config, rotary, weights, layer, isFirst: true);
+        _layer = new DecoderLayer(config, weights, layer, isFirst: true);
         Norm = weights.Vector($"{name}.shared_head.norm.weight");
         Head = weights.Matrix($"{name}.shared_head.head.weight");
-        _joined = memory.Matrix(act, maxTokens, 2 * _hidden);
-        _joinedCodes = memory.Quantized(maxTokens, 2 * _hidden);
     }
 
     /// <summary>The norm before the head.</summary>
@@ -65,14 +54,14 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
-        DeviceTensor joined = _joined.Top(w.Tokens);
+        DeviceTensor joined = w.Joined;
         DeviceTensor embedding = w.Residual;
         kernels.Embedding(_embedding, nextIds, embedding);
         kernels.Norm(embedding, _embeddingNorm, _epsilon, joined.Slice(0, _hidden));
         kernels.Norm(w.X, _hiddenNorm, _epsilon, joined.Slice(_hidden, _hidden));
         if (_projection is { } projection)
         {
-            QuantizedTensor codes = _joinedCodes.WithRows(w.Tokens);
+            QuantizedTensor codes = w.JoinedCodes;
             kernels.Quantize(joined, step.ScaleFormat, codes);
             kernels.Fp8Gemm(codes, projection, w.Residual);
         }

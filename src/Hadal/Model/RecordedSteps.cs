@@ -3,13 +3,19 @@ using Hadal.Caching;
 
 namespace Hadal.Model;
 
-/// <summary>A model's decode steps over one cache's memory, recorded; they go with the cache or the model. Thread-safe.</summary>
+/// <summary>A batch's decode steps, recorded over its cache's memory; they go with the cache or the batch. Thread-safe.</summary>
 internal sealed class RecordedSteps : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(int Sequences, int TablePages), GraphHandle> _steps = [];
 
-    public RecordedSteps(PagedCache cache) => cache.Releasing += Dispose;
+    private readonly PagedCache _cache;
+
+    public RecordedSteps(PagedCache cache)
+    {
+        _cache = cache;
+        cache.Releasing += Release;
+    }
 
     /// <summary>How many there are.</summary>
     public int Count
@@ -37,6 +43,12 @@ internal sealed class RecordedSteps : IDisposable
     }
 
     public void Dispose()
+    {
+        _cache.Releasing -= Release;
+        Release();
+    }
+
+    private void Release()
     {
         lock (_gate)
         {

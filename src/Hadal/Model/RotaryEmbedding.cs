@@ -7,13 +7,19 @@ namespace Hadal.Model;
 
 /// <summary>
 /// Cosines and sines of the positions in use, stretched by YaRN where the config says so; MLA and indexer share them.
+/// Thread-safe.
 /// </summary>
 internal sealed unsafe class RotaryEmbedding
 {
+    private readonly Lock _lock = new();
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels;
     private readonly DeviceTensor _frequencies;
+    private DeviceTensor _table;
 
+    /// <param name="config">The model's shapes.</param>
+    /// <param name="memory">Where the tables go.</param>
+    /// <param name="kernels">What makes them.</param>
     public RotaryEmbedding(DeepSeekConfig config, DeviceMemory memory, Kernels kernels)
     {
         _memory = memory;
@@ -24,22 +30,28 @@ internal sealed unsafe class RotaryEmbedding
             kernels.CopyToDevice(_frequencies.Data, host, sizeof(float) * frequencies.Length);
     }
 
-    /// <summary>f32 [positions, 64]: cosines, then sines; empty before the first <see cref="Reserve"/>.</summary>
-    public DeviceTensor Table { get; private set; }
-
     /// <summary>
-    /// Makes the table serve as many positions at least. It doubles, and the one before stays, as recorded steps use it:
-    /// theirs are the positions of older caches, which it has.
+    /// f32 [positions or more, 64]: cosines, then sines. Where there is none of as many positions, one of twice as many is
+    /// made; those before stay, for the batches that have them.
     /// </summary>
     /// <param name="positions">Positions, at least 1.</param>
     /// <param name="most">The most that will ever be wanted.</param>
-    public void Reserve(int positions, int most)
+    public DeviceTensor Table(int positions, int most)
     {
-        if (positions <= Table.Rows)
-            return;
-        int rows = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)positions), (uint)most);
-        DeviceTensor table = _memory.Matrix(hd_dtype.HD_DTYPE_F32, rows, DeepSeekConfig.RopeDim);
-        _kernels.RopeTable(_frequencies, table);
-        Table = table;
+        lock (_lock)
+        {
+            if (positions > _table.Rows)
+            {
+                int rows = (int)
+                    Math.Min(BitOperations.RoundUpToPowerOf2((uint)positions), (uint)most);
+                int columns = 2 * _frequencies.Columns;
+                DeviceTensor table = _memory.Matrix(hd_dtype.HD_DTYPE_F32, rows, columns);
+                _kernels.RopeTable(_frequencies, table);
+                // Other streams read it.
+                _kernels.Synchronize();
+                _table = table;
+            }
+            return _table;
+        }
     }
 }

@@ -5,7 +5,7 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// The scratch of a model, allocated once for the most tokens of a step and shared by its layers. What it shows has the
+/// The scratch of a batch, allocated once for the most tokens of a step and shared by the layers. What it shows has the
 /// rows of the step that <see cref="Tokens"/> tells.
 /// </summary>
 internal sealed unsafe class Workspace
@@ -36,26 +36,18 @@ internal sealed unsafe class Workspace
     private readonly QuantizedTensor _expertCodes;
     private readonly DeviceTensor _expertOutput;
     private readonly DeviceTensor _sharedOutput;
+    private readonly DeviceTensor _joined;
+    private readonly QuantizedTensor _joinedCodes;
 
     /// <param name="memory">Where it is allocated.</param>
-    /// <param name="config">The model's shapes.</param>
-    /// <param name="act">The type of activations.</param>
-    /// <param name="tokens">The most tokens of a step.</param>
-    /// <param name="topK">Columns of the indexer's choice; 0 without an indexer.</param>
-    /// <param name="expertAlignment">Rows that an expert's share is padded to.</param>
-    /// <param name="expands">Whether steps may use the expanded form of attention.</param>
-    public Workspace(
-        DeviceMemory memory,
-        DeepSeekConfig config,
-        hd_dtype act,
-        int tokens,
-        int topK,
-        int expertAlignment,
-        bool expands
-    )
+    /// <param name="plan">The model's shapes and the sizes of its steps.</param>
+    public Workspace(DeviceMemory memory, ModelPlan plan)
     {
+        DeepSeekConfig config = plan.Config;
+        hd_dtype act = plan.Activations;
+        int tokens = plan.StepOptions.MaxStepTokens;
         int heads = config.NumAttentionHeads;
-        ExpertAlignment = expertAlignment;
+        ExpertAlignment = plan.Device.GroupAlignment;
         _residual = memory.Matrix(act, tokens, config.HiddenSize);
         _x = memory.Matrix(act, tokens, config.HiddenSize);
         _xCodes = memory.Quantized(tokens, config.HiddenSize);
@@ -77,9 +69,9 @@ internal sealed unsafe class Workspace
                 );
             _indexKey = memory.Matrix(act, tokens, DeepSeekConfig.IndexDim);
             _indexWeights = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, indexer.NumHeads);
-            _indices = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, topK);
-            if (expands)
-                ChosenPositions = (int*)memory.Allocate((long)tokens * topK * sizeof(int));
+            _indices = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, plan.TopK);
+            if (plan.ExpandedTokens > 0)
+                ChosenPositions = (int*)memory.Allocate((long)tokens * plan.TopK * sizeof(int));
         }
         int intermediate = Math.Max(config.IntermediateSize, config.SharedIntermediateSize);
         _gated = memory.Matrix(act, tokens, intermediate);
@@ -96,6 +88,10 @@ internal sealed unsafe class Workspace
         _expertCodes = memory.Quantized(rows, config.MoeIntermediateSize);
         _expertOutput = memory.Matrix(act, rows, config.HiddenSize);
         _sharedOutput = memory.Matrix(act, tokens, config.HiddenSize);
+        if (!plan.HasPredictor)
+            return;
+        _joined = memory.Matrix(act, tokens, 2 * config.HiddenSize);
+        _joinedCodes = memory.Quantized(tokens, 2 * config.HiddenSize);
     }
 
     /// <summary>Tokens of the step: the rows of everything below but the experts'.</summary>
@@ -187,6 +183,12 @@ internal sealed unsafe class Workspace
 
     /// <summary>Output of the shared experts, [tokens, hidden].</summary>
     public DeviceTensor SharedOutput => _sharedOutput.Top(Tokens);
+
+    /// <summary>What the predictor projects, [tokens, (embedding, hidden)].</summary>
+    public DeviceTensor Joined => _joined.Top(Tokens);
+
+    /// <summary><see cref="Joined"/>, quantised.</summary>
+    public QuantizedTensor JoinedCodes => _joinedCodes.WithRows(Tokens);
 
     /// <summary>Rows that each expert's share is padded to: 128 for CUDA's grouped GEMM.</summary>
     public int ExpertAlignment { get; }

@@ -32,8 +32,7 @@ internal sealed unsafe partial class Kernels : IDisposable
     public OpClock? Clock { get; set; }
 
     /// <summary>
-    /// Runs the graph without doing it, then allocates the workspace that it wants, unless there is one as large. The one
-    /// before stays, as recorded calls use it.
+    /// Runs the graph without doing it, then allocates the workspace that it wants: once.
     /// </summary>
     public void Plan(Action graph)
     {
@@ -46,8 +45,6 @@ internal sealed unsafe partial class Kernels : IDisposable
         {
             IsPlanning = _memory.IsCounting;
         }
-        if (_wantedSize <= _workspaceSize)
-            return;
         _workspace = _memory.Allocate((long)_wantedSize);
         _workspaceSize = _wantedSize;
     }
@@ -71,6 +68,22 @@ internal sealed unsafe partial class Kernels : IDisposable
     }
 
     /// <summary>Waits for what was queued before.</summary>
+    public void Synchronize()
+    {
+        if (IsPlanning)
+            return;
+        using NativeLease<hd_stream> stream = _stream.Lease();
+        NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(stream.Pointer));
+    }
+
+    /// <summary>Waits for what was queued before, whatever becomes of it.</summary>
+    public void Settle()
+    {
+        using NativeLease<hd_stream> stream = _stream.Lease();
+        _ = NativeMethods.hd_stream_synchronize(stream.Pointer);
+    }
+
+    /// <summary>Waits for what was queued before, and copies.</summary>
     public void CopyToHost(void* destination, void* source, long bytes)
     {
         if (IsPlanning)

@@ -192,11 +192,11 @@ public sealed class CheckpointLayersTests : IDisposable
             new ModelOptions { Activations = ActivationMode.Float32, LoadPredictor = false }
         );
         var trace = new ModelTrace();
-        model.Trace = trace;
         using Hadal.Caching.PagedCache cache = model.CreateCache(64);
         using Hadal.Caching.CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        batch.Add(sequence, [0, 311, 12]);
+        using StepBatch batch = model.CreateBatch(cache);
+        batch.Trace = trace;
+        batch.Add(sequence, [0, 311, 12], RowKind.Prefill);
         model.Forward(batch, TestContext.Current.CancellationToken);
         return [.. trace.Layers.OrderBy(l => l.Key).Select(l => l.Value.Hidden)];
     }

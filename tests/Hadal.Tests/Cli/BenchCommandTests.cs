@@ -131,16 +131,16 @@ public sealed class BenchCommandTests
     {
         using PagedCache cache = model.CreateCache(101);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         foreach (int count in (int[])[64, 36])
         {
             batch.Clear();
-            batch.Add(sequence, new int[count], LogitRows.None);
+            batch.Add(sequence, new int[count], RowKind.Prefill, LogitRows.None);
             model.FillRandomly(batch, seed);
         }
         Assert.Equal(100, sequence.Length);
         batch.Clear();
-        batch.Add(sequence, [3]);
-        return model.Forward(batch).GetRowSpan(0).ToArray();
+        batch.Add(sequence, [3], RowKind.Decode);
+        return model.Forward(batch)[0].ToArray();
     }
 }

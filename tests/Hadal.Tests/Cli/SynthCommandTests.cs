@@ -39,24 +39,24 @@ public sealed class SynthCommandTests
         );
         using PagedCache cache = model.CreateCache(161);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         int[] tokens = [.. Enumerable.Range(0, 161).Select(i => i * 37 % model.Config.VocabSize)];
-        batch.Add(sequence, tokens.AsSpan(0, 160));
+        batch.Add(sequence, tokens.AsSpan(0, 160), RowKind.Prefill);
         model.Forward(batch);
         batch.Clear();
-        batch.Add(sequence, tokens.AsSpan(160));
-        model.Trace = new ModelTrace();
-        float[] logits = model.Forward(batch).GetRowSpan(0).ToArray();
+        batch.Add(sequence, tokens.AsSpan(160), RowKind.Decode);
+        batch.Trace = new ModelTrace();
+        float[] logits = model.Forward(batch)[0].ToArray();
 
         Assert.All(logits, logit => Assert.InRange(logit, -100, 100));
         Assert.InRange(logits.Max() - logits.Min(), 2, 100);
         // Neither the first tokens, nor the last, nor the same in every layer.
-        int[][] chosen = [.. model.Trace.Layers.Values.Select(layer => layer.Index!)];
+        int[][] chosen = [.. batch.Trace.Layers.Values.Select(layer => layer.Index!)];
         Assert.All(chosen, c => Assert.InRange(c.Average(), 40, 120));
         Assert.Equal(chosen.Length, chosen.Select(c => string.Join(' ', c)).Distinct().Count());
         int[][] experts =
         [
-            .. model.Trace.Layers.Values.Where(l => l.Experts is not null).Select(l => l.Experts!),
+            .. batch.Trace.Layers.Values.Where(l => l.Experts is not null).Select(l => l.Experts!),
         ];
         Assert.True(experts.SelectMany(e => e).Distinct().Count() > experts[0].Length);
     }

@@ -150,16 +150,16 @@ public sealed class CudaFaultTests
         )
         using (PagedCache cache = model.CreateCache(64))
         using (CachedSequence sequence = cache.CreateSequence())
-        using (StepBatch batch = model.CreateBatch())
+        using (StepBatch batch = model.CreateBatch(cache))
         {
-            batch.Add(sequence, [3, 4]);
+            batch.Add(sequence, [3, 4], RowKind.Prefill);
             model.Forward(batch, token);
             batch.Clear();
-            batch.Add(sequence, [5]);
+            batch.Add(sequence, [5], RowKind.Decode);
             model.Forward(batch, token);
             ReadFarAway(device);
             batch.Clear();
-            batch.Add(sequence, [6]);
+            batch.Add(sequence, [6], RowKind.Decode);
             NativeDeviceLostException error = Assert.Throws<NativeDeviceLostException>(() =>
             {
                 model.Forward(batch, token);
@@ -171,9 +171,9 @@ public sealed class CudaFaultTests
         using DeepSeekModel onCpu = TestModels.Load("random-v3");
         using PagedCache cpuCache = onCpu.CreateCache(64);
         using CachedSequence alive = cpuCache.CreateSequence();
-        using StepBatch cpuBatch = onCpu.CreateBatch();
-        cpuBatch.Add(alive, [3, 4]);
-        Assert.Equal(1, onCpu.Forward(cpuBatch, token).Height);
+        using StepBatch cpuBatch = onCpu.CreateBatch(cpuCache);
+        cpuBatch.Add(alive, [3, 4], RowKind.Prefill);
+        Assert.Equal(1, onCpu.Forward(cpuBatch, token).Count);
     }
 
     private const StringComparison Ordinal = StringComparison.Ordinal;

@@ -58,15 +58,14 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         using Device device = CudaDevice.OpenOrSkip();
         using DeepSeekModel model = Load("random-a", device);
         (float[][] Logits, int Recorded, long Allocated) replayed = Decode(model);
-        model.Trace = new ModelTrace();
-        (float[][] Logits, int Recorded, long Allocated) direct = Decode(model);
+        (float[][] Logits, int Recorded, long Allocated) direct = Decode(model, new ModelTrace());
         Assert.Equal(direct.Logits, replayed.Logits);
         // Two sequences, whose block table grows from one page to two for the first, then that one alone.
         Assert.Equal((3, 0), (replayed.Recorded, direct.Recorded));
         Assert.Equal(0, replayed.Allocated);
     }
 
-    /// <summary>A larger cache brings another table of cosines and other scratch; the recorded step keeps its own.</summary>
+    /// <summary>A larger cache brings another table of cosines; the recorded step keeps its own.</summary>
     [Fact]
     public void AStepRecordedBeforeALargerCacheKeepsItsBits()
     {
@@ -74,7 +73,7 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         using DeepSeekModel model = Load("random-a", device);
         using PagedCache cache = model.CreateCache(64);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         float[][] recorded = [.. Enumerable.Range(5, 3).Select(Step)];
         sequence.Truncate(0);
         Assert.Equal(recorded[0], Step(5));
@@ -82,7 +81,7 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         using PagedCache larger = model.CreateCache(256);
         Assert.True(model.MemoryBytes > memory);
         Assert.Equal(recorded[1..], [Step(6), Step(7)]);
-        Assert.Equal(1, model.RecordedOver(cache).Count);
+        Assert.Equal(1, batch.Recorded.Count);
 
         float[] Step(int token) => GoldenRun.Feed(model, batch, sequence, [token]);
     }
@@ -127,32 +126,36 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         );
 
     /// <summary>Decodes a few steps; allocated is what the last of them took of the managed heap.</summary>
-    private static (float[][] Logits, int Recorded, long Allocated) Decode(DeepSeekModel model)
+    private static (float[][] Logits, int Recorded, long Allocated) Decode(
+        DeepSeekModel model,
+        ModelTrace? trace = null
+    )
     {
         CancellationToken token = TestContext.Current.CancellationToken;
         // Larger than the longest context: upstream's sparse prefill wants scratch for all of it.
         using PagedCache cache = model.CreateCache(1024);
         using CachedSequence first = cache.CreateSequence();
         using CachedSequence second = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        batch.Add(first, [.. Enumerable.Range(3, 61)]);
-        batch.Add(second, [7, 8]);
+        using StepBatch batch = model.CreateBatch(cache);
+        batch.Trace = trace;
+        batch.Add(first, [.. Enumerable.Range(3, 61)], RowKind.Prefill);
+        batch.Add(second, [7, 8], RowKind.Prefill);
         model.Forward(batch, token);
         var logits = new List<float[]>();
         long allocated = 0;
         for (int step = 0; step < 6; step++)
         {
             batch.Clear();
-            batch.Add(first, [100 + step]);
+            batch.Add(first, [100 + step], RowKind.Decode);
             if (step < 4)
-                batch.Add(second, [200 + step]);
+                batch.Add(second, [200 + step], RowKind.Decode);
             long before = GC.GetAllocatedBytesForCurrentThread();
             var rows = model.Forward(batch, token);
             allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            for (int row = 0; row < rows.Height; row++)
-                logits.Add(rows.GetRowSpan(row).ToArray());
+            for (int row = 0; row < rows.Count; row++)
+                logits.Add(rows[row].ToArray());
         }
-        return ([.. logits], model.RecordedOver(cache).Count, allocated);
+        return ([.. logits], batch.Recorded.Count, allocated);
     }
 
     private sealed class Reports : IProgress<LoadProgress>

@@ -2,6 +2,7 @@ using Hadal.Caching;
 using Hadal.Extensions.AI;
 using Hadal.Generation;
 using Hadal.Model;
+using Hadal.Tests.Generation;
 using Hadal.Tests.Model;
 using Hadal.Tokenization;
 using Microsoft.Extensions.AI;
@@ -77,7 +78,7 @@ public sealed class ConcurrentChatTests : IDisposable
     public async Task Request_waits_on_no_thread_of_its_caller()
     {
         Task<string> answer;
-        using (new HeldStep(_model))
+        using (new HeldGenerator(_generator))
         {
             answer = await Waiting.OnThread(() => Answer(_client)).Soon();
             Assert.False(answer.IsCompleted);
@@ -91,7 +92,7 @@ public sealed class ConcurrentChatTests : IDisposable
         await using IAsyncEnumerator<ChatResponseUpdate> begun = Stream(_client)
             .GetAsyncEnumerator(Cancellation);
         Assert.True(await begun.MoveNextAsync());
-        using (new HeldStep(_model))
+        using (new HeldGenerator(_generator))
         {
             Task waiting = Answer(_client);
             Task next = begun.MoveNextAsync().AsTask();
@@ -111,7 +112,7 @@ public sealed class ConcurrentChatTests : IDisposable
     public async Task Cancelled_request_leaves_while_it_waits()
     {
         using var source = new CancellationTokenSource();
-        using (new HeldStep(_model))
+        using (new HeldGenerator(_generator))
         {
             Task waiting = _client.GetResponseAsync(Question, Options, source.Token);
             await source.CancelAsync();

@@ -25,7 +25,7 @@ public sealed class ThreadPoolTests
         {
             ThreadPool.GetMinThreads(out int least, out _);
             ThreadPool.GetMaxThreads(out int most, out int ports);
-            using (new HeldStep(model))
+            using (new HeldGenerator(generator))
             {
                 Assert.True(ThreadPool.SetMaxThreads(least + 8, ports));
                 moves = [.. texts.Select(text => text.MoveNextAsync().AsTask())];

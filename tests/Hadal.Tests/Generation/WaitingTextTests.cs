@@ -53,7 +53,7 @@ public sealed class WaitingTextTests : IDisposable
         Assert.True(await left.MoveNextAsync());
         Assert.Equal(_generator.Cache.PageCount - 1, _generator.Cache.FreePages);
         Task<bool> step;
-        using (new HeldStep(_model))
+        using (new HeldGenerator(_generator))
         {
             step = await Waiting
                 .OnThread(() =>
@@ -82,7 +82,7 @@ public sealed class WaitingTextTests : IDisposable
         using var source = new CancellationTokenSource();
         using TextGeneration one = _generator.Start([1, 2, 3], Limit(5));
         using TextGeneration two = _generator.Start([1, 2, 3], Limit(5));
-        using (new HeldStep(_model))
+        using (new HeldGenerator(_generator))
         {
             Task waiting = one.MoveNextAsync(source.Token).AsTask();
             Task blocked = Waiting.OnThread(() => two.MoveNext(source.Token));
@@ -108,7 +108,7 @@ public sealed class WaitingTextTests : IDisposable
         using TextGeneration text = _generator.Start([1], Limit(1));
         var other = new Thread(() => text.MoveNext(Cancellation));
         var isOther = new List<bool>();
-        _model.Trace = new ModelTrace
+        _generator.Batch.Trace = new ModelTrace
         {
             OnLayer = layer =>
             {
@@ -134,7 +134,7 @@ public sealed class WaitingTextTests : IDisposable
         using TextGeneration text = generator.Start([1]);
         Task<bool> waiting;
         Task<bool> disposed;
-        using (new HeldStep(_model))
+        using (new HeldGenerator(generator))
         {
             waiting = text.MoveNextAsync(Cancellation).AsTask();
             disposed = Waiting.OnThread(() =>
@@ -155,15 +155,12 @@ public sealed class WaitingTextTests : IDisposable
         using var generator = new TokenGenerator(model, _tokenizer, 64);
         using TextGeneration text = generator.Start([1]);
         Task<bool> waiting;
-        var disposing = new Thread(model.Dispose);
-        using (new HeldStep(model))
+        using (new HeldGenerator(generator))
         {
-            disposing.Start();
-            Waiting.UntilBlocked(disposing);
             waiting = text.MoveNextAsync(Cancellation).AsTask();
+            model.Dispose();
         }
         await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.Soon());
-        disposing.Join();
     }
 
     private static GenerationOptions Limit(int tokens) =>

@@ -1,4 +1,3 @@
-using CommunityToolkit.HighPerformance;
 using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Model;
@@ -29,22 +28,20 @@ public sealed class DeepSeekModelTests : IDisposable
         using CachedSequence one = cache.CreateSequence();
         using CachedSequence two = cache.CreateSequence();
         using CachedSequence three = cache.CreateSequence();
-        using StepBatch batch = _model.CreateBatch();
-        batch.Add(one, [5, 6, 7], LogitRows.None);
-        batch.Add(two, [5, 6, 7, 8], LogitRows.All);
-        batch.Add(three, [9, 6]);
-        float[,] all = _model.Forward(batch, Cancellation).ToArray();
-        Assert.Equal((5, 2048), (all.GetLength(0), all.GetLength(1)));
+        using StepBatch batch = _model.CreateBatch(cache);
+        batch.Add(one, [5, 6, 7], RowKind.Prefill, LogitRows.None);
+        batch.Add(two, [5, 6, 7, 8], RowKind.Prefill, LogitRows.All);
+        batch.Add(three, [9, 6], RowKind.Prefill);
+        Logits logits = _model.Forward(batch, Cancellation);
+        Assert.Equal((5, 2048), (logits.Count, logits.VocabularySize));
+        float[][] all = Rows(logits);
 
         using CachedSequence again = cache.CreateSequence();
         for (int i = 0; i < 4; i++)
         {
             batch.Clear();
-            batch.Add(again, [5 + i]);
-            Assert.Equal(
-                _model.Forward(batch, Cancellation).GetRowSpan(0).ToArray(),
-                new ReadOnlySpan2D<float>(all).GetRowSpan(i).ToArray()
-            );
+            batch.Add(again, [5 + i], RowKind.Decode);
+            Assert.Equal(_model.Forward(batch, Cancellation)[0].ToArray(), all[i]);
         }
         Assert.Equal((3, 4, 2, 4), (one.Length, two.Length, three.Length, again.Length));
     }
@@ -55,19 +52,21 @@ public sealed class DeepSeekModelTests : IDisposable
         using DeepSeekModel model = TestModels.Load("kjv-shakespeare");
         using PagedCache cache = model.CreateCache(64);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        batch.Add(sequence, [5, 6, 7]);
-        ReadOnlySpan2D<float> logits = model.Forward(batch, Cancellation);
-        float[,] before = logits.ToArray();
+        using StepBatch batch = model.CreateBatch(cache);
+        batch.Add(sequence, [5, 6, 7], RowKind.Prefill);
+        Logits logits = model.Forward(batch, Cancellation);
+        float[] before = logits[0].ToArray();
         model.Dispose();
-        Assert.Equal(before, logits.ToArray());
+        batch.Dispose();
+        Assert.Equal(before, logits[0].ToArray());
     }
 
     [Fact]
     public void Step_without_tokens_does_nothing()
     {
-        using StepBatch batch = _model.CreateBatch();
-        Assert.Equal(0, _model.Forward(batch, Cancellation).Height);
+        using PagedCache cache = _model.CreateCache(64);
+        using StepBatch batch = _model.CreateBatch(cache);
+        Assert.Equal(0, _model.Forward(batch, Cancellation).Count);
     }
 
     [Fact]
@@ -76,14 +75,14 @@ public sealed class DeepSeekModelTests : IDisposable
         using PagedCache cache = _model.CreateCache(128);
         using CachedSequence one = cache.CreateSequence();
         using CachedSequence two = cache.CreateSequence();
-        using StepBatch batch = _model.CreateBatch();
-        batch.Add(one, new int[60]);
+        using StepBatch batch = _model.CreateBatch(cache);
+        batch.Add(one, new int[60], RowKind.Prefill);
         _model.Forward(batch, Cancellation);
         Assert.Equal(1, cache.FreePages);
 
         batch.Clear();
-        batch.Add(one, new int[5]);
-        batch.Add(two, new int[3]);
+        batch.Add(one, new int[5], RowKind.Prefill);
+        batch.Add(two, new int[3], RowKind.Prefill);
         CacheFullException full = Assert.Throws<CacheFullException>(() =>
             _model.Forward(batch, Cancellation)
         );
@@ -99,13 +98,13 @@ public sealed class DeepSeekModelTests : IDisposable
     {
         using PagedCache cache = _model.CreateCache(320);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = _model.CreateBatch();
+        using StepBatch batch = _model.CreateBatch(cache);
         float[] before = GoldenRun.Feed(_model, batch, sequence, [1, 2, 3]);
         sequence.Truncate(2);
 
         using var source = new CancellationTokenSource();
         var layers = new List<int>();
-        _model.Trace = new ModelTrace
+        batch.Trace = new ModelTrace
         {
             OnLayer = layer =>
             {
@@ -115,9 +114,9 @@ public sealed class DeepSeekModelTests : IDisposable
             },
         };
         batch.Clear();
-        batch.Add(sequence, new int[90]);
+        batch.Add(sequence, new int[90], RowKind.Prefill);
         Assert.Throws<OperationCanceledException>(() => _model.Forward(batch, source.Token));
-        _model.Trace = null;
+        batch.Trace = null;
         Assert.Equal([0, 1], layers);
         Assert.Equal((2, 4), (sequence.Length, cache.FreePages));
         Assert.Equal(before, GoldenRun.Feed(_model, batch, sequence, [3]));
@@ -128,7 +127,7 @@ public sealed class DeepSeekModelTests : IDisposable
     {
         using PagedCache cache = _model.CreateCache(320);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = _model.CreateBatch();
+        using StepBatch batch = _model.CreateBatch(cache);
         int[] tokens = [.. Enumerable.Range(100, 150)];
         float[] expected = GoldenRun.Feed(_model, batch, sequence, tokens);
         GoldenRun.Feed(_model, batch, sequence, [1, 2, 3, 4]);
@@ -145,31 +144,41 @@ public sealed class DeepSeekModelTests : IDisposable
         using PagedCache otherCache = _model.CreateCache(64);
         using CachedSequence sequence = cache.CreateSequence();
         using CachedSequence other = otherCache.CreateSequence();
-        using StepBatch batch = _model.CreateBatch();
-        Refused(() => batch.Add(sequence, []), "must have a token");
-        Refused(() => batch.Add(sequence, new int[101]), "101 tokens are more than the 100");
+        using StepBatch batch = _model.CreateBatch(cache);
+        Refused(() => batch.Add(sequence, [], RowKind.Decode), "must have a token");
+        Refused(() => batch.Add(sequence, [1, 2], RowKind.Decode), "more than the one");
         Refused(
-            () => batch.Add(sequence, new int[6], LogitRows.All),
+            () => batch.Add(sequence, new int[101], RowKind.Prefill),
+            "101 tokens are more than the 100"
+        );
+        Refused(
+            () => batch.Add(sequence, new int[6], RowKind.Prefill, LogitRows.All),
             "6 rows of logits are more than the 5"
         );
-        Refused(() => batch.Add(sequence, [0, 2048]), "a token id must be from 0 to 2047");
-        Refused(() => batch.Add(sequence, [-1]), "a token id must be from 0 to 2047");
-        batch.Add(sequence, [1]);
-        Refused(() => batch.Add(sequence, [1]), "in the step already");
-        Refused(() => batch.Add(other, [1]), "of the cache of the others");
-        batch.Add(cache.CreateSequence(), [1]);
-        batch.Add(cache.CreateSequence(), [1]);
-        Refused(() => batch.Add(cache.CreateSequence(), [1]), "takes 3 sequences");
+        Refused(
+            () => batch.Add(sequence, [0, 2048], RowKind.Prefill),
+            "a token id must be from 0 to 2047"
+        );
+        Refused(
+            () => batch.Add(sequence, [-1], RowKind.Decode),
+            "a token id must be from 0 to 2047"
+        );
+        batch.Add(sequence, [1], RowKind.Decode);
+        Refused(() => batch.Add(sequence, [1], RowKind.Decode), "in the step already");
+        Refused(() => batch.Add(other, [1], RowKind.Decode), "of the batch's cache");
+        batch.Add(cache.CreateSequence(), [1], RowKind.Decode);
+        batch.Add(cache.CreateSequence(), [1], RowKind.Decode);
+        Refused(() => batch.Add(cache.CreateSequence(), [1], RowKind.Decode), "takes 3 sequences");
         using CachedSequence longest = cache.CreateSequence();
         for (int i = 0; i < 4; i++)
         {
             batch.Clear();
-            batch.Add(longest, new int[80]);
+            batch.Add(longest, new int[80], RowKind.Prefill);
             _model.Forward(batch, Cancellation);
         }
         batch.Clear();
         ContextLengthException tooLong = Assert.Throws<ContextLengthException>(() =>
-            batch.Add(longest, [1])
+            batch.Add(longest, [1], RowKind.Decode)
         );
         Assert.Equal((321, 320), (tooLong.Tokens, tooLong.MaxTokens));
 
@@ -185,13 +194,10 @@ public sealed class DeepSeekModelTests : IDisposable
     public void Batch_and_cache_of_another_model_are_refused()
     {
         using DeepSeekModel other = TestModels.Load("random-v3");
-        using StepBatch batch = other.CreateBatch();
-        Assert.Throws<ArgumentException>(() => _model.Forward(batch, Cancellation));
         using PagedCache cache = other.CreateCache(64);
-        using StepBatch mine = _model.CreateBatch();
-        using CachedSequence sequence = cache.CreateSequence();
-        mine.Add(sequence, [1]);
-        Assert.Throws<ArgumentException>(() => _model.Forward(mine, Cancellation));
+        using StepBatch batch = other.CreateBatch(cache);
+        Assert.Throws<ArgumentException>(() => _model.Forward(batch, Cancellation));
+        Assert.Throws<ArgumentException>(() => _model.CreateBatch(cache));
     }
 
     [Fact]
@@ -199,21 +205,22 @@ public sealed class DeepSeekModelTests : IDisposable
     {
         using DeepSeekModel model = TestModels.Load("random-v3");
         using PagedCache cache = model.CreateCache(64);
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         CachedSequence sequence = cache.CreateSequence();
         sequence.Dispose();
         sequence.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => batch.Add(sequence, [1]));
-        batch.Add(cache.CreateSequence(), [1]);
+        Assert.Throws<ObjectDisposedException>(() => batch.Add(sequence, [1], RowKind.Decode));
+        batch.Add(cache.CreateSequence(), [1], RowKind.Decode);
         cache.Dispose();
         Assert.Throws<ObjectDisposedException>(() => model.Forward(batch, Cancellation));
         model.Dispose();
         model.Dispose();
         Assert.Throws<ObjectDisposedException>(() => model.Forward(batch, Cancellation));
         Assert.Throws<ObjectDisposedException>(() => model.CreateCache(64));
+        Assert.Throws<ObjectDisposedException>(() => model.CreateBatch(cache));
         batch.Dispose();
         batch.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => batch.Add(sequence, [1]));
+        Assert.Throws<ObjectDisposedException>(() => batch.Add(sequence, [1], RowKind.Decode));
     }
 
     [Fact]
@@ -245,6 +252,14 @@ public sealed class DeepSeekModelTests : IDisposable
             TestModels.Load("random-v3", new ModelOptions { MaxContextTokens = 4097 })
         );
         Assert.Throws<ArgumentOutOfRangeException>(() => _model.CreateCache(0));
+    }
+
+    private static float[][] Rows(Logits logits)
+    {
+        var rows = new float[logits.Count][];
+        for (int i = 0; i < rows.Length; i++)
+            rows[i] = logits[i].ToArray();
+        return rows;
     }
 
     private sealed class Listener(List<LoadProgress> seen) : IProgress<LoadProgress>

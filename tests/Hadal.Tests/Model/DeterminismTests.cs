@@ -35,7 +35,6 @@ public sealed class DeterminismTests
             Assert.Equal(expected, RunAlone(name, mode, threads: 2, chunk));
     }
 
-    // None of these chunks leaves a single token, which would be decoded.
     [Theory]
     [InlineData(PrefillForm.Expanded)]
     [InlineData(PrefillForm.ByPosition)]
@@ -43,7 +42,7 @@ public sealed class DeterminismTests
     {
         var options = new ModelOptions { MaxStepTokens = 1024, PrefillForm = form };
         float[][] expected = RunAlone("kjv-shakespeare", options, threads: 2, int.MaxValue);
-        foreach (int chunk in new[] { 7, 64, 100 })
+        foreach (int chunk in new[] { 1, 7, 64, 100 })
             Assert.Equal(expected, RunAlone("kjv-shakespeare", options, threads: 2, chunk));
     }
 
@@ -81,7 +80,7 @@ public sealed class DeterminismTests
         using DeepSeekModel model = TestModels.Load(name, options, threads: 2);
         float[][] alone = [.. Enumerable.Range(0, 16).Select(i => Alone(model, i, i % 2 == 1))];
         using PagedCache cache = model.CreateCache(16 * 256);
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         CachedSequence[] sequences =
         [
             .. Enumerable.Range(0, 16).Select(_ => cache.CreateSequence()),
@@ -93,22 +92,29 @@ public sealed class DeterminismTests
         for (int i = 0; i < 16; i++)
             batch.Add(
                 sequences[i],
-                i % 2 == 0 ? PromptOf(model, i) : PromptOf(model, i).AsSpan(^1..)
+                i % 2 == 0 ? PromptOf(model, i) : PromptOf(model, i).AsSpan(^1..),
+                i % 2 == 0 ? RowKind.Prefill : RowKind.Decode
             );
         var logits = model.Forward(batch, TestContext.Current.CancellationToken);
         for (int i = 0; i < 16; i++)
-            Assert.Equal(alone[i], logits.GetRowSpan(i).ToArray());
+            Assert.Equal(alone[i], logits[i].ToArray());
     }
 
     private static float[] Alone(DeepSeekModel model, int i, bool decodesLast)
     {
         using PagedCache cache = model.CreateCache(256);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         int[] prompt = PromptOf(model, i);
         if (decodesLast)
             GoldenRun.Feed(model, batch, sequence, prompt.AsSpan(..^1));
-        return GoldenRun.Feed(model, batch, sequence, prompt.AsSpan(decodesLast ? ^1.. : ..));
+        return GoldenRun.Feed(
+            model,
+            batch,
+            sequence,
+            prompt.AsSpan(decodesLast ? ^1.. : ..),
+            kind: decodesLast ? RowKind.Decode : RowKind.Prefill
+        );
     }
 
     private static float[][] RunAlone(string name, ActivationMode mode, int threads, int chunk) =>
@@ -124,7 +130,7 @@ public sealed class DeterminismTests
         using DeepSeekModel model = TestModels.Load(name, options, threads);
         using PagedCache cache = model.CreateCache(256);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         int[] tokens = Tokens(model, PromptLength + Continuation, seed: 7);
         var logits = new List<float[]>
         {
@@ -141,12 +147,12 @@ public sealed class DeterminismTests
         using DeepSeekModel model = TestModels.Load("kjv-shakespeare", options, threads: 2);
         using PagedCache cache = model.CreateCache(256);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        batch.Add(sequence, Tokens(model, PromptLength, seed: 7), LogitRows.All);
+        using StepBatch batch = model.CreateBatch(cache);
+        batch.Add(sequence, Tokens(model, PromptLength, seed: 7), RowKind.Prefill, LogitRows.All);
         var logits = model.Forward(batch, TestContext.Current.CancellationToken);
         var rows = new float[PromptLength][];
         for (int i = 0; i < rows.Length; i++)
-            rows[i] = logits.GetRowSpan(i).ToArray();
+            rows[i] = logits[i].ToArray();
         return rows;
     }
 

@@ -36,39 +36,40 @@ internal sealed class GoldenRun
         using var golden = new Golden(name, prompt);
         var run = new GoldenRun(prompt);
         var trace = new ModelTrace();
-        model.Trace = trace;
         using PagedCache cache = model.CreateCache(golden.Ids.Length + golden.Tokens.Length);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
+        batch.Trace = trace;
         for (int step = 0; step < Math.Min(steps, golden.Tokens.Length); step++)
         {
             ReadOnlySpan<int> tokens = step == 0 ? golden.Ids : golden.Tokens.Slice(step - 1, 1);
             run.Add(golden, step, Feed(model, batch, sequence, tokens), trace);
         }
-        model.Trace = null;
         return run;
     }
 
-    /// <summary>Feeds tokens in chunks of what a step takes; the logits are those of the last.</summary>
+    /// <summary>Feeds a prompt in chunks of what a step takes, or decodes one token; the logits are those of the last.</summary>
     public static float[] Feed(
         DeepSeekModel model,
         StepBatch batch,
         CachedSequence sequence,
         ReadOnlySpan<int> tokens,
-        int chunk = int.MaxValue
+        int chunk = int.MaxValue,
+        RowKind? kind = null
     )
     {
+        RowKind rows = kind ?? (tokens.Length == 1 ? RowKind.Decode : RowKind.Prefill);
         chunk = Math.Min(chunk, model.Options.MaxStepTokens);
         while (tokens.Length > chunk)
         {
             batch.Clear();
-            batch.Add(sequence, tokens[..chunk], LogitRows.None);
+            batch.Add(sequence, tokens[..chunk], rows, LogitRows.None);
             model.Forward(batch, TestContext.Current.CancellationToken);
             tokens = tokens[chunk..];
         }
         batch.Clear();
-        batch.Add(sequence, tokens);
-        return model.Forward(batch, TestContext.Current.CancellationToken).GetRowSpan(0).ToArray();
+        batch.Add(sequence, tokens, rows);
+        return model.Forward(batch, TestContext.Current.CancellationToken)[0].ToArray();
     }
 
     private void Add(Golden golden, int step, ReadOnlySpan<float> logits, ModelTrace trace)

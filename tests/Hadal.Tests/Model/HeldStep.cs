@@ -1,4 +1,3 @@
-using Hadal.Caching;
 using Hadal.Model;
 
 namespace Hadal.Tests.Model;
@@ -6,18 +5,18 @@ namespace Hadal.Tests.Model;
 /// <summary>A step that stands still in its first layer, on a thread of its own, until this is disposed.</summary>
 internal sealed class HeldStep : IDisposable
 {
-    private readonly DeepSeekModel _model;
+    private readonly StepBatch _batch;
     private readonly ManualResetEventSlim _goOn = new();
     private readonly Thread _thread;
     private Exception? _error;
 
-    /// <param name="model">The model, whose trace it takes.</param>
-    /// <param name="step">Makes the step; null for one of a token in a cache of its own.</param>
-    public HeldStep(DeepSeekModel model, Action? step = null)
+    /// <param name="batch">The batch, whose trace it takes.</param>
+    /// <param name="step">Makes the step with it.</param>
+    public HeldStep(StepBatch batch, Action step)
     {
-        _model = model;
+        _batch = batch;
         var isIn = new ManualResetEventSlim();
-        model.Trace = new ModelTrace
+        batch.Trace = new ModelTrace
         {
             OnLayer = _ =>
             {
@@ -29,7 +28,7 @@ internal sealed class HeldStep : IDisposable
         {
             try
             {
-                (step ?? One)();
+                step();
             }
             catch (Exception e)
             {
@@ -45,16 +44,7 @@ internal sealed class HeldStep : IDisposable
     {
         _goOn.Set();
         _thread.Join();
-        _model.Trace = null;
+        _batch.Trace = null;
         Assert.Null(_error);
-    }
-
-    private void One()
-    {
-        using PagedCache cache = _model.CreateCache(PagedCache.PageTokens);
-        using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = _model.CreateBatch();
-        batch.Add(sequence, [0]);
-        _model.Forward(batch);
     }
 }

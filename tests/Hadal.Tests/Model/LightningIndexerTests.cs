@@ -25,7 +25,7 @@ public sealed class LightningIndexerTests
         using DeepSeekModel model = TestModels.Load("kjv-shakespeare");
         using PagedCache cache = model.CreateCache(128);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         var tokens = new int[64];
 
         Assert.False(Scores(tokens));
@@ -33,9 +33,9 @@ public sealed class LightningIndexerTests
 
         bool Scores(int[] next)
         {
-            model.Clock = new OpClock();
+            batch.Clock = new OpClock();
             GoldenRun.Feed(model, batch, sequence, next);
-            return model.Clock.Times.Any(time => time.Op == "indexer_weights");
+            return batch.Clock.Times.Any(time => time.Op == "indexer_weights");
         }
     }
 }

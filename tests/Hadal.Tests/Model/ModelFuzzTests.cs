@@ -68,12 +68,12 @@ public sealed class ModelFuzzTests
         using DeepSeekModel model = DeepSeekModel.Load(folder, device);
         using PagedCache cache = model.CreateCache(192);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         // More tokens than the indexer keeps, then one alone: both forms of every product.
-        batch.Add(sequence, [.. Enumerable.Range(1, 100)]);
+        batch.Add(sequence, [.. Enumerable.Range(1, 100)], RowKind.Prefill);
         _ = model.Forward(batch, TestContext.Current.CancellationToken);
         batch.Clear();
-        batch.Add(sequence, [5]);
+        batch.Add(sequence, [5], RowKind.Decode);
         _ = model.Forward(batch, TestContext.Current.CancellationToken);
     }
 }

@@ -23,10 +23,13 @@ public sealed class ModelMemoryTests
         Assert.Equal(LongestContext, model.MaxContextTokens);
         using PagedCache cache = model.CreateCache(256);
         using PagedCache usualCache = usual.CreateCache(256);
+        using StepBatch batch = model.CreateBatch(cache);
+        using StepBatch usualBatch = usual.CreateBatch(usualCache);
         // A page's number, and in the expanded form a token's place, is all that each takes: 4 bytes.
         int slots = form == PrefillForm.Expanded ? LongestContext : 0;
+        Assert.Equal(usual.MemoryBytes, model.MemoryBytes);
         Assert.InRange(
-            model.MemoryBytes - usual.MemoryBytes,
+            batch.MemoryBytes - usualBatch.MemoryBytes,
             0,
             4L * (LongestContext / PagedCache.PageTokens + slots)
         );
@@ -54,73 +57,73 @@ public sealed class ModelMemoryTests
         );
         using PagedCache cache = large.CreateCache(128);
         using PagedCache fittingCache = fitting.CreateCache(128);
+        using StepBatch batch = large.CreateBatch(cache);
+        using StepBatch fittingBatch = fitting.CreateBatch(fittingCache);
         // More rows of logits, up to 128: a row's token, 512 logits in f32, and twice 256 bf16 of hidden state.
         Assert.Equal(
-            fitting.MemoryBytes + (128 - 16) * (4 + 512 * 4 + 2 * 256 * 2),
-            large.MemoryBytes
+            fittingBatch.MemoryBytes + (128 - 16) * (4 + 512 * 4 + 2 * 256 * 2),
+            batch.MemoryBytes
         );
         Assert.Equal(1 << 20, large.Options.MaxStepTokens);
 
         using CachedSequence one = cache.CreateSequence();
         using CachedSequence two = cache.CreateSequence();
-        using StepBatch batch = large.CreateBatch();
-        Assert.Throws<ContextLengthException>(() => batch.Add(one, new int[65]));
-        batch.Add(one, new int[64], LogitRows.All);
-        batch.Add(two, new int[64], LogitRows.All);
-        Assert.Equal(128, large.Forward(batch, TestContext.Current.CancellationToken).Height);
+        Assert.Throws<ContextLengthException>(() => batch.Add(one, new int[65], RowKind.Prefill));
+        batch.Add(one, new int[64], RowKind.Prefill, LogitRows.All);
+        batch.Add(two, new int[64], RowKind.Prefill, LogitRows.All);
+        Assert.Equal(128, large.Forward(batch, TestContext.Current.CancellationToken).Count);
     }
 
     [Theory]
     [InlineData(PrefillForm.Absorbed)]
     [InlineData(PrefillForm.Expanded)]
-    public void Growth_changes_no_bit_and_steps_allocate_nothing(PrefillForm form)
+    public void Memory_grows_with_the_cache_alone_and_changes_no_bit(PrefillForm form)
     {
         var options = new ModelOptions { PrefillForm = form };
         int[] tokens = [.. Enumerable.Range(0, 400).Select(i => i * 37 % 512)];
-        using DeepSeekModel large = TestModels.Load("random-a", options);
-        using PagedCache largeCache = large.CreateCache(1024);
         using DeepSeekModel model = TestModels.Load("random-a", options);
         using PagedCache smallCache = model.CreateCache(60);
-        using CachedSequence small = smallCache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        float[] begun = GoldenRun.Feed(model, batch, small, tokens.AsSpan(0, 50));
-        long memory = model.MemoryBytes;
+        using StepBatch small = model.CreateBatch(smallCache);
+        float[][] expected = Logits(model, small, tokens.AsSpan(0, 50), tokens.AsSpan(50, 7));
+        long memory = small.MemoryBytes;
 
         using PagedCache cache = model.CreateCache(448);
-        Assert.InRange(model.MemoryBytes, memory + 1, large.MemoryBytes);
-        memory = model.MemoryBytes;
-        using CachedSequence sequence = cache.CreateSequence();
-        Assert.Equal(
-            Logits(large, largeCache, tokens),
-            GoldenRun.Feed(model, batch, sequence, tokens)
+        using StepBatch large = model.CreateBatch(cache);
+        Assert.InRange(
+            large.MemoryBytes,
+            form == PrefillForm.Expanded ? memory + 1 : memory,
+            long.MaxValue
         );
-        Assert.Equal(Logits(large, largeCache, tokens.AsSpan(0, 50)), begun);
-        // The first cache's steps go on with the larger buffers.
-        Assert.Equal(
-            Logits(large, largeCache, tokens.AsSpan(0, 50), tokens.AsSpan(50, 7)),
-            GoldenRun.Feed(model, batch, small, tokens.AsSpan(50, 7))
-        );
-        Assert.Equal(memory, model.MemoryBytes);
+        // The larger cache brings another table of cosines; the first batch keeps its own.
+        Assert.Equal(expected, Logits(model, small, tokens.AsSpan(0, 50), tokens.AsSpan(50, 7)));
+        Assert.Equal(expected, Logits(model, large, tokens.AsSpan(0, 50), tokens.AsSpan(50, 7)));
+        long largeMemory = large.MemoryBytes;
+        _ = Logits(model, large, tokens.AsSpan(0, 399), tokens.AsSpan(399));
+        Assert.Equal((memory, largeMemory), (small.MemoryBytes, large.MemoryBytes));
     }
 
     [Fact]
-    public void A_draft_survives_a_cache_made_after_its_step()
+    public void A_draft_survives_steps_of_other_batches()
     {
         var options = new ModelOptions { LoadPredictor = true, PrefillForm = PrefillForm.Expanded };
-        float[] expected = Draft(makesCache: false);
-        Assert.Equal(expected, Draft(makesCache: true));
+        using DeepSeekModel model = TestModels.Load("random-a", options);
+        Assert.Equal(Draft(hasOthers: false), Draft(hasOthers: true));
 
-        float[] Draft(bool makesCache)
+        float[] Draft(bool hasOthers)
         {
             CancellationToken cancellation = TestContext.Current.CancellationToken;
-            using DeepSeekModel model = TestModels.Load("random-a", options);
-            using PagedCache cache = model.CreateCache(64);
+            using PagedCache cache = model.CreateCache(128);
             using CachedSequence sequence = cache.CreateSequence();
-            using StepBatch batch = model.CreateBatch();
-            batch.Add(sequence, [5, 6, 7, 8]);
+            using StepBatch batch = model.CreateBatch(cache);
+            batch.Add(sequence, [5, 6, 7, 8], RowKind.Prefill);
             model.Forward(batch, cancellation);
-            using PagedCache? other = makesCache ? model.CreateCache(1024) : null;
-            return model.Draft(batch, [6, 7, 8, 9], cancellation).GetRowSpan(0).ToArray();
+            if (hasOthers)
+            {
+                using CachedSequence another = cache.CreateSequence();
+                using StepBatch other = model.CreateBatch(cache);
+                GoldenRun.Feed(model, other, another, [9, 10, 11]);
+            }
+            return model.Draft(batch, [6, 7, 8, 9], cancellation)[0].ToArray();
         }
     }
 
@@ -170,16 +173,18 @@ public sealed class ModelMemoryTests
         return folder;
     }
 
-    private static float[] Logits(
+    private static float[][] Logits(
         DeepSeekModel model,
-        PagedCache cache,
+        StepBatch batch,
         ReadOnlySpan<int> tokens,
-        ReadOnlySpan<int> then = default
+        ReadOnlySpan<int> then
     )
     {
-        using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        float[] logits = GoldenRun.Feed(model, batch, sequence, tokens);
-        return then.IsEmpty ? logits : GoldenRun.Feed(model, batch, sequence, then);
+        using CachedSequence sequence = batch.Cache.CreateSequence();
+        return
+        [
+            GoldenRun.Feed(model, batch, sequence, tokens),
+            GoldenRun.Feed(model, batch, sequence, then),
+        ];
     }
 }

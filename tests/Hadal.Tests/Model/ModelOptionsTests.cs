@@ -64,12 +64,10 @@ public sealed class ModelOptionsTests
             MaxSequences = Most,
             MaxLogitRows = Most,
         };
-        Assert.Equal(2 * Most + 1, StepBatch.MostRuns(options));
+        var layout = new StepLayout(options, int.MaxValue, int.MaxValue);
+        Assert.Equal(2 * Most + 1, layout.MostRuns);
         // Five numbers a token, a row of logits, and pages and slots of each sequence.
-        Assert.Equal(
-            6L * Most + Most * ((1L << 25) + int.MaxValue),
-            StepBatch.Length(options, int.MaxValue, int.MaxValue)
-        );
+        Assert.Equal(6L * Most + Most * ((1L << 25) + int.MaxValue), layout.Length);
     }
 
     [Fact]
@@ -85,7 +83,7 @@ public sealed class ModelOptionsTests
             );
             using PagedCache cache = model.CreateCache(256);
             using CachedSequence sequence = cache.CreateSequence();
-            using StepBatch batch = model.CreateBatch();
+            using StepBatch batch = model.CreateBatch(cache);
             return GoldenRun.Feed(model, batch, sequence, [.. Enumerable.Range(1, 200)]);
         }
     }

@@ -31,15 +31,14 @@ public sealed class MultiTokenPredictorInputTests : IDisposable
             new ModelOptions { Activations = ActivationMode.Float32, LoadPredictor = true }
         );
         var trace = new ModelTrace();
-        model.Trace = trace;
         using PagedCache cache = model.CreateCache(64);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
-        batch.Add(sequence, [0, 311, 512]);
+        using StepBatch batch = model.CreateBatch(cache);
+        batch.Trace = trace;
+        batch.Add(sequence, [0, 311, 512], RowKind.Prefill);
         model.Forward(batch, TestContext.Current.CancellationToken);
         float[] logits = model
-            .Draft(batch, [311, 512, 700], TestContext.Current.CancellationToken)
-            .GetRowSpan(0)
+            .Draft(batch, [311, 512, 700], TestContext.Current.CancellationToken)[0]
             .ToArray();
 
         double[] hidden = Norm(

@@ -1,4 +1,3 @@
-using CommunityToolkit.HighPerformance;
 using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Model;
@@ -33,9 +32,9 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
         using DeepSeekModel model = Load();
         using PagedCache cache = model.CreateCache(64);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         Assert.Throws<InvalidOperationException>(() => model.Draft(batch, [], Cancellation));
-        batch.Add(sequence, [1, 2]);
+        batch.Add(sequence, [1, 2], RowKind.Prefill);
         model.Forward(batch, Cancellation);
         Assert.Throws<ArgumentException>(() => model.Draft(batch, [1], Cancellation));
         Assert.Throws<ArgumentOutOfRangeException>(() =>
@@ -45,8 +44,10 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
         Assert.Throws<InvalidOperationException>(() => model.Draft(batch, [2, 3], Cancellation));
 
         using DeepSeekModel without = TestModels.Load("kjv-shakespeare");
+        using PagedCache cacheWithout = without.CreateCache(64);
+        using StepBatch none = without.CreateBatch(cacheWithout);
         Assert.False(without.HasPredictor);
-        Assert.Throws<InvalidOperationException>(() => without.Draft(batch, [2, 3], Cancellation));
+        Assert.Throws<InvalidOperationException>(() => without.Draft(none, [], Cancellation));
     }
 
     private static DeepSeekModel Load() =>
@@ -77,23 +78,19 @@ public sealed class MultiTokenPredictorTests(ITestOutputHelper output)
             ReadOnlySpan<int> ids = file["ids"].AsSpan<int>().Slice(window * length, length);
             using PagedCache cache = model.CreateCache(length);
             using CachedSequence sequence = cache.CreateSequence();
-            using StepBatch batch = model.CreateBatch();
+            using StepBatch batch = model.CreateBatch(cache);
             while (sequence.Length < length - 2)
             {
                 int start = sequence.Length;
                 int count = Math.Min(chunk, length - 2 - start);
                 batch.Clear();
-                batch.Add(sequence, ids.Slice(start, count), LogitRows.All);
-                ReadOnlySpan2D<float> logits = model.Forward(batch, Cancellation);
+                batch.Add(sequence, ids.Slice(start, count), RowKind.Prefill, LogitRows.All);
+                Logits logits = model.Forward(batch, Cancellation);
                 for (int i = 0; i < count; i++)
-                    own += PerplexityTests.Loss(logits.GetRowSpan(i), ids[start + i + 1]);
-                ReadOnlySpan2D<float> guesses = model.Draft(
-                    batch,
-                    ids.Slice(start + 1, count),
-                    Cancellation
-                );
+                    own += PerplexityTests.Loss(logits[i], ids[start + i + 1]);
+                Logits guesses = model.Draft(batch, ids.Slice(start + 1, count), Cancellation);
                 for (int i = 0; i < count; i++)
-                    guess += PerplexityTests.Loss(guesses.GetRowSpan(i), ids[start + i + 2]);
+                    guess += PerplexityTests.Loss(guesses[i], ids[start + i + 2]);
             }
         }
         int tokens = windows * (length - 2);

@@ -1,4 +1,3 @@
-using CommunityToolkit.HighPerformance;
 using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Model;
@@ -39,19 +38,21 @@ public sealed class PerplexityTests(ITestOutputHelper output)
     {
         using PagedCache cache = model.CreateCache(ids.Length);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         double sum = 0;
         while (sequence.Length < ids.Length)
         {
             int start = sequence.Length;
             batch.Clear();
-            batch.Add(sequence, ids.Slice(start, Math.Min(512, ids.Length - start)), LogitRows.All);
-            ReadOnlySpan2D<float> logits = model.Forward(
-                batch,
-                TestContext.Current.CancellationToken
+            batch.Add(
+                sequence,
+                ids.Slice(start, Math.Min(512, ids.Length - start)),
+                RowKind.Prefill,
+                LogitRows.All
             );
-            for (int i = 0; i < logits.Height && start + i + 1 < ids.Length; i++)
-                sum += Loss(logits.GetRowSpan(i), ids[start + i + 1]);
+            Logits logits = model.Forward(batch, TestContext.Current.CancellationToken);
+            for (int i = 0; i < logits.Count && start + i + 1 < ids.Length; i++)
+                sum += Loss(logits[i], ids[start + i + 1]);
         }
         return sum;
     }

@@ -153,7 +153,7 @@ public sealed class WeightTypeTests
         );
         using PagedCache cache = model.CreateCache(128);
         using CachedSequence sequence = cache.CreateSequence();
-        using StepBatch batch = model.CreateBatch();
+        using StepBatch batch = model.CreateBatch(cache);
         return GoldenRun.Feed(model, batch, sequence, [.. Enumerable.Range(3, 100)]);
     }
 }

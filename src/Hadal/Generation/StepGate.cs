@@ -1,4 +1,4 @@
-namespace Hadal.Model;
+namespace Hadal.Generation;
 
 /// <summary>
 /// Lets one step of a model run at a time, in the order of asking. Who waits asynchronously takes no thread meanwhile, and

@@ -1,6 +1,6 @@
-using Hadal.Model;
+using Hadal.Generation;
 
-namespace Hadal.Tests.Model;
+namespace Hadal.Tests.Generation;
 
 public sealed class StepGateTests
 {
