@@ -30,22 +30,26 @@ void no_up(Check& check, const Args& args) {
   check.absent("up_scale", args.up_scale, "where has_up is 0");
 }
 
-// Host arrays of pointers to the weights of all groups.
+// A host array of pointers, one for each group.
+template <class Pointer>
+void group_pointers(Check& check, const char* name, const Pointer* array, int32_t groups, int64_t bytes,
+                    int64_t alignment) {
+  check.input(name, array, product({groups, 8}), 8);
+  for (int32_t g = 0; !check.is_query() && !check.failed() && g < groups; ++g) {
+    check.element(name, g, array[g], bytes, alignment);
+  }
+}
+
+// The FP8 weights of all groups.
 template <class Args>
 void grouped_weights(Check& check, const Args& args) {
-  const auto pointers = [&](const char* name, const auto* array, int64_t bytes, int64_t alignment) {
-    check.input(name, array, product({args.groups, 8}), 8);
-    for (int32_t g = 0; !check.is_query() && !check.failed() && g < args.groups; ++g) {
-      check.element(name, g, array[g], bytes, alignment);
-    }
-  };
   const int64_t bytes = product({args.n, args.k});
   const int64_t scale_bytes = product({blocks(args.n), args.k / HD_SCALE_BLOCK, 4});
-  pointers("b", args.b, bytes, 1);
-  pointers("b_scale", args.b_scale, scale_bytes, 4);
+  group_pointers(check, "b", args.b, args.groups, bytes, 1);
+  group_pointers(check, "b_scale", args.b_scale, args.groups, scale_bytes, 4);
   if (args.has_up != 0) {
-    pointers("up", args.up, bytes, 1);
-    pointers("up_scale", args.up_scale, scale_bytes, 4);
+    group_pointers(check, "up", args.up, args.groups, bytes, 1);
+    group_pointers(check, "up_scale", args.up_scale, args.groups, scale_bytes, 4);
   } else {
     no_up(check, args);
   }
@@ -194,9 +198,9 @@ bool validate(Check& check, const hd_fp8_gemm_masked_args& args) {
 
 bool validate(Check& check, const hd_gemm_args& args) {
   check.act("a_dtype", args.a_dtype);
-  const bool is_fp8 = args.b_dtype == HD_DTYPE_F8_E4M3;
-  check.require(is_fp8 || args.b_dtype == HD_DTYPE_BF16 || args.b_dtype == HD_DTYPE_F32, "b_dtype", args.b_dtype,
-                "HD_DTYPE_BF16 (2), HD_DTYPE_F32 (1) or HD_DTYPE_F8_E4M3 (3)");
+  const bool is_fp8 = args.b_dtype == HD_WEIGHT_FP8;
+  check.require(is_fp8 || args.b_dtype == HD_WEIGHT_BF16 || args.b_dtype == HD_WEIGHT_F32, "b_dtype", args.b_dtype,
+                "HD_WEIGHT_BF16 (2), HD_WEIGHT_F32 (1) or HD_WEIGHT_FP8 (3)");
   check.act("d_dtype", args.d_dtype);
   check.range("b_is_kn", args.b_is_kn, 0, 1);
   check.range("batch", args.batch, 0);
@@ -233,6 +237,25 @@ bool validate(Check& check, const hd_gemm_args& args) {
   }
   check.output("d", args.d, whole(args.m, args.d_stride, args.n, args.d_batch_stride, args.d_dtype),
                bytes_of(args.d_dtype));
+  return true;
+}
+
+bool validate(Check& check, const hd_gemm_contiguous_args& args) {
+  check.act("a_dtype", args.a_dtype);
+  check.require(args.b_format == HD_WEIGHT_BF16 || args.b_format == HD_WEIGHT_F32, "b_format", args.b_format,
+                "HD_WEIGHT_BF16 (2) or HD_WEIGHT_F32 (1); hd_fp8_gemm_contiguous takes HD_WEIGHT_FP8");
+  check.act("d_dtype", args.d_dtype);
+  check.range("groups", args.groups, 0);
+  check.range("m", args.m, 0);
+  check.range("n", args.n, 0);
+  check.range("k", args.k, 1);
+  if (check.failed() || args.m == 0 || args.n == 0) return false;
+  const int64_t a_element = bytes_of(args.a_dtype);
+  const int64_t d_element = bytes_of(args.d_dtype);
+  check.input("a", args.a, product({args.m, args.k, a_element}), a_element);
+  check.input("grouped_layout", args.grouped_layout, product({args.m, 4}), 4);
+  check.output("d", args.d, product({args.m, args.n, d_element}), d_element);
+  group_pointers(check, "b", args.b, args.groups, product({args.n, args.k, bytes_of(args.b_format)}), 1);
   return true;
 }
 

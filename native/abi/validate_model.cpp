@@ -62,6 +62,9 @@ bool validate(Check& check, const hd_moe_route_args& args) {
 }
 
 bool validate(Check& check, const hd_moe_permute_args& args) {
+  const bool is_fp8 = args.x_dtype == HD_DTYPE_F8_E4M3 || args.x_dtype == HD_DTYPE_NONE;
+  check.require(is_fp8 || args.x_dtype == HD_DTYPE_BF16 || args.x_dtype == HD_DTYPE_F32, "x_dtype", args.x_dtype,
+                "HD_DTYPE_F8_E4M3 (3, or 0), HD_DTYPE_BF16 (2) or HD_DTYPE_F32 (1)");
   check.range("m", args.m, 0);
   check.range("k", args.k, 0);
   check.multiple("k", args.k, HD_SCALE_BLOCK);
@@ -70,20 +73,23 @@ bool validate(Check& check, const hd_moe_permute_args& args) {
   check.range("alignment", args.alignment, 1, 1 << 16);
   check.range("rows", args.rows, 0);
   if (check.failed()) return false;
-  check.range("x_scale_row_stride", args.x_scale_row_stride, 1, INT64_MAX / 16);
-  check.range("x_scale_block_stride", args.x_scale_block_stride, 1, INT64_MAX / 16);
-  check.range("y_scale_row_stride", args.y_scale_row_stride, 1, INT64_MAX / 16);
-  check.range("y_scale_block_stride", args.y_scale_block_stride, 1, INT64_MAX / 16);
-  const int64_t blocks = args.k / HD_SCALE_BLOCK;
-  check.apart("y_scale_row_stride", args.y_scale_row_stride, args.rows, "y_scale_block_stride",
-              args.y_scale_block_stride, blocks, 1);
+  const int64_t element = is_fp8 ? 1 : bytes_of(args.x_dtype);
   check.input("ids", args.ids, product({args.m, args.top_experts, 4}), 4);
-  check.input("x", args.x, product({args.m, args.k}));
-  check.input("x_scale", args.x_scale, scale_bytes(args.m, blocks, args.x_scale_row_stride, args.x_scale_block_stride),
-              4);
-  check.output("y", args.y, product({args.rows, args.k}), 1);
-  check.output("y_scale", args.y_scale,
-               scale_bytes(args.rows, blocks, args.y_scale_row_stride, args.y_scale_block_stride), 4);
+  check.input("x", args.x, product({args.m, args.k, element}), element);
+  check.output("y", args.y, product({args.rows, args.k, element}), element);
+  if (is_fp8) {
+    check.range("x_scale_row_stride", args.x_scale_row_stride, 1, INT64_MAX / 16);
+    check.range("x_scale_block_stride", args.x_scale_block_stride, 1, INT64_MAX / 16);
+    check.range("y_scale_row_stride", args.y_scale_row_stride, 1, INT64_MAX / 16);
+    check.range("y_scale_block_stride", args.y_scale_block_stride, 1, INT64_MAX / 16);
+    const int64_t blocks = args.k / HD_SCALE_BLOCK;
+    check.apart("y_scale_row_stride", args.y_scale_row_stride, args.rows, "y_scale_block_stride",
+                args.y_scale_block_stride, blocks, 1);
+    check.input("x_scale", args.x_scale,
+                scale_bytes(args.m, blocks, args.x_scale_row_stride, args.x_scale_block_stride), 4);
+    check.output("y_scale", args.y_scale,
+                 scale_bytes(args.rows, blocks, args.y_scale_row_stride, args.y_scale_block_stride), 4);
+  }
   check.output("row_of", args.row_of, product({args.m, args.top_experts, 4}), 4);
   check.output("grouped_layout", args.grouped_layout, product({args.rows, 4}), 4);
   return args.m != 0 || args.rows != 0;

@@ -93,6 +93,16 @@ typedef enum hd_dtype {
   HD_DTYPE_I32 = 4,     /**< Signed 32-bit integer. */
 } hd_dtype;
 
+/**
+ * How a weight matrix is stored. Plain elements have the value of their hd_dtype; formats in which several values share
+ * a scale have values of their own.
+ */
+typedef enum hd_weight_format {
+  HD_WEIGHT_F32 = 1,  /**< f32 elements. */
+  HD_WEIGHT_BF16 = 2, /**< bf16 elements. */
+  HD_WEIGHT_FP8 = 3,  /**< e4m3 elements, and one f32 scale for each block of 128 x 128. */
+} hd_weight_format;
+
 /** Kinds of device. */
 typedef enum hd_device_kind {
   HD_DEVICE_CPU = 0,      /**< The host's processor; always there. */
@@ -151,7 +161,8 @@ typedef enum hd_op {
   HD_OP_DENSE_MLA = 25,
   HD_OP_MASKED_MHA = 26,
   HD_OP_FP8_GEMM_MULTI = 27,
-  HD_OP_COUNT = 28,
+  HD_OP_GEMM_CONTIGUOUS = 28,
+  HD_OP_COUNT = 29,
 } hd_op;
 
 /** A processor or card and what serves it. Thread-safe. */
@@ -192,8 +203,8 @@ typedef struct hd_device_info {
   int32_t f32_activations; /**< 1: act may be HD_DTYPE_F32 in every operation. 0: HD_DTYPE_BF16 alone. */
   int32_t per_head_fp8;    /**< 1: hd_gemm over a batch of heads is no slower with an e4m3 b (b_scale_is_pow2, a in
                                 bf16) than with the same b in bf16: a weight may stay e4m3. 0: better expanded once. */
-  int32_t group_alignment; /**< Rows that each expert's share of hd_fp8_gemm_contiguous is padded to, the alignment of
-                                hd_moe_permute: 1, or 128 for CUDA's. */
+  int32_t group_alignment; /**< Rows that each expert's share of hd_fp8_gemm_contiguous and hd_gemm_contiguous is padded
+                                to, the alignment of hd_moe_permute: 1, or 128 for CUDA's. */
   int32_t synchronous;     /**< 1: a kernel call returns when its work is done. 0: once it is queued. */
 } hd_device_info;
 
@@ -592,7 +603,7 @@ HD_API int32_t hd_fp8_gemm_masked(hd_stream* stream, const hd_fp8_gemm_masked_ar
 typedef struct hd_gemm_args {
   uint32_t struct_size;    /**< sizeof(hd_gemm_args). */
   int32_t a_dtype;         /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
-  int32_t b_dtype;         /**< HD_DTYPE_BF16, HD_DTYPE_F32 or HD_DTYPE_F8_E4M3. */
+  int32_t b_dtype;         /**< hd_weight_format: any. */
   int32_t d_dtype;         /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
   int32_t b_is_kn;         /**< 0: b is [n, k] (K-major). 1: b is [k, n] (MN-major). */
   int32_t batch;           /**< Products; 1 for a plain one. */
@@ -622,6 +633,31 @@ typedef struct hd_gemm_args {
  * (a_stride = heads * width, a_batch_stride = width). Source: DeepGEMM's bf16_gemm_nt and einsum.
  */
 HD_API int32_t hd_gemm(hd_stream* stream, const hd_gemm_args* args, void* workspace, uint64_t workspace_size);
+
+/** Arguments of hd_gemm_contiguous. */
+typedef struct hd_gemm_contiguous_args {
+  uint32_t struct_size;          /**< sizeof(hd_gemm_contiguous_args). */
+  int32_t a_dtype;               /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
+  int32_t b_format;              /**< hd_weight_format of every b: HD_WEIGHT_BF16 or HD_WEIGHT_F32. */
+  int32_t d_dtype;               /**< HD_DTYPE_BF16 or HD_DTYPE_F32. */
+  int32_t groups;                /**< Weights. */
+  int32_t m;                     /**< Rows of a and d, padding included. CUDA: each group padded to 128 rows. */
+  int32_t n;                     /**< Rows of each b. */
+  int32_t k;                     /**< Columns of a and of each b, at least 1. */
+  const void* a;                 /**< [m, k], contiguous, rows of a group side by side. */
+  const void* const* b;          /**< Host array [groups] of pointers to [n, k], contiguous, any alignment on the CPU.
+                                    CUDA: equally spaced. */
+  const int32_t* grouped_layout; /**< [m]: group of each row, -1 on padding; else not descending (not checked). */
+  void* d; /**< [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA. */
+} hd_gemm_contiguous_args;
+
+/**
+ * The grouped form of hd_gemm, for experts that are not quantised: row i is multiplied by the weight of group
+ * grouped_layout[i]. On the CPU a row has the bits that hd_gemm gives for it and that weight. A group index outside
+ * [-1, groups) is refused on the CPU. Source: DeepGEMM's m_grouped_bf16_gemm_nt_contiguous.
+ */
+HD_API int32_t hd_gemm_contiguous(hd_stream* stream, const hd_gemm_contiguous_args* args, void* workspace,
+                                  uint64_t workspace_size);
 
 /** Arguments of hd_rms_norm. */
 typedef struct hd_rms_norm_args {
@@ -787,29 +823,31 @@ HD_API int32_t hd_moe_route(hd_stream* stream, const hd_moe_route_args* args, vo
 
 /** Arguments of hd_moe_permute. */
 typedef struct hd_moe_permute_args {
-  uint32_t struct_size;         /**< sizeof(hd_moe_permute_args). */
-  int32_t m;                    /**< Tokens. */
-  int32_t k;                    /**< Columns of x, a multiple of 128. */
-  int32_t experts;              /**< Groups, 1 to 1024. */
-  int32_t top_experts;          /**< Experts a token, 1 to experts. */
-  int32_t alignment;            /**< Rows that each group is padded to, 1 to 65536: 128 for CUDA's grouped GEMM. */
-  int32_t rows;                 /**< Rows of y: at least m * top_experts, each group's share rounded up to alignment. */
-  const int32_t* ids;           /**< [m, top_experts], each in [0, experts): refused outside on the CPU. */
-  const uint8_t* x;             /**< [m, k] e4m3, contiguous. */
-  const float* x_scale;         /**< [m, k/128], strided. */
+  uint32_t struct_size; /**< sizeof(hd_moe_permute_args). */
+  int32_t m;            /**< Tokens. */
+  int32_t k;            /**< Columns of x, a multiple of 128. */
+  int32_t experts;      /**< Groups, 1 to 1024. */
+  int32_t top_experts;  /**< Experts a token, 1 to experts. */
+  int32_t alignment;    /**< Rows that each group is padded to, 1 to 65536: 128 for CUDA's grouped GEMM. */
+  int32_t rows;         /**< Rows of y: at least m * top_experts, each group's share rounded up to alignment. */
+  const int32_t* ids;   /**< [m, top_experts], each in [0, experts): refused outside on the CPU. */
+  const uint8_t* x;     /**< [m, k] of x_dtype, contiguous. CUDA: x and y 16-byte aligned. */
+  const float* x_scale; /**< [m, k/128], strided. Scales and their strides count for e4m3 alone; else any will do. */
   int64_t x_scale_row_stride;   /**< Between rows of x_scale, at least 1. */
   int64_t x_scale_block_stride; /**< Between blocks of x_scale, at least 1. */
-  uint8_t* y;                   /**< [rows, k] e4m3: rows of expert 0, its padding, rows of expert 1, ... */
+  uint8_t* y;                   /**< [rows, k] of x_dtype: rows of expert 0, its padding, rows of expert 1, ... */
   float* y_scale;               /**< [rows, k/128], strided. */
   int64_t y_scale_row_stride;   /**< Between rows of y_scale, at least 1. */
   int64_t y_scale_block_stride; /**< Between blocks of y_scale, at least 1. */
   int32_t* row_of;              /**< [m, top_experts]: the row of y that holds this token for this expert. */
   int32_t* grouped_layout;      /**< [rows]: expert of each row of y, -1 on padding and past the end. */
+  int32_t x_dtype;              /**< Of x and y: HD_DTYPE_F8_E4M3, for which 0 stands too, HD_DTYPE_BF16 or
+                                   HD_DTYPE_F32. */
 } hd_moe_permute_args;
 
 /**
- * Sorts tokens by expert for hd_fp8_gemm_contiguous; within an expert rows keep the order of tokens. Padding rows of y
- * and y_scale are not written. Without tokens all of grouped_layout becomes -1.
+ * Sorts tokens by expert for hd_fp8_gemm_contiguous or hd_gemm_contiguous; within an expert rows keep the order of
+ * tokens. Padding rows of y and y_scale are not written. Without tokens all of grouped_layout becomes -1.
  */
 HD_API int32_t hd_moe_permute(hd_stream* stream, const hd_moe_permute_args* args, void* workspace,
                               uint64_t workspace_size);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 
+#include "abi/structs.h"
 #include "support/builder.h"
 #include "support/cpu_stream.h"
 
@@ -36,6 +37,18 @@ const char* function_of(int32_t op) {
 #undef HD_OPERATION
     default:
       return "";
+  }
+}
+
+uint32_t first_size_of(int32_t op) {
+  switch (op) {
+#define HD_OPERATION(name, op_value) \
+  case op_value:                     \
+    return StructInfo<hd_##name##_args>::kFirstSize;
+#include "abi/operations.inc"
+#undef HD_OPERATION
+    default:
+      return 0;
   }
 }
 
@@ -266,8 +279,7 @@ TEST_P(Arguments, NullStreamAndArgsAreRefused) {
 
 TEST_P(Arguments, StructsOfOtherSizesAreRefused) {
   const Case source = telling_case(op());
-  const auto size = static_cast<uint32_t>(source.args.size());
-  for (const uint32_t wrong : {0u, 4u, size - 1, 4097u, UINT32_MAX}) {
+  for (const uint32_t wrong : {0u, 4u, first_size_of(op()) - 1, 4097u, UINT32_MAX}) {
     expect_refused(
         source, [&](Placed&, std::byte* args) { set(args, 0, wrong); }, ": struct_size is " + std::to_string(wrong));
   }
@@ -498,6 +510,70 @@ TEST(GroupedProducts, RefuseWhatTheirArraysHold) {
   EXPECT_EQ(last_error(), "hd_fp8_gemm_contiguous: d overlaps b[3]; an output needs memory of its own");
 }
 
+TEST(GroupedProducts, OfPlainWeightsRefuseWhatTheirArrayHolds) {
+  const CpuStream cpu;
+  using Args = hd_gemm_contiguous_args;
+  const auto refusal = [&](const std::function<void(Args&, std::vector<const void*>&)>& spoil) {
+    Placed placed(telling_case(HD_OP_GEMM_CONTIGUOUS));
+    Args& args = *static_cast<Args*>(placed.args());
+    std::vector<const void*> weights(args.b, args.b + args.groups);
+    args.b = weights.data();
+    spoil(args, weights);
+    EXPECT_EQ(hd_gemm_contiguous(cpu.stream(), &args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+    return last_error();
+  };
+  EXPECT_EQ(refusal([](Args&, auto& weights) { weights[1] = nullptr; }).rfind("hd_gemm_contiguous: b[1] is ", 0), 0u)
+      << last_error();
+  // The last byte of a weight is the first of the output.
+  EXPECT_EQ(refusal([](Args& args, auto& weights) {
+              weights[3] = static_cast<const char*>(args.d) - int64_t{args.n} * args.k * 2 + 1;
+            }),
+            "hd_gemm_contiguous: d overlaps b[3]; an output needs memory of its own");
+  EXPECT_EQ(refusal([](Args& args, auto&) { args.b_format = HD_WEIGHT_FP8; }),
+            "hd_gemm_contiguous: b_format is 3; it must be HD_WEIGHT_BF16 (2) or HD_WEIGHT_F32 (1); "
+            "hd_fp8_gemm_contiguous takes HD_WEIGHT_FP8");
+  EXPECT_EQ(refusal([](Args& args, auto&) { args.k = 0; }).rfind("hd_gemm_contiguous: k is 0; ", 0), 0u)
+      << last_error();
+}
+
+// Rows of bf16 or f32 are moved by the element, and have no scales.
+TEST(Permutation, OfPlainRowsLooksAtThemAlone) {
+  const CpuStream cpu;
+  using Args = hd_moe_permute_args;
+  int tried = 0;
+  for (const CaseMaker& maker : cases_of(HD_OP_MOE_PERMUTE)) {
+    const Case source = maker.whole();
+    const int32_t dtype = source.as<Args>().x_dtype;
+    if (maker.rows == 0 || (dtype != HD_DTYPE_BF16 && dtype != HD_DTYPE_F32)) continue;
+    SCOPED_TRACE(maker.name);
+    Placed placed(source);
+    const Args good = *static_cast<const Args*>(placed.args());
+    const auto refusal = [&](Args args) {
+      EXPECT_EQ(hd_moe_permute(cpu.stream(), &args, nullptr, 0), HD_STATUS_INVALID_ARGUMENT);
+      return last_error();
+    };
+    Args odd = good;
+    ++odd.x;
+    EXPECT_EQ(refusal(odd).rfind("hd_moe_permute: x is at ", 0), 0u) << last_error();
+    odd = good;
+    ++odd.y;
+    EXPECT_EQ(refusal(odd).rfind("hd_moe_permute: y is at ", 0), 0u) << last_error();
+    // An output over the end of the rows, which the size of their elements tells of.
+    const int64_t bytes = int64_t{good.m} * good.k * (dtype == HD_DTYPE_F32 ? 4 : 2);
+    odd = good;
+    const auto end = reinterpret_cast<uintptr_t>(good.x) + static_cast<uintptr_t>(bytes);
+    odd.row_of = reinterpret_cast<int32_t*>(end / 4 * 4) - good.m * good.top_experts;
+    EXPECT_EQ(refusal(odd), "hd_moe_permute: row_of overlaps x; an output needs memory of its own");
+    Args scaled = good;
+    scaled.x_scale = reinterpret_cast<const float*>(uintptr_t{1});
+    scaled.y_scale = reinterpret_cast<float*>(uintptr_t{1});
+    scaled.x_scale_row_stride = scaled.y_scale_block_stride = -1;
+    EXPECT_EQ(hd_moe_permute(cpu.stream(), &scaled, nullptr, 0), HD_STATUS_OK) << last_error();
+    ++tried;
+  }
+  EXPECT_GT(tried, 1);
+}
+
 TEST(Products, TakeNoSecondWeightUnlessToldOf) {
   const CpuStream cpu;
   for (const int32_t op : {HD_OP_FP8_GEMM, HD_OP_FP8_GEMM_CONTIGUOUS, HD_OP_FP8_GEMM_MASKED}) {
@@ -566,7 +642,8 @@ TEST(WorkspaceSize, RefusesItsOwnArguments) {
   EXPECT_EQ(last_error(), "hd_workspace_size: size is null");
   for (const int32_t op : {-1, int32_t{HD_OP_COUNT}}) {
     EXPECT_EQ(hd_workspace_size(cpu.device(), op, source.args.data(), &size), HD_STATUS_INVALID_ARGUMENT);
-    EXPECT_EQ(last_error(), "hd_workspace_size: op is " + std::to_string(op) + "; it must be 0 to 27");
+    EXPECT_EQ(last_error(), "hd_workspace_size: op is " + std::to_string(op) + "; it must be 0 to " +
+                                std::to_string(HD_OP_COUNT - 1));
   }
 }
 

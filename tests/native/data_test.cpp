@@ -9,6 +9,7 @@
 
 #include "cpu/features.h"
 #include "support/builder.h"
+#include "support/compare.h"
 #include "support/cpu_stream.h"
 
 namespace hadal::tests {
@@ -79,6 +80,9 @@ TEST_P(Data, GroupsOutsideAreRefused) {
   expect_refused(contiguous, "grouped_layout", 15, groups,
                  text + std::to_string(groups) + "; it must be -1 to " + std::to_string(groups - 1));
   expect_refused(contiguous, "grouped_layout", 15, -2, text + "-2");
+  const Case plain = case_named(HD_OP_GEMM_CONTIGUOUS, "3g_16x48");
+  expect_refused(plain, "grouped_layout", 15, 3, "hd_gemm_contiguous: grouped_layout[15] is 3; it must be -1 to 2");
+  expect_refused(plain, "grouped_layout", 0, -2, "hd_gemm_contiguous: grouped_layout[0] is -2");
   const Case masked = case_named(HD_OP_FP8_GEMM_MASKED, "_5x96");
   expect_refused(masked, "masked_m", 0, 6, "hd_fp8_gemm_masked: masked_m[0] is 6; it must be 0 to m_max = 5");
   expect_refused(masked, "masked_m", 1, -1, "hd_fp8_gemm_masked: masked_m[1] is -1");
@@ -276,6 +280,38 @@ TEST_P(Data, PagedLogitsHaveTheBitsOfContiguousOnes) {
       ASSERT_EQ(cpu_->run(HD_OP_INDEXER_LOGITS, args), HD_STATUS_OK) << last_error();
       if (keys == 0) continue;
       EXPECT_EQ(std::memcmp(logits.data(), paged.logits + row * paged.logits_stride, logits.size() * 4), 0)
+          << "row " << row;
+    }
+  }
+}
+
+TEST_P(Data, GroupedRowsHaveTheBitsOfPlainProducts) {
+  for (const CaseMaker& maker : cases_of(HD_OP_GEMM_CONTIGUOUS)) {
+    SCOPED_TRACE(maker.name);
+    const Case source = maker.whole();
+    Placed placed(source);
+    const auto& grouped = *static_cast<const hd_gemm_contiguous_args*>(placed.args());
+    ASSERT_EQ(cpu_->run(HD_OP_GEMM_CONTIGUOUS, grouped), HD_STATUS_OK) << last_error();
+    const int64_t a_row = int64_t{grouped.k} * (grouped.a_dtype == HD_DTYPE_F32 ? 4 : 2);
+    const int64_t d_row = int64_t{grouped.n} * (grouped.d_dtype == HD_DTYPE_F32 ? 4 : 2);
+    std::vector<std::byte> d(static_cast<size_t>(d_row));
+    for (int32_t row = 0; row < grouped.m; ++row) {
+      if (grouped.grouped_layout[row] < 0) continue;
+      hd_gemm_args plain{};
+      plain.a_dtype = grouped.a_dtype;
+      plain.b_dtype = grouped.b_format;
+      plain.d_dtype = grouped.d_dtype;
+      plain.batch = plain.m = 1;
+      plain.n = grouped.n;
+      plain.k = grouped.k;
+      plain.a = static_cast<const std::byte*>(grouped.a) + row * a_row;
+      plain.b = grouped.b[grouped.grouped_layout[row]];
+      plain.a_stride = plain.b_stride = grouped.k;
+      plain.d = d.data();
+      plain.d_stride = grouped.n;
+      ASSERT_EQ(cpu_->run(HD_OP_GEMM, plain), HD_STATUS_OK) << last_error();
+      const auto type = type_of(grouped.d_dtype);
+      EXPECT_TRUE(same_bits(type, d.data(), static_cast<const std::byte*>(grouped.d) + row * d_row, d.size()))
           << "row " << row;
     }
   }

@@ -121,6 +121,7 @@ class PublicStructs : public testing::Test {
   struct Call {
     std::string type;
     uint32_t first_size;
+    uint32_t size;
     bool is_result;
     std::function<int32_t(void*)> make;
   };
@@ -130,24 +131,28 @@ class PublicStructs : public testing::Test {
       return [function](void* memory) { return function(static_cast<Struct*>(memory)); };
     };
     std::vector<Call> all{
-        {"hd_build_info", StructInfo<hd_build_info>::kFirstSize, true, result(hd_get_build_info)},
-        {"hd_layout_entry", StructInfo<hd_layout_entry>::kFirstSize, true,
+        {"hd_build_info", StructInfo<hd_build_info>::kFirstSize, sizeof(hd_build_info), true,
+         result(hd_get_build_info)},
+        {"hd_layout_entry", StructInfo<hd_layout_entry>::kFirstSize, sizeof(hd_layout_entry), true,
          [](void* memory) { return hd_layout_get(0, static_cast<hd_layout_entry*>(memory)); }},
-        {"hd_device_info", StructInfo<hd_device_info>::kFirstSize, true,
+        {"hd_device_info", StructInfo<hd_device_info>::kFirstSize, sizeof(hd_device_info), true,
          [this](void* memory) { return hd_device_get_info(cpu_.device(), static_cast<hd_device_info*>(memory)); }},
-        {"hd_device_options", StructInfo<hd_device_options>::kFirstSize, false, [](void* memory) {
+        {"hd_device_options", StructInfo<hd_device_options>::kFirstSize, sizeof(hd_device_options), false,
+         [](void* memory) {
            hd_device* device = nullptr;
            const int32_t status = hd_device_create(static_cast<const hd_device_options*>(memory), &device);
            hd_device_release(device);
            return status;
          }}};
-#define HD_OPERATION(name, op)                                                                                \
-  all.push_back({"hd_" #name "_args", StructInfo<hd_##name##_args>::kFirstSize, false, [this](void* memory) { \
-                   return hd_##name(cpu_.stream(), static_cast<const hd_##name##_args*>(memory), nullptr, 0); \
-                 }});                                                                                         \
-  all.push_back({"hd_" #name "_args", StructInfo<hd_##name##_args>::kFirstSize, false, [this](void* memory) { \
-                   uint64_t size = 0;                                                                         \
-                   return hd_workspace_size(cpu_.device(), op, memory, &size);                                \
+#define HD_OPERATION(name, op)                                                                                   \
+  all.push_back({"hd_" #name "_args", StructInfo<hd_##name##_args>::kFirstSize, sizeof(hd_##name##_args), false, \
+                 [this](void* memory) {                                                                          \
+                   return hd_##name(cpu_.stream(), static_cast<const hd_##name##_args*>(memory), nullptr, 0);    \
+                 }});                                                                                            \
+  all.push_back({"hd_" #name "_args", StructInfo<hd_##name##_args>::kFirstSize, sizeof(hd_##name##_args), false, \
+                 [this](void* memory) {                                                                          \
+                   uint64_t size = 0;                                                                            \
+                   return hd_workspace_size(cpu_.device(), op, memory, &size);                                   \
                  }});
 #include "abi/operations.inc"
 #undef HD_OPERATION
@@ -178,8 +183,8 @@ TEST_F(PublicStructs, OfEverySizeAreReadOrRefused) {
     EXPECT_TRUE(refused_for_size(call.first_size - 1, std::byte{0}));
     EXPECT_FALSE(refused_for_size(call.first_size, std::byte{0}));
     EXPECT_FALSE(refused_for_size(call.first_size, std::byte{1})) << "read what is not the caller's";
-    EXPECT_FALSE(refused_for_size(call.first_size + 8, std::byte{0}));
-    EXPECT_EQ(refused_for_size(call.first_size + 8, std::byte{1}), !call.is_result);
+    EXPECT_FALSE(refused_for_size(call.size + 8, std::byte{0}));
+    EXPECT_EQ(refused_for_size(call.size + 8, std::byte{1}), !call.is_result);
   }
   for (const HeaderRow& row : layout_of(HADAL_FIRST_HEADER)) EXPECT_TRUE(seen.contains(row.type)) << row.type;
 }

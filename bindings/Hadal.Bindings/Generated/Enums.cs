@@ -51,6 +51,22 @@ public enum hd_dtype : int
     HD_DTYPE_I32 = 4,
 }
 
+/// <summary>
+/// How a weight matrix is stored. Plain elements have the value of their hd_dtype; formats in which
+/// several values share a scale have values of their own.
+/// </summary>
+public enum hd_weight_format : int
+{
+    /// <summary>f32 elements.</summary>
+    HD_WEIGHT_F32 = 1,
+
+    /// <summary>bf16 elements.</summary>
+    HD_WEIGHT_BF16 = 2,
+
+    /// <summary>e4m3 elements, and one f32 scale for each block of 128 x 128.</summary>
+    HD_WEIGHT_FP8 = 3,
+}
+
 /// <summary>Kinds of device.</summary>
 public enum hd_device_kind : int
 {
@@ -140,5 +156,6 @@ public enum hd_op : int
     HD_OP_DENSE_MLA = 25,
     HD_OP_MASKED_MHA = 26,
     HD_OP_FP8_GEMM_MULTI = 27,
-    HD_OP_COUNT = 28,
+    HD_OP_GEMM_CONTIGUOUS = 28,
+    HD_OP_COUNT = 29,
 }

@@ -28,6 +28,7 @@ internal static unsafe class Layouts
         Add_hd_fp8_gemm_contiguous_args(to);
         Add_hd_fp8_gemm_masked_args(to);
         Add_hd_gemm_args(to);
+        Add_hd_gemm_contiguous_args(to);
         Add_hd_rms_norm_args(to);
         Add_hd_layer_norm_args(to);
         Add_hd_rope_table_args(to);
@@ -312,6 +313,28 @@ internal static unsafe class Layouts
         );
     }
 
+    private static void Add_hd_gemm_contiguous_args(
+        List<(string Struct, string Field, long Offset, long Size)> to
+    )
+    {
+        const string name = "hd_gemm_contiguous_args";
+        hd_gemm_contiguous_args s = default;
+        var start = (byte*)&s;
+        to.Add((name, "", 0, sizeof(hd_gemm_contiguous_args)));
+        to.Add((name, "struct_size", (byte*)&s.struct_size - start, sizeof(uint)));
+        to.Add((name, "a_dtype", (byte*)&s.a_dtype - start, sizeof(int)));
+        to.Add((name, "b_format", (byte*)&s.b_format - start, sizeof(int)));
+        to.Add((name, "d_dtype", (byte*)&s.d_dtype - start, sizeof(int)));
+        to.Add((name, "groups", (byte*)&s.groups - start, sizeof(int)));
+        to.Add((name, "m", (byte*)&s.m - start, sizeof(int)));
+        to.Add((name, "n", (byte*)&s.n - start, sizeof(int)));
+        to.Add((name, "k", (byte*)&s.k - start, sizeof(int)));
+        to.Add((name, "a", (byte*)&s.a - start, sizeof(void*)));
+        to.Add((name, "b", (byte*)&s.b - start, sizeof(void**)));
+        to.Add((name, "grouped_layout", (byte*)&s.grouped_layout - start, sizeof(int*)));
+        to.Add((name, "d", (byte*)&s.d - start, sizeof(void*)));
+    }
+
     private static void Add_hd_rms_norm_args(
         List<(string Struct, string Field, long Offset, long Size)> to
     )
@@ -509,6 +532,7 @@ internal static unsafe class Layouts
         );
         to.Add((name, "row_of", (byte*)&s.row_of - start, sizeof(int*)));
         to.Add((name, "grouped_layout", (byte*)&s.grouped_layout - start, sizeof(int*)));
+        to.Add((name, "x_dtype", (byte*)&s.x_dtype - start, sizeof(int)));
     }
 
     private static void Add_hd_moe_combine_args(

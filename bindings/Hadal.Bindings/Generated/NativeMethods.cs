@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "2391c9e1c781fa84caaad278fefea2242de58eeac53bac2cbb3927fa5051fa81";
+        "ec3eb1fb9e0690bf89d47bde91f127c7758154b1d7000198f417c076f2a9eb8d";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.
@@ -411,6 +411,20 @@ public static unsafe partial class NativeMethods
     );
 
     /// <summary>
+    /// The grouped form of hd_gemm, for experts that are not quantised: row i is multiplied by the
+    /// weight of group grouped_layout[i]. On the CPU a row has the bits that hd_gemm gives for it
+    /// and that weight. A group index outside [-1, groups) is refused on the CPU. Source:
+    /// DeepGEMM's m_grouped_bf16_gemm_nt_contiguous.
+    /// </summary>
+    [DllImport(LibraryName, ExactSpelling = true)]
+    public static extern int hd_gemm_contiguous(
+        hd_stream* stream,
+        hd_gemm_contiguous_args* args,
+        void* workspace,
+        ulong workspace_size
+    );
+
+    /// <summary>
     /// h = x + residual in f32; residual = round(h); y = round(h * rsqrt(mean(h^2) + epsilon) *
     /// weight), the norm taken of the unrounded h, the weight multiplied in f32. With q, y is also
     /// quantised, to the bits that hd_fp8_quantize gives for it: the input of the projections that
@@ -511,9 +525,9 @@ public static unsafe partial class NativeMethods
     );
 
     /// <summary>
-    /// Sorts tokens by expert for hd_fp8_gemm_contiguous; within an expert rows keep the order of
-    /// tokens. Padding rows of y and y_scale are not written. Without tokens all of grouped_layout
-    /// becomes -1.
+    /// Sorts tokens by expert for hd_fp8_gemm_contiguous or hd_gemm_contiguous; within an expert
+    /// rows keep the order of tokens. Padding rows of y and y_scale are not written. Without tokens
+    /// all of grouped_layout becomes -1.
     /// </summary>
     [DllImport(LibraryName, ExactSpelling = true)]
     public static extern int hd_moe_permute(

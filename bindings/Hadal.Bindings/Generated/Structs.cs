@@ -86,8 +86,8 @@ public unsafe struct hd_device_info
     public int per_head_fp8;
 
     /// <summary>
-    /// Rows that each expert's share of hd_fp8_gemm_contiguous is padded to, the alignment of
-    /// hd_moe_permute: 1, or 128 for CUDA's.
+    /// Rows that each expert's share of hd_fp8_gemm_contiguous and hd_gemm_contiguous is padded to,
+    /// the alignment of hd_moe_permute: 1, or 128 for CUDA's.
     /// </summary>
     public int group_alignment;
 
@@ -456,7 +456,7 @@ public unsafe struct hd_gemm_args
     /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
     public int a_dtype;
 
-    /// <summary>HD_DTYPE_BF16, HD_DTYPE_F32 or HD_DTYPE_F8_E4M3.</summary>
+    /// <summary>hd_weight_format: any.</summary>
     public int b_dtype;
 
     /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
@@ -519,6 +519,52 @@ public unsafe struct hd_gemm_args
 
     /// <summary>Between batches; 0 shares one b_scale.</summary>
     public long b_scale_batch_stride;
+}
+
+/// <summary>Arguments of hd_gemm_contiguous.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct hd_gemm_contiguous_args
+{
+    /// <summary>sizeof(hd_gemm_contiguous_args).</summary>
+    public uint struct_size;
+
+    /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
+    public int a_dtype;
+
+    /// <summary>hd_weight_format of every b: HD_WEIGHT_BF16 or HD_WEIGHT_F32.</summary>
+    public int b_format;
+
+    /// <summary>HD_DTYPE_BF16 or HD_DTYPE_F32.</summary>
+    public int d_dtype;
+
+    /// <summary>Weights.</summary>
+    public int groups;
+
+    /// <summary>Rows of a and d, padding included. CUDA: each group padded to 128 rows.</summary>
+    public int m;
+
+    /// <summary>Rows of each b.</summary>
+    public int n;
+
+    /// <summary>Columns of a and of each b, at least 1.</summary>
+    public int k;
+
+    /// <summary>[m, k], contiguous, rows of a group side by side.</summary>
+    public void* a;
+
+    /// <summary>
+    /// Host array [groups] of pointers to [n, k], contiguous, any alignment on the CPU. CUDA:
+    /// equally spaced.
+    /// </summary>
+    public void** b;
+
+    /// <summary>[m]: group of each row, -1 on padding; else not descending (not checked).</summary>
+    public int* grouped_layout;
+
+    /// <summary>
+    /// [m, n] of d_dtype, contiguous; padding rows: not written on the CPU, anything on CUDA.
+    /// </summary>
+    public void* d;
 }
 
 /// <summary>Arguments of hd_rms_norm.</summary>
@@ -852,10 +898,12 @@ public unsafe struct hd_moe_permute_args
     /// <summary>[m, top_experts], each in [0, experts): refused outside on the CPU.</summary>
     public int* ids;
 
-    /// <summary>[m, k] e4m3, contiguous.</summary>
+    /// <summary>[m, k] of x_dtype, contiguous. CUDA: x and y 16-byte aligned.</summary>
     public byte* x;
 
-    /// <summary>[m, k/128], strided.</summary>
+    /// <summary>
+    /// [m, k/128], strided. Scales and their strides count for e4m3 alone; else any will do.
+    /// </summary>
     public float* x_scale;
 
     /// <summary>Between rows of x_scale, at least 1.</summary>
@@ -864,7 +912,9 @@ public unsafe struct hd_moe_permute_args
     /// <summary>Between blocks of x_scale, at least 1.</summary>
     public long x_scale_block_stride;
 
-    /// <summary>[rows, k] e4m3: rows of expert 0, its padding, rows of expert 1, ...</summary>
+    /// <summary>
+    /// [rows, k] of x_dtype: rows of expert 0, its padding, rows of expert 1, ...
+    /// </summary>
     public byte* y;
 
     /// <summary>[rows, k/128], strided.</summary>
@@ -881,6 +931,11 @@ public unsafe struct hd_moe_permute_args
 
     /// <summary>[rows]: expert of each row of y, -1 on padding and past the end.</summary>
     public int* grouped_layout;
+
+    /// <summary>
+    /// Of x and y: HD_DTYPE_F8_E4M3, for which 0 stands too, HD_DTYPE_BF16 or HD_DTYPE_F32.
+    /// </summary>
+    public int x_dtype;
 }
 
 /// <summary>Arguments of hd_moe_combine.</summary>

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cpu/fp8_gemm/groups.h"
+#include "cpu/grouped_rows.h"
 #include "cpu/simd/dot_gemm.h"
 #include "cpu/simd/e4m3_table.h"
 #include "hadal.h"
@@ -229,19 +230,13 @@ int32_t fp8_gemm(const hd_fp8_gemm_multi_args& args, ThreadPool& pool, std::byte
 
 template <Fp8DotScheme S>
 int32_t fp8_gemm(const hd_fp8_gemm_contiguous_args& args, ThreadPool& pool, std::byte* workspace) {
-  if (const int32_t status = check_groups(args)) return status;
+  if (const int32_t status = check_layout("hd_fp8_gemm_contiguous", args)) return status;
   Fp8Batch<S> batch(args.k, args.a_scale_block_stride, has_up(args), pool, workspace);
-  for (int64_t first = 0; first < args.m;) {
-    const int32_t group = args.grouped_layout[first];
-    int64_t end = first + 1;
-    while (end < args.m && args.grouped_layout[end] == group) ++end;
-    if (group >= 0) {
-      const Fp8Product product = product_of(args, group);
-      batch.add({args.a + first * args.k, args.a_scale + first * args.a_scale_row_stride, args.a_scale_row_stride,
-                 first, end - first, &product, 1});
-    }
-    first = end;
-  }
+  for_groups(args, [&](int32_t group, int64_t first, int64_t count) {
+    const Fp8Product product = product_of(args, group);
+    batch.add({args.a + first * args.k, args.a_scale + first * args.a_scale_row_stride, args.a_scale_row_stride, first,
+               count, &product, 1});
+  });
   batch.flush();
   return HD_STATUS_OK;
 }

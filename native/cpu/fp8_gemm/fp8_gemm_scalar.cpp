@@ -4,6 +4,7 @@
 
 #include "cpu/fp8_gemm/fp8_gemm.h"
 #include "cpu/fp8_gemm/groups.h"
+#include "cpu/grouped_rows.h"
 #include "cpu/number.h"
 
 namespace hadal::cpu {
@@ -142,27 +143,21 @@ int32_t Fp8GemmMultiScalar::run(const Args& args, ThreadPool& pool, std::byte*) 
 }
 
 int32_t Fp8GemmContiguousScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
-  if (const int32_t status = check_groups(args)) return status;
+  if (const int32_t status = check_layout("hd_fp8_gemm_contiguous", args)) return status;
   pool.parallel_for(tiles(args.n), [&](int64_t tile, int) {
-    for (int64_t first = 0; first < args.m;) {
-      const int32_t group = args.grouped_layout[first];
-      int64_t end = first + 1;
-      while (end < args.m && args.grouped_layout[end] == group) ++end;
-      if (group >= 0) {
-        const Rows rows{args.a + first * args.k,
-                        args.a_scale + first * args.a_scale_row_stride,
-                        args.a_scale_row_stride,
-                        args.a_scale_block_stride,
-                        {args.b[group], args.b_scale[group]},
-                        up_of(args, group),
-                        args.d,
-                        first * args.n,
-                        args.n,
-                        end - first};
-        multiply_column(rows, tile * kTile, args.n, args.k, args.d_dtype);
-      }
-      first = end;
-    }
+    for_groups(args, [&](int32_t group, int64_t first, int64_t count) {
+      const Rows rows{args.a + first * args.k,
+                      args.a_scale + first * args.a_scale_row_stride,
+                      args.a_scale_row_stride,
+                      args.a_scale_block_stride,
+                      {args.b[group], args.b_scale[group]},
+                      up_of(args, group),
+                      args.d,
+                      first * args.n,
+                      args.n,
+                      count};
+      multiply_column(rows, tile * kTile, args.n, args.k, args.d_dtype);
+    });
   });
   return HD_STATUS_OK;
 }

@@ -1,4 +1,4 @@
-// What the variants of the grouped GEMMs refuse: group indices and counts that lie in the data.
+// What the variants of the masked GEMM refuse: counts that lie in the data.
 #pragma once
 
 #include "core/error.h"
@@ -6,16 +6,6 @@
 
 namespace hadal::cpu {
 namespace {
-
-[[maybe_unused]] inline int32_t check_groups(const hd_fp8_gemm_contiguous_args& args) {
-  for (int32_t row = 0; row < args.m; ++row) {
-    if (args.grouped_layout[row] < -1 || args.grouped_layout[row] >= args.groups) {
-      return fail(HD_STATUS_INVALID_ARGUMENT, "hd_fp8_gemm_contiguous: grouped_layout[%d] is %d; it must be -1 to %d",
-                  row, args.grouped_layout[row], args.groups - 1);
-    }
-  }
-  return HD_STATUS_OK;
-}
 
 [[maybe_unused]] inline int32_t check_groups(const hd_fp8_gemm_masked_args& args) {
   for (int32_t group = 0; group < args.groups; ++group) {

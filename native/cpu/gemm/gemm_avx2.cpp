@@ -38,12 +38,11 @@ struct ByBf16 : DotF32 {
     int64_t count;
   };
 
-  static void pack(const hd_gemm_args& args, int64_t index, Operand* operands, int64_t stride) {
-    for (int64_t i = 0; i < args.k; i += kChunk) {
-      const int64_t left = args.k - i;
-      const __m256 low = load_floats(args.a, args.a_dtype, index + i, left);
-      const __m256 high =
-          left > kFloats ? load_floats(args.a, args.a_dtype, index + i + kFloats, left - kFloats) : zero();
+  static void pack(const GemmLeft& a, int64_t index, Operand* operands, int64_t stride) {
+    for (int64_t i = 0; i < a.k; i += kChunk) {
+      const int64_t left = a.k - i;
+      const __m256 low = load_floats(a.data, a.dtype, index + i, left);
+      const __m256 high = left > kFloats ? load_floats(a.data, a.dtype, index + i + kFloats, left - kFloats) : zero();
       const auto in_order = [](__m256 x) { return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(x), 0xd8)); };
       operands[0] = in_order(_mm256_shuffle_ps(low, high, 0x88));
       operands[stride] = in_order(_mm256_shuffle_ps(low, high, 0xdd));
@@ -109,7 +108,7 @@ class ColumnGemm {
 }  // namespace
 
 bool GemmAvx2::serves(const Args& args) {
-  return args.b_dtype == HD_DTYPE_BF16;
+  return args.b_dtype == HD_WEIGHT_BF16;
 }
 
 uint64_t GemmAvx2::workspace(const Args& args, int threads) {
@@ -120,6 +119,18 @@ int32_t GemmAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) 
   if (args.b_is_kn == 0) return gemm_dot<ByBf16>(args, pool, workspace);
   ColumnGemm(args).run(pool);
   return HD_STATUS_OK;
+}
+
+bool GemmContiguousAvx2::serves(const Args& args) {
+  return args.b_format == HD_WEIGHT_BF16;
+}
+
+uint64_t GemmContiguousAvx2::workspace(const Args& args, int threads) {
+  return gemm_dot_workspace<ByBf16>(args, threads);
+}
+
+int32_t GemmContiguousAvx2::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
+  return gemm_dot<ByBf16>(args, pool, workspace);
 }
 
 }  // namespace hadal::cpu

@@ -40,10 +40,10 @@ struct Bf16ByBf16 : DotBf16 {
     int64_t count;
   };
 
-  static void pack(const hd_gemm_args& args, int64_t index, Operand* operands, int64_t stride) {
-    const auto* a = static_cast<const std::byte*>(args.a) + 2 * index;
-    const int64_t count = (args.k + kChunk - 1) / kChunk * 2;
-    for (int64_t i = 0; i < count; ++i) operands[i * stride] = load_bf16(a, 32 * i, args.k);
+  static void pack(const GemmLeft& a, int64_t index, Operand* operands, int64_t stride) {
+    const auto* row = static_cast<const std::byte*>(a.data) + 2 * index;
+    const int64_t count = (a.k + kChunk - 1) / kChunk * 2;
+    for (int64_t i = 0; i < count; ++i) operands[i * stride] = load_bf16(row, 32 * i, a.k);
   }
 };
 
@@ -56,11 +56,11 @@ struct Bf16ByE4m3 : DotBf16 {
   static constexpr int64_t kChunkBytes = 64;
   using Expand = ScaledE4m3;
 
-  static void pack(const hd_gemm_args& args, int64_t index, Operand* operands, int64_t stride) {
-    const auto* a = static_cast<const std::byte*>(args.a) + 2 * index;
-    for (int64_t i = 0; i < args.k; i += kChunk) {
-      const __m512i low = _mm512_loadu_si512(a + 2 * i);
-      const __m512i high = _mm512_loadu_si512(a + 2 * i + 64);
+  static void pack(const GemmLeft& a, int64_t index, Operand* operands, int64_t stride) {
+    const auto* row = static_cast<const std::byte*>(a.data) + 2 * index;
+    for (int64_t i = 0; i < a.k; i += kChunk) {
+      const __m512i low = _mm512_loadu_si512(row + 2 * i);
+      const __m512i high = _mm512_loadu_si512(row + 2 * i + 64);
       operands[0] = _mm512_permutex2var_epi64(low, _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13), high);
       operands[stride] = _mm512_permutex2var_epi64(low, _mm512_setr_epi64(2, 3, 6, 7, 10, 11, 14, 15), high);
       operands += 2 * stride;
@@ -97,13 +97,13 @@ struct F32ByBf16 : DotAvx512 {
     int64_t count;
   };
 
-  static void pack(const hd_gemm_args& args, int64_t index, Operand* operands, int64_t stride) {
-    const float* a = static_cast<const float*>(args.a) + index;
+  static void pack(const GemmLeft& a, int64_t index, Operand* operands, int64_t stride) {
+    const float* row = static_cast<const float*>(a.data) + index;
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-    for (int64_t i = 0; i < args.k; i += kChunk) {
-      const __m512 low = load_floats(a, HD_DTYPE_F32, i, args.k - i);
-      const __m512 high = i + 16 < args.k ? load_floats(a, HD_DTYPE_F32, i + 16, args.k - i - 16) : zero();
+    for (int64_t i = 0; i < a.k; i += kChunk) {
+      const __m512 low = load_floats(row, HD_DTYPE_F32, i, a.k - i);
+      const __m512 high = i + 16 < a.k ? load_floats(row, HD_DTYPE_F32, i + 16, a.k - i - 16) : zero();
       operands[0] = _mm512_permutex2var_ps(low, even, high);
       operands[stride] = _mm512_permutex2var_ps(low, odd, high);
       operands += 2 * stride;
@@ -310,14 +310,14 @@ bool scales_fold(const hd_gemm_args& args) {
 
 bool GemmAvx512::serves(const Args& args) {
   const bool is_bf16 = args.a_dtype == HD_DTYPE_BF16;
-  if (args.b_dtype == HD_DTYPE_BF16) return is_bf16 || args.b_is_kn == 0;
-  if (args.b_dtype != HD_DTYPE_F8_E4M3 || !is_bf16 || args.b_scale_is_pow2 == 0) return false;
+  if (args.b_dtype == HD_WEIGHT_BF16) return is_bf16 || args.b_is_kn == 0;
+  if (args.b_dtype != HD_WEIGHT_FP8 || !is_bf16 || args.b_scale_is_pow2 == 0) return false;
   if (args.b_is_kn != 0) return args.n % 64 == 0 && args.k % 2 == 0;
   return args.k % HD_SCALE_BLOCK == 0 && args.b_scale_stride == args.k / HD_SCALE_BLOCK;
 }
 
 uint64_t GemmAvx512::workspace(const Args& args, int threads) {
-  if (args.b_dtype == HD_DTYPE_F8_E4M3) {
+  if (args.b_dtype == HD_WEIGHT_FP8) {
     return args.b_is_kn != 0 ? ColumnGemm<true>(args).workspace(threads)
                              : gemm_dot_workspace<Bf16ByE4m3>(args, threads);
   }
@@ -327,7 +327,7 @@ uint64_t GemmAvx512::workspace(const Args& args, int threads) {
 }
 
 int32_t GemmAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
-  if (args.b_dtype == HD_DTYPE_F8_E4M3) {
+  if (args.b_dtype == HD_WEIGHT_FP8) {
     // Powers of two beyond what folds are no real weights'.
     if (!scales_fold(args)) return GemmScalar::run(args, pool, workspace);
     if (args.b_is_kn == 0) return gemm_dot<Bf16ByE4m3>(args, pool, workspace);
@@ -338,6 +338,20 @@ int32_t GemmAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace
     ColumnGemm<false>(args).run(pool, workspace);
     return HD_STATUS_OK;
   }
+  return args.a_dtype == HD_DTYPE_BF16 ? gemm_dot<Bf16ByBf16>(args, pool, workspace)
+                                       : gemm_dot<F32ByBf16>(args, pool, workspace);
+}
+
+bool GemmContiguousAvx512::serves(const Args& args) {
+  return args.b_format == HD_WEIGHT_BF16;
+}
+
+uint64_t GemmContiguousAvx512::workspace(const Args& args, int threads) {
+  return args.a_dtype == HD_DTYPE_BF16 ? gemm_dot_workspace<Bf16ByBf16>(args, threads)
+                                       : gemm_dot_workspace<F32ByBf16>(args, threads);
+}
+
+int32_t GemmContiguousAvx512::run(const Args& args, ThreadPool& pool, std::byte* workspace) {
   return args.a_dtype == HD_DTYPE_BF16 ? gemm_dot<Bf16ByBf16>(args, pool, workspace)
                                        : gemm_dot<F32ByBf16>(args, pool, workspace);
 }

@@ -31,11 +31,14 @@ int32_t MoePermuteScalar::run(const Args& args, ThreadPool& pool, std::byte*) {
     first += (count + args.alignment - 1) / args.alignment * args.alignment;
   }
   for (int64_t slot = 0; slot < slots; ++slot) args.row_of[slot] = static_cast<int32_t>(next[args.ids[slot]]++);
+  const bool is_fp8 = args.x_dtype != HD_DTYPE_BF16 && args.x_dtype != HD_DTYPE_F32;
+  const int64_t row_bytes = args.k * (is_fp8 ? 1 : args.x_dtype == HD_DTYPE_BF16 ? 2 : 4);
+  const int64_t blocks = is_fp8 ? args.k / HD_SCALE_BLOCK : 0;
   pool.parallel_for(args.m, [&](int64_t token, int) {
     for (int64_t slot = token * args.top_experts; slot < (token + 1) * args.top_experts; ++slot) {
       const int64_t row = args.row_of[slot];
-      std::memcpy(args.y + row * args.k, args.x + token * args.k, static_cast<size_t>(args.k));
-      for (int64_t block = 0; block < args.k / HD_SCALE_BLOCK; ++block) {
+      std::memcpy(args.y + row * row_bytes, args.x + token * row_bytes, static_cast<size_t>(row_bytes));
+      for (int64_t block = 0; block < blocks; ++block) {
         args.y_scale[row * args.y_scale_row_stride + block * args.y_scale_block_stride] =
             args.x_scale[token * args.x_scale_row_stride + block * args.x_scale_block_stride];
       }

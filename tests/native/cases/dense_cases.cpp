@@ -157,6 +157,83 @@ std::vector<CaseMaker> gemm_cases() {
   return cases;
 }
 
+std::vector<CaseMaker> gemm_contiguous_cases() {
+  struct Shape {
+    int m, n, k, groups;
+    int32_t a, b, d;
+    bool nan = false;
+    bool padded = false;  // Groups of a multiple of 128 rows, as CUDA wants them, some of the rows padding.
+  };
+  std::vector<CaseMaker> cases;
+  const Shape shapes[] = {
+      {4, 129, 96, 5, kB, kB, kB},
+      {1, 33, 1, 2, kB, kB, kF},
+      {1, 1000, 64, 1, kF, kB, kB},
+      {3, 40, 17, 9, kF, kF, kF},
+      {6, 50, 130, 4, kB, kB, kB, true},
+      {16, 48, 512, 3, kB, kB, kB},
+      {17, 100, 513, 6, kB, kB, kF},
+      {18, 65, 40, 2, kF, kB, kF},
+      {26, 20, 4500, 3, kB, kB, kB},
+      {50, 22, 1030, 7, kF, kB, kB},
+      {9, 24, 70, 3, kB, kF, kB},
+      {70, 80, 256, 1, kB, kB, kB},
+      {384, 64, 256, 3, kB, kB, kB, false, true},
+      {600, 20, 130, 5, kB, kB, kB},
+      {1100, 8, 64, 540, kB, kB, kB},
+  };
+  for (const Shape& shape : shapes) {
+    const std::string name = std::to_string(shape.groups) + "g_" + std::to_string(shape.m) + "x" +
+                             std::to_string(shape.n) + "x" + std::to_string(shape.k) + "_" + dtype_name(shape.a) +
+                             dtype_name(shape.b) + dtype_name(shape.d) + (shape.nan ? "_nan" : "") +
+                             (shape.padded ? "_padded" : "");
+    cases.push_back({name, shape.m, true, [shape, name](std::span<const int> rows) {
+                       using Args = hd_gemm_contiguous_args;
+                       Builder<Args> builder(name, HD_OP_GEMM_CONTIGUOUS);
+                       auto& args = builder.args;
+                       args.a_dtype = shape.a;
+                       args.b_format = shape.b;
+                       args.d_dtype = shape.d;
+                       args.groups = shape.groups;
+                       args.m = count_of(rows);
+                       args.n = shape.n;
+                       args.k = shape.k;
+                       // Rows are handed out to the groups in the order of their ids, unevenly; some are padding.
+                       std::vector<int32_t> layout;
+                       for (const int row : rows) {
+                         if (shape.padded) {
+                           layout.push_back(row % 128 < 100 - row / 128 * 30 ? row / 128 : -1);
+                           continue;
+                         }
+                         const int group = std::min(shape.groups - 1, row * (shape.groups + 1) / shape.m);
+                         layout.push_back(row % 5 == 3 ? -1 : group);
+                       }
+                       std::vector<float> a = normal_rows(27, "a", rows, shape.k, shape.k);
+                       for (size_t row = 0; row < rows.size(); ++row) {
+                         if (shape.nan && rows[row] == 1) a[row * static_cast<size_t>(shape.k) + 7] = NAN;
+                       }
+                       builder.input("a", &Args::a, a, shape.a);
+                       std::vector<size_t> b;
+                       for (int group = 0; group < shape.groups; ++group) {
+                         const int ids[] = {group};
+                         const int64_t size = int64_t{shape.n} * shape.k;
+                         std::vector<float> weight = normal_rows(28, "b", ids, size, size);
+                         if (shape.nan && group == 2) weight[3 * static_cast<size_t>(shape.k) + 100] = INFINITY;
+                         b.push_back(builder.loose("b" + std::to_string(group), to_bytes(weight, type_of(shape.b)),
+                                                   type_of(shape.b)));
+                         builder.tensor(b.back()).offset = static_cast<size_t>(1 + group % 3);
+                       }
+                       builder.array(&Args::b, b);
+                       builder.input("grouped_layout", &Args::grouped_layout, layout);
+                       strided_rows(builder.output("d", &Args::d, type_of(shape.d), int64_t{args.m} * shape.n,
+                                                   tolerance_of(shape.d)),
+                                    rows.size(), shape.n, shape.n);
+                       return builder.finish();
+                     }});
+  }
+  return cases;
+}
+
 std::vector<CaseMaker> rms_norm_cases() {
   struct Shape {
     int m, n;

@@ -100,61 +100,74 @@ std::vector<CaseMaker> moe_permute_cases() {
   struct Shape {
     int m, k, experts, top_experts, alignment, slack;
     bool mn;
+    int32_t dtype = HD_DTYPE_NONE;
   };
   std::vector<CaseMaker> cases;
   for (const Shape& shape : {Shape{1, 128, 1, 1, 1, 0, false},
                              {17, 256, 12, 4, 1, 0, false},
-                             {16, 384, 64, 8, 1, 5, true},
+                             {16, 384, 64, 8, 1, 5, true, HD_DTYPE_F8_E4M3},
                              {9, 128, 5, 2, 4, 0, false},
                              {7, 256, 3, 3, 128, 7, true},
                              {0, 128, 4, 2, 1, 6, false},
-                             {40, 128, 256, 8, 1, 0, false}}) {
+                             {40, 128, 256, 8, 1, 0, false},
+                             {17, 256, 12, 4, 1, 3, false, kB},
+                             {9, 128, 5, 2, 4, 0, false, kF},
+                             {7, 384, 3, 3, 128, 7, false, kB},
+                             {0, 128, 4, 2, 1, 6, false, kB}}) {
+    const bool plain = shape.dtype == kB || shape.dtype == kF;
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.k) + "_" +
                              std::to_string(shape.experts) + "e_top" + std::to_string(shape.top_experts) + "_align" +
-                             std::to_string(shape.alignment) + (shape.slack ? "_slack" : "") + (shape.mn ? "_mn" : "");
-    cases.push_back({name, shape.m, false, [shape, name](std::span<const int>) {
-                       using Args = hd_moe_permute_args;
-                       Builder<Args> builder(name, HD_OP_MOE_PERMUTE);
-                       auto& args = builder.args;
-                       args.m = shape.m;
-                       args.k = shape.k;
-                       args.experts = shape.experts;
-                       args.top_experts = shape.top_experts;
-                       args.alignment = shape.alignment;
-                       std::vector<int32_t> ids;
-                       std::vector<int> counts(static_cast<size_t>(shape.experts));
-                       for (int token = 0; token < shape.m; ++token) {
-                         for (const int32_t expert : chosen_experts(42, token, shape.experts, shape.top_experts)) {
-                           ids.push_back(expert);
-                           ++counts[static_cast<size_t>(expert)];
-                         }
-                       }
-                       args.rows = shape.slack;
-                       for (const int count : counts)
-                         args.rows += (count + shape.alignment - 1) / shape.alignment * shape.alignment;
-                       const int64_t blocks = shape.k / HD_SCALE_BLOCK;
-                       args.x_scale_row_stride = shape.mn ? 1 : blocks + 1;
-                       args.x_scale_block_stride = shape.mn ? (shape.m + 3) / 4 * 4 : 1;
-                       args.y_scale_row_stride = shape.mn ? 1 : blocks;
-                       args.y_scale_block_stride = shape.mn ? (args.rows + 3) / 4 * 4 : 1;
-                       const std::vector<int> tokens = iota(shape.m);
-                       builder.input("ids", &Args::ids, ids);
-                       builder.input("x", &Args::x, code_rows(42, "x", tokens, shape.k, Codes::any));
-                       builder.input("x_scale", &Args::x_scale,
-                                     normals(42, "x_scale",
-                                             shape.m == 0 ? 0
-                                                          : (shape.m - 1) * args.x_scale_row_stride +
-                                                                (blocks - 1) * args.x_scale_block_stride + 1),
-                                     kF);
-                       builder.output("y", &Args::y, Type::u8, int64_t{args.rows} * shape.k, kExact);
-                       builder.output(
-                           "y_scale", &Args::y_scale, Type::f32,
-                           (args.rows - 1) * args.y_scale_row_stride + (blocks - 1) * args.y_scale_block_stride + 1,
-                           kExact);
-                       builder.output("row_of", &Args::row_of, Type::i32, static_cast<int64_t>(ids.size()), kExact);
-                       builder.output("grouped_layout", &Args::grouped_layout, Type::i32, args.rows, kExact);
-                       return builder.finish();
-                     }});
+                             std::to_string(shape.alignment) + (shape.slack ? "_slack" : "") + (shape.mn ? "_mn" : "") +
+                             (shape.dtype == kB   ? "_bf16"
+                              : shape.dtype == kF ? "_f32"
+                                                  : "");
+    cases.push_back(
+        {name, shape.m, false, [shape, plain, name](std::span<const int>) {
+           using Args = hd_moe_permute_args;
+           Builder<Args> builder(name, HD_OP_MOE_PERMUTE);
+           auto& args = builder.args;
+           args.m = shape.m;
+           args.k = shape.k;
+           args.experts = shape.experts;
+           args.top_experts = shape.top_experts;
+           args.alignment = shape.alignment;
+           args.x_dtype = shape.dtype;
+           std::vector<int32_t> ids;
+           std::vector<int> counts(static_cast<size_t>(shape.experts));
+           for (int token = 0; token < shape.m; ++token) {
+             for (const int32_t expert : chosen_experts(42, token, shape.experts, shape.top_experts)) {
+               ids.push_back(expert);
+               ++counts[static_cast<size_t>(expert)];
+             }
+           }
+           args.rows = shape.slack;
+           for (const int count : counts)
+             args.rows += (count + shape.alignment - 1) / shape.alignment * shape.alignment;
+           const std::vector<int> tokens = iota(shape.m);
+           builder.input("ids", &Args::ids, ids);
+           if (plain) {
+             builder.input("x", &Args::x, normal_rows(42, "x", tokens, shape.k, shape.k), shape.dtype);
+           } else {
+             const int64_t blocks = shape.k / HD_SCALE_BLOCK;
+             args.x_scale_row_stride = shape.mn ? 1 : blocks + 1;
+             args.x_scale_block_stride = shape.mn ? (shape.m + 3) / 4 * 4 : 1;
+             args.y_scale_row_stride = shape.mn ? 1 : blocks;
+             args.y_scale_block_stride = shape.mn ? (args.rows + 3) / 4 * 4 : 1;
+             const auto scales = [&](int64_t rows, int64_t row_stride, int64_t block_stride) {
+               return rows == 0 ? 0 : (rows - 1) * row_stride + (blocks - 1) * block_stride + 1;
+             };
+             builder.input("x", &Args::x, code_rows(42, "x", tokens, shape.k, Codes::any));
+             builder.input("x_scale", &Args::x_scale,
+                           normals(42, "x_scale", scales(shape.m, args.x_scale_row_stride, args.x_scale_block_stride)),
+                           kF);
+             builder.output("y_scale", &Args::y_scale, Type::f32,
+                            scales(args.rows, args.y_scale_row_stride, args.y_scale_block_stride), kExact);
+           }
+           builder.output("y", &Args::y, plain ? type_of(shape.dtype) : Type::u8, int64_t{args.rows} * shape.k, kExact);
+           builder.output("row_of", &Args::row_of, Type::i32, static_cast<int64_t>(ids.size()), kExact);
+           builder.output("grouped_layout", &Args::grouped_layout, Type::i32, args.rows, kExact);
+           return builder.finish();
+         }});
   }
   return cases;
 }

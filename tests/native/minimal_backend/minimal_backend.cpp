@@ -40,7 +40,8 @@ constexpr const char* kOperations[] = {"fp8_quantize",
                                        "sparse_mla",
                                        "dense_mla",
                                        "masked_mha",
-                                       "fp8_gemm_multi"};
+                                       "fp8_gemm_multi",
+                                       "gemm_contiguous"};
 static_assert(std::size(kOperations) == HD_OP_COUNT);
 
 int32_t refuse(int32_t status, const char* format, const char* name, int32_t number = 0) {

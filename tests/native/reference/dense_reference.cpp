@@ -190,6 +190,24 @@ Results reference_of(const hd_gemm_args& args) {
   return results;
 }
 
+Results reference_of(const hd_gemm_contiguous_args& args) {
+  Results results;
+  Expected& d = results["d"];
+  d.values.resize(static_cast<size_t>(args.m) * static_cast<size_t>(args.n));
+  d.written.resize(d.values.size());
+  for (int64_t i = 0; i < args.m; ++i) {
+    const int32_t group = args.grouped_layout[i];
+    for (int64_t j = 0; group >= 0 && j < args.n; ++j) {
+      double sum = 0;
+      for (int64_t l = 0; l < args.k; ++l) {
+        sum += at(args.a, args.a_dtype, i * args.k + l) * at(args.b[group], args.b_format, j * args.k + l);
+      }
+      put(d, i * args.n + j, sum);
+    }
+  }
+  return results;
+}
+
 Results reference_of(const hd_rms_norm_args& args) {
   Results results;
   for (int64_t row = 0; row < args.m; ++row) {

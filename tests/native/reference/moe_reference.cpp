@@ -49,13 +49,16 @@ Results reference_of(const hd_moe_route_args& args) {
 
 Results reference_of(const hd_moe_permute_args& args) {
   Results results;
-  const int64_t blocks = args.k / HD_SCALE_BLOCK;
+  const bool plain = args.x_dtype == HD_DTYPE_BF16 || args.x_dtype == HD_DTYPE_F32;
+  const int64_t blocks = plain ? 0 : args.k / HD_SCALE_BLOCK;
   Expected& y = results["y"];
   y.values.resize(static_cast<size_t>(args.rows) * static_cast<size_t>(args.k));
   y.written.resize(y.values.size());
   Expected& scale = results["y_scale"];
-  scale.values.resize(
-      static_cast<size_t>((args.rows - 1) * args.y_scale_row_stride + (blocks - 1) * args.y_scale_block_stride + 1));
+  if (!plain) {
+    scale.values.resize(
+        static_cast<size_t>((args.rows - 1) * args.y_scale_row_stride + (blocks - 1) * args.y_scale_block_stride + 1));
+  }
   scale.written.resize(scale.values.size());
   results["row_of"];
   int64_t row = 0;
@@ -65,7 +68,10 @@ Results reference_of(const hd_moe_permute_args& args) {
       const int64_t token = slot / args.top_experts;
       put(results["row_of"], slot, static_cast<double>(row));
       put(results["grouped_layout"], row, expert);
-      for (int64_t i = 0; i < args.k; ++i) put(y, row * args.k + i, args.x[token * args.k + i]);
+      for (int64_t i = 0; i < args.k; ++i) {
+        const int64_t from = token * args.k + i;
+        put(y, row * args.k + i, plain ? at(args.x, args.x_dtype, from) : args.x[from]);
+      }
       for (int64_t block = 0; block < blocks; ++block) {
         put(scale, row * args.y_scale_row_stride + block * args.y_scale_block_stride,
             static_cast<double>(args.x_scale[token * args.x_scale_row_stride + block * args.x_scale_block_stride]));
