@@ -40,14 +40,18 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         _memory = new DeviceMemory(_device);
         _kernels = new Kernels(_memory);
         var options = new ModelOptions { MaxStepTokens = tokens };
-        var w = new Workspace(_memory, new ModelPlan(config, options, _device)) { Tokens = tokens };
+        var forms = new ScratchForms(InputForms.Quantized, InputForms.Quantized);
+        var w = new Workspace(_memory, new ModelPlan(config, options, _device), forms)
+        {
+            Tokens = tokens,
+        };
 
         DeviceTensor norm = BFloat16(1, hidden);
-        Fp8Weight gate = Fp8(Columns, hidden);
-        Fp8Weight up = Fp8(Columns, hidden);
-        Fp8Weight queryA = Fp8(config.QLoraRank, hidden);
-        Fp8Weight keyValueA = Fp8(NativeMethods.HD_MLA_DIM, hidden);
-        Fp8Weight indexKey = Fp8(DeepSeekConfig.IndexDim, hidden);
+        Weight gate = Fp8(Columns, hidden);
+        Weight up = Fp8(Columns, hidden);
+        Weight queryA = Fp8(config.QLoraRank!.Value, hidden);
+        Weight keyValueA = Fp8(NativeMethods.HD_MLA_DIM, hidden);
+        Weight indexKey = Fp8(NativeMethods.HD_INDEX_DIM, hidden);
         DeviceTensor router = BFloat16(config.NRoutedExperts, hidden);
         DeviceTensor bias = _memory.Matrix(hd_dtype.HD_DTYPE_F32, 1, config.NRoutedExperts);
         DeviceTensor projected = BFloat16(tokens, Columns);
@@ -80,17 +84,27 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         for (long i = 0; i < w.IndexWeights.Rows * (long)w.IndexWeights.Columns; i++)
             w.IndexWeights.F32[i] = (float)_random.NextUnit();
 
-        DeviceTensor latent = w.KeyLatent.Slice(0, DeepSeekConfig.LatentDim);
-        DeviceTensor keyRope = w.KeyLatent.Slice(DeepSeekConfig.LatentDim, DeepSeekConfig.RopeDim);
+        DeviceTensor latent = w.KeyLatent.Slice(0, NativeMethods.HD_LATENT_DIM);
+        DeviceTensor keyRope = w.KeyLatent.Slice(
+            NativeMethods.HD_LATENT_DIM,
+            NativeMethods.HD_ROPE_DIM
+        );
         _runs = new Dictionary<string, Action>
         {
             ["rms_norm"] = () =>
-                _kernels.NormQuantized(w.X, norm, Epsilon, w.XCodes, Ue8m0, w.Residual),
-            ["fp8_quantize"] = () => _kernels.Quantize(w.X, Ue8m0, w.XCodes),
-            ["fp8_gemm"] = () => _kernels.Fp8Gemm(w.XCodes, gate, projected),
+                _kernels.Norm(
+                    w.X,
+                    norm,
+                    Epsilon,
+                    new LinearInput(w.Residual, w.Input.Codes),
+                    InputForms.Plain | InputForms.Quantized,
+                    Ue8m0
+                ),
+            ["fp8_quantize"] = () => _kernels.Quantize(w.Input, InputForms.Quantized, Ue8m0),
+            ["fp8_gemm"] = () => _kernels.Linear(w.Input, gate, projected),
             ["fp8_gemm_multi"] = () =>
                 _kernels.Fp8GemmMulti(
-                    w.XCodes,
+                    w.Input.Codes,
                     (queryA, w.QueryLatent),
                     (keyValueA, w.KeyLatent),
                     (indexKey, w.IndexKey)
@@ -107,7 +121,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
                     w.ExpertIds,
                     w.ExpertWeights
                 ),
-            ["swiglu"] = () => _kernels.SwiGlu(w.XCodes, gate, up, projected),
+            ["swiglu"] = () => _kernels.SwiGlu(w.Input, gate, up, projected, default),
             ["rope"] = () =>
                 _kernels.Rope(
                     keyRope,
@@ -119,13 +133,14 @@ internal sealed unsafe class TrueShapeOps : IDisposable
                     keyRope,
                     0
                 ),
-            ["hadamard"] = () => _kernels.Hadamard(w.IndexQuery.Reshape(DeepSeekConfig.IndexDim)),
+            ["hadamard"] = () =>
+                _kernels.Hadamard(w.IndexQuery.Reshape(NativeMethods.HD_INDEX_DIM)),
             ["mla_cache_append"] = () => _kernels.AppendLatent(latent, keyRope, slots, mla, Ue8m0),
             ["index_cache_append"] = () =>
                 _kernels.AppendIndexKeys(w.IndexKey, slots, index, Ue8m0),
             ["index_query_quantize"] = () =>
                 _kernels.QuantizeRows(
-                    w.IndexQuery.Reshape(DeepSeekConfig.IndexDim),
+                    w.IndexQuery.Reshape(NativeMethods.HD_INDEX_DIM),
                     Ue8m0,
                     w.IndexQueryCodes,
                     w.IndexQueryScales
@@ -158,13 +173,18 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         {
             DeviceTensor latentsAndRopes = BFloat16(Context, NativeMethods.HD_MLA_DIM);
             _kernels.AppendLatent(
-                latentsAndRopes.Slice(0, DeepSeekConfig.LatentDim),
-                latentsAndRopes.Slice(DeepSeekConfig.LatentDim, DeepSeekConfig.RopeDim),
+                latentsAndRopes.Slice(0, NativeMethods.HD_LATENT_DIM),
+                latentsAndRopes.Slice(NativeMethods.HD_LATENT_DIM, NativeMethods.HD_ROPE_DIM),
                 all,
                 latents,
                 Ue8m0
             );
-            _kernels.AppendIndexKeys(BFloat16(Context, DeepSeekConfig.IndexDim), all, keys, Ue8m0);
+            _kernels.AppendIndexKeys(
+                BFloat16(Context, NativeMethods.HD_INDEX_DIM),
+                all,
+                keys,
+                Ue8m0
+            );
         }
     }
 
@@ -226,7 +246,7 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         new RandomElements<ushort>(0, 1, Encoding.BFloat16).Fill(ref _random, values);
     }
 
-    private Fp8Weight Fp8(int rows, int columns)
+    private Weight Fp8(int rows, int columns)
     {
         var linear = new RandomLinear(columns, ScaleKind.PowersOfTwo);
         int scaleCount =
@@ -237,6 +257,6 @@ internal sealed unsafe class TrueShapeOps : IDisposable
         var scales = (float*)Allocate((long)scaleCount * sizeof(float));
         linear.Codes.Fill(ref _random, new Span<byte>(codes, rows * columns));
         linear.FillScales(ref _random, new Span<float>(scales, scaleCount));
-        return new Fp8Weight(codes, scales, rows, columns, scalesArePowersOfTwo: true);
+        return new Weight(codes, scales, rows, columns, scalesArePowersOfTwo: true);
     }
 }

@@ -24,6 +24,10 @@ internal static class GgufModel
         GgufArchitecture architecture
     )
     {
+        if (config.ModelType is not ("deepseek_v3" or "deepseek_v32") || config.QLoraRank is null)
+            throw new CheckpointException(
+                $"config.json: GGUF is written of deepseek_v3 and deepseek_v32 with a q_lora_rank, and this is a {config.ModelType}{(config.QLoraRank is null ? " without" : "")}"
+            );
         if (architecture != GgufArchitecture.DeepSeek2 && config.Indexer is null)
             throw new CheckpointException(
                 $"config.json: a {config.ModelType} has no indexer, and {Name(architecture)} must have one"
@@ -48,7 +52,7 @@ internal static class GgufModel
 
     /// <summary>YaRN's m, whose square is in the scale of the softmax.</summary>
     public static float Magnitude(DeepSeekConfig config) =>
-        MathF.Sqrt(config.SoftmaxScale * MathF.Sqrt(DeepSeekConfig.QueryHeadDim));
+        MathF.Sqrt(config.SoftmaxScale * MathF.Sqrt(config.Attention.QueryHeadDim));
 
     private static void AddModel(
         GgufMetadata metadata,
@@ -68,23 +72,23 @@ internal static class GgufModel
         if (architecture == GgufArchitecture.DeepSeek2 || config.Indexer is not { } indexer)
             return;
         metadata.Add($"{name}.attention.indexer.head_count", indexer.NumHeads);
-        metadata.Add($"{name}.attention.indexer.key_length", DeepSeekConfig.IndexDim);
+        metadata.Add($"{name}.attention.indexer.key_length", indexer.HeadDim);
         metadata.Add($"{name}.attention.indexer.top_k", indexer.TopK);
     }
 
     /// <summary>As the absorbed form has it: one key of latent and rotated dimensions, whose latent is the value too.</summary>
     private static void AddAttention(GgufMetadata metadata, DeepSeekConfig config, string name)
     {
-        const int latent = DeepSeekConfig.LatentDim;
+        AttentionShape shape = config.Attention;
         metadata.Add($"{name}.attention.head_count", config.NumAttentionHeads);
         metadata.Add($"{name}.attention.head_count_kv", 1);
         metadata.Add($"{name}.attention.layer_norm_rms_epsilon", config.RmsNormEps);
-        metadata.Add($"{name}.attention.q_lora_rank", config.QLoraRank);
-        metadata.Add($"{name}.attention.kv_lora_rank", latent);
-        metadata.Add($"{name}.attention.key_length", latent + DeepSeekConfig.RopeDim);
-        metadata.Add($"{name}.attention.value_length", latent);
-        metadata.Add($"{name}.attention.key_length_mla", DeepSeekConfig.QueryHeadDim);
-        metadata.Add($"{name}.attention.value_length_mla", DeepSeekConfig.ValueDim);
+        metadata.Add($"{name}.attention.q_lora_rank", config.QLoraRank!.Value);
+        metadata.Add($"{name}.attention.kv_lora_rank", shape.LatentDim);
+        metadata.Add($"{name}.attention.key_length", shape.CachedDim);
+        metadata.Add($"{name}.attention.value_length", shape.LatentDim);
+        metadata.Add($"{name}.attention.key_length_mla", shape.QueryHeadDim);
+        metadata.Add($"{name}.attention.value_length_mla", shape.ValueDim);
     }
 
     private static void AddRotation(
@@ -94,7 +98,7 @@ internal static class GgufModel
     )
     {
         string name = Name(architecture);
-        metadata.Add($"{name}.rope.dimension_count", DeepSeekConfig.RopeDim);
+        metadata.Add($"{name}.rope.dimension_count", config.Attention.RopeDim);
         metadata.Add($"{name}.rope.freq_base", (float)config.RopeTheta);
         if (config.RopeScaling is not { Factor: > 1 } scaling)
             return;

@@ -1,3 +1,4 @@
+using Hadal.Bindings;
 using Hadal.Checkpoints;
 
 namespace Hadal.Cli.Gguf;
@@ -8,8 +9,6 @@ namespace Hadal.Cli.Gguf;
 /// </summary>
 internal sealed class GgufTensors
 {
-    private const int KeyValueDim = DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim;
-
     private readonly List<GgufTensor> _all = [];
     private readonly DeepSeekConfig _config;
     private readonly GgufArchitecture _architecture;
@@ -58,20 +57,15 @@ internal sealed class GgufTensors
     {
         int hidden = _config.HiddenSize;
         int heads = _config.NumAttentionHeads;
-        int rank = _config.QLoraRank;
-        const int latent = DeepSeekConfig.LatentDim;
+        int rank = _config.QLoraRank!.Value;
+        AttentionShape shape = _config.Attention;
         Matrix($"{block}.attn_q_a", $"{name}.q_a_proj", rank, hidden);
         Vector($"{block}.attn_q_a_norm.weight", $"{name}.q_a_layernorm.weight", rank);
-        Matrix($"{block}.attn_q_b", $"{name}.q_b_proj", heads * DeepSeekConfig.QueryHeadDim, rank);
-        Matrix(
-            $"{block}.attn_kv_a_mqa",
-            $"{name}.kv_a_proj_with_mqa",
-            latent + DeepSeekConfig.RopeDim,
-            hidden
-        );
-        Vector($"{block}.attn_kv_a_norm.weight", $"{name}.kv_a_layernorm.weight", latent);
+        Matrix($"{block}.attn_q_b", $"{name}.q_b_proj", heads * shape.QueryHeadDim, rank);
+        Matrix($"{block}.attn_kv_a_mqa", $"{name}.kv_a_proj_with_mqa", shape.CachedDim, hidden);
+        Vector($"{block}.attn_kv_a_norm.weight", $"{name}.kv_a_layernorm.weight", shape.LatentDim);
         AddKeyValues(block, $"{name}.kv_b_proj.weight", heads);
-        Matrix($"{block}.attn_output", $"{name}.o_proj", hidden, heads * DeepSeekConfig.ValueDim);
+        Matrix($"{block}.attn_output", $"{name}.o_proj", hidden, heads * shape.ValueDim);
         if (_architecture != GgufArchitecture.DeepSeek2 && _config.Indexer is { } indexer)
             AddIndexer($"{block}.indexer", $"{name}.indexer", indexer.NumHeads);
     }
@@ -79,32 +73,33 @@ internal sealed class GgufTensors
     /// <summary>A head's rows are [nope, value]: the keys' part is stored for each latent dimension, the values' as it is.</summary>
     private void AddKeyValues(string block, string name, int heads)
     {
-        const int latent = DeepSeekConfig.LatentDim;
+        AttentionShape shape = _config.Attention;
+        int latent = shape.LatentDim;
         Add(
             $"{block}.attn_k_b.weight",
             GgufType.Q8,
-            [DeepSeekConfig.NopeDim, latent, heads],
+            [shape.NopeDim, latent, heads],
             checkpoint =>
             {
                 var source = new CheckpointMatrix(checkpoint, name);
                 return (row, values) =>
                 {
                     (long head, long dimension) = Math.DivRem(row, latent);
-                    source.ReadColumn(head * KeyValueDim, (int)dimension, latent, values);
+                    source.ReadColumn(head * shape.KeyValueHeadDim, (int)dimension, latent, values);
                 };
             }
         );
         Add(
             $"{block}.attn_v_b.weight",
             GgufType.Q8,
-            [latent, DeepSeekConfig.ValueDim, heads],
+            [latent, shape.ValueDim, heads],
             checkpoint =>
             {
                 var source = new CheckpointMatrix(checkpoint, name);
                 return (row, values) =>
                 {
-                    (long head, long value) = Math.DivRem(row, DeepSeekConfig.ValueDim);
-                    source.ReadRow(head * KeyValueDim + DeepSeekConfig.NopeDim + value, values);
+                    (long head, long value) = Math.DivRem(row, shape.ValueDim);
+                    source.ReadRow(head * shape.KeyValueHeadDim + shape.NopeDim + value, values);
                 };
             }
         );
@@ -112,11 +107,11 @@ internal sealed class GgufTensors
 
     private void AddIndexer(string block, string name, int heads)
     {
-        const int dim = DeepSeekConfig.IndexDim;
+        const int dim = NativeMethods.HD_INDEX_DIM;
         Add(
             $"{block}.attn_q_b.weight",
             GgufType.Q8,
-            [_config.QLoraRank, heads * dim],
+            [_config.QLoraRank!.Value, heads * dim],
             IndexRows($"{name}.wq_b.weight", IndexScale)
         );
         Add(
@@ -134,13 +129,13 @@ internal sealed class GgufTensors
         Add(
             tensor,
             GgufType.F32,
-            [DeepSeekConfig.IndexDim],
+            [NativeMethods.HD_INDEX_DIM],
             checkpoint =>
             {
                 var source = new CheckpointMatrix(checkpoint, name);
                 return (_, values) =>
                 {
-                    Span<float> inOrder = stackalloc float[DeepSeekConfig.IndexDim];
+                    Span<float> inOrder = stackalloc float[NativeMethods.HD_INDEX_DIM];
                     source.ReadRow(0, inOrder);
                     for (int i = 0; i < values.Length; i++)
                         values[i] = inOrder[(int)IndexRow(i)] * IndexScale(i);
@@ -154,11 +149,11 @@ internal sealed class GgufTensors
     /// </summary>
     private long IndexRow(long row)
     {
-        long dimension = row % DeepSeekConfig.IndexDim;
-        if (_architecture != GgufArchitecture.GlmDsa || dimension >= DeepSeekConfig.RopeDim)
+        long dimension = row % NativeMethods.HD_INDEX_DIM;
+        if (_architecture != GgufArchitecture.GlmDsa || dimension >= NativeMethods.HD_ROPE_DIM)
             return row;
         (long pair, long second) = Math.DivRem(dimension, 2);
-        return row - dimension + pair + second * (DeepSeekConfig.RopeDim / 2);
+        return row - dimension + pair + second * (NativeMethods.HD_ROPE_DIM / 2);
     }
 
     /// <summary>
@@ -167,7 +162,7 @@ internal sealed class GgufTensors
     /// </summary>
     private float IndexScale(long row) =>
         _architecture == GgufArchitecture.GlmDsa
-        && row % DeepSeekConfig.IndexDim < DeepSeekConfig.RopeDim
+        && row % NativeMethods.HD_INDEX_DIM < NativeMethods.HD_ROPE_DIM
         && _config.RopeScaling is { Factor: > 1 } scaling
             ? (float)(1 / (GgufModel.Magnitude(_config) * (1 + 0.1 * Math.Log(scaling.Factor))))
             : 1;

@@ -29,7 +29,7 @@ public sealed unsafe class PagedCache : IDisposable
             for (int i = 0; i < layout.Layers; i++)
             {
                 void* mla = _memory.Allocate((long)pages * layout.MlaPageBytes);
-                byte* index = layout.HasIndex
+                byte* index = layout.HasIndex[i]
                     ? (byte*)_memory.Allocate((long)pages * CacheLayout.IndexPageBytes)
                     : null;
                 Layers[i] = new LayerCache(

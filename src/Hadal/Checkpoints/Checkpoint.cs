@@ -148,6 +148,12 @@ public sealed class Checkpoint : IDisposable
                 NumHiddenLayers = layers,
                 FirstKDenseReplace = Math.Min(config.FirstKDenseReplace, layers),
                 NumNextnPredictLayers = 0,
+                Indexer = config.Indexer is { } indexer
+                    ? indexer with
+                    {
+                        Kinds = [.. indexer.Kinds.Take(layers)],
+                    }
+                    : null,
             }
             : throw new ArgumentOutOfRangeException(
                 nameof(layers),

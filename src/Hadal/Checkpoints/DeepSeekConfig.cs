@@ -1,42 +1,38 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using Hadal.Json;
 
 namespace Hadal.Checkpoints;
 
 /// <summary>
-/// What a checkpoint's <c>config.json</c> says: DeepSeek-V3.2 with its lightning indexer, or plain V3, V3.1 and R1 without.
+/// What a checkpoint's <c>config.json</c> says: DeepSeek-V3.2 or GLM-5 with their lightning indexer, or V3, V3.1, R1 and
+/// models of their shape without: Moonlight, Kimi K2, GLM-4.7-Flash.
 /// Whatever would change the results and is not supported is refused by name.
 /// </summary>
 public sealed record DeepSeekConfig
 {
-    /// <summary>Dimensions of the latent that keys and values come from: fixed by the cache formats.</summary>
-    public const int LatentDim = 512;
-
-    /// <summary>Dimensions of a head's rotated part: fixed by the cache formats.</summary>
-    public const int RopeDim = 64;
-
-    /// <summary>Dimensions of a head's unrotated part: fixed by the kernels.</summary>
-    public const int NopeDim = 128;
-
-    /// <summary>Dimensions of a query head: [nope, rope].</summary>
-    public const int QueryHeadDim = NopeDim + RopeDim;
-
-    /// <summary>Dimensions of a head's values: fixed by the kernels.</summary>
-    public const int ValueDim = 128;
-
-    /// <summary>Dimensions of an indexer head: fixed by the cache formats.</summary>
-    public const int IndexDim = 128;
-
     internal const int MaxPositions = 1 << 24;
 
     /// <summary>Rows and columns of a block that shares one scale; the inner sizes of FP8 products are multiples of it.</summary>
     internal const int Block = 128;
 
     private const string File = "config.json";
-    private const string V32 = "deepseek_v32";
     private const string FirstK = "first_k_dense_replace";
 
-    /// <summary><c>model_type</c>: <c>deepseek_v32</c> or <c>deepseek_v3</c>.</summary>
+    /// <summary>The model types that are known, and of those with an indexer whether its rotary pairs lie side by side.</summary>
+    private static readonly Dictionary<string, bool?> Families = new()
+    {
+        ["deepseek_v32"] = false,
+        ["deepseek_v3"] = null,
+        ["glm_moe_dsa"] = true,
+        ["glm4_moe_lite"] = null,
+        ["kimi_k2"] = null,
+    };
+
+    /// <summary>
+    /// <c>model_type</c>: <c>deepseek_v32</c>, <c>deepseek_v3</c>, <c>glm_moe_dsa</c> (GLM-5), <c>glm4_moe_lite</c>
+    /// (GLM-4.7-Flash) or <c>kimi_k2</c>.
+    /// </summary>
     public required string ModelType { get; init; }
 
     /// <summary><c>vocab_size</c>.</summary>
@@ -63,8 +59,13 @@ public sealed record DeepSeekConfig
     /// <summary><c>num_attention_heads</c>.</summary>
     public required int NumAttentionHeads { get; init; }
 
-    /// <summary><c>q_lora_rank</c>: dimensions of the latent that queries come from.</summary>
-    public required int QLoraRank { get; init; }
+    /// <summary>The widths of attention.</summary>
+    public required AttentionShape Attention { get; init; }
+
+    /// <summary>
+    /// <c>q_lora_rank</c>: dimensions of the latent that queries come from; null where one projection makes them.
+    /// </summary>
+    public required int? QLoraRank { get; init; }
 
     /// <summary><c>n_routed_experts</c>.</summary>
     public required int NRoutedExperts { get; init; }
@@ -103,7 +104,7 @@ public sealed record DeepSeekConfig
     public bool TieWordEmbeddings { get; init; }
 
     /// <summary>
-    /// <c>index_n_heads</c>, <c>index_topk</c>: the lightning indexer of V3.2; null for V3, V3.1 and R1, which attend densely.
+    /// <c>index_n_heads</c>, <c>index_topk</c>: the lightning indexer of V3.2 and GLM-5; null for models that attend densely.
     /// </summary>
     public IndexerConfig? Indexer { get; init; }
 
@@ -125,13 +126,13 @@ public sealed record DeepSeekConfig
     /// <summary>Width of the shared experts together.</summary>
     public int SharedIntermediateSize => MoeIntermediateSize * NSharedExperts;
 
-    /// <summary>What the scores of MLA are multiplied by: 192^-0.5 · m² with YaRN's m. The indexer has no m.</summary>
+    /// <summary>What the scores of MLA are multiplied by: (nope + rope)^-0.5 · m² with YaRN's m. The indexer has no m.</summary>
     public float SoftmaxScale
     {
         get
         {
             double m = RopeScaling?.Magnitude ?? 1;
-            return (float)(m * m / Math.Sqrt(QueryHeadDim));
+            return (float)(m * m / Math.Sqrt(Attention.QueryHeadDim));
         }
     }
 
@@ -141,10 +142,11 @@ public sealed record DeepSeekConfig
     /// <summary>The 32 rotary frequencies, radians a position, after YaRN, rounded to f32 as the reference rounds them.</summary>
     public float[] InverseFrequencies()
     {
-        var frequencies = new float[RopeDim / 2];
+        int width = Attention.RopeDim;
+        var frequencies = new float[width / 2];
         for (int i = 0; i < frequencies.Length; i++)
-            frequencies[i] = 1 / (float)Math.Pow(RopeTheta, 2.0 * i / RopeDim);
-        RopeScaling?.Apply(frequencies, RopeDim, RopeTheta);
+            frequencies[i] = 1 / (float)Math.Pow(RopeTheta, 2.0 * i / width);
+        RopeScaling?.Apply(frequencies, width, RopeTheta);
         return frequencies;
     }
 
@@ -161,7 +163,7 @@ public sealed record DeepSeekConfig
     private static DeepSeekConfig Read(JsonFields fields)
     {
         // First: about another model there is nothing else to say.
-        string modelType = fields.RequireText("model_type", V32, "deepseek_v3");
+        string modelType = fields.RequireText("model_type", [.. Families.Keys]);
         FixedFields.Check(fields);
         int vocabSize = fields.Integer("vocab_size", 2, 1 << 22);
         int heads = fields.Integer("num_attention_heads", 1, 1024);
@@ -188,7 +190,8 @@ public sealed record DeepSeekConfig
                 ? fields.Integer("num_nextn_predict_layers", 0, 16)
                 : 0,
             NumAttentionHeads = heads,
-            QLoraRank = Width(fields, "q_lora_rank"),
+            Attention = AttentionShape.Read(fields, heads),
+            QLoraRank = ReadQueryRank(fields, modelType),
             NRoutedExperts = experts,
             NSharedExperts = fields.Integer("n_shared_experts", 1, 64),
             NumExpertsPerTok = fields.Integer(
@@ -206,7 +209,7 @@ public sealed record DeepSeekConfig
             RopeScaling = rotary.Scaling,
             TieWordEmbeddings =
                 fields.Has("tie_word_embeddings") && fields.Flag("tie_word_embeddings"),
-            Indexer = ReadIndexer(fields, modelType, positions),
+            Indexer = ReadIndexer(fields, modelType, positions, layers),
             Quantization = fields.Has("quantization_config")
                 ? QuantizationConfig.Read(fields.Object("quantization_config"))
                 : null,
@@ -234,15 +237,29 @@ public sealed record DeepSeekConfig
         return dense;
     }
 
-    private static IndexerConfig? ReadIndexer(JsonFields fields, string modelType, int positions)
+    private static IndexerConfig? ReadIndexer(
+        JsonFields fields,
+        string modelType,
+        int positions,
+        int layers
+    )
     {
-        bool isSparse = modelType == V32;
-        fields.RequireAll("layer_types", isSparse ? "deepseek_sparse_attention" : "full_attention");
-        if (isSparse)
-            return IndexerConfig.Read(fields, positions);
+        bool? isInterleaved = Families[modelType];
+        fields.RequireAll(
+            "layer_types",
+            isInterleaved is null ? "full_attention" : "deepseek_sparse_attention"
+        );
+        if (isInterleaved is { } interleaved)
+            return IndexerConfig.Read(fields, positions, layers, interleaved);
         IndexerConfig.RequireNone(fields, modelType);
         return null;
     }
+
+    /// <summary><c>q_lora_rank</c>, which a model without an indexer may have as null.</summary>
+    private static int? ReadQueryRank(JsonFields fields, string modelType) =>
+        fields.Get("q_lora_rank").ValueKind == JsonValueKind.Null && Families[modelType] is null
+            ? null
+            : Width(fields, "q_lora_rank");
 
     private static int Width(JsonFields fields, string name)
     {

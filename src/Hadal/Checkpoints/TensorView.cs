@@ -72,6 +72,20 @@ public readonly unsafe struct TensorView
         return new ReadOnlySpan<T>(Data, SpanLength(ElementCount));
     }
 
+    /// <summary>Some of its rows, the outermost dimension.</summary>
+    internal TensorView Rows(long first, long count)
+    {
+        long rowBytes = ByteLength / Shape[0];
+        return new TensorView(
+            File,
+            Name,
+            DType,
+            [count, .. Shape[1..]],
+            Offset + first * rowBytes,
+            count * rowBytes
+        );
+    }
+
     private FileBytes File =>
         _file ?? throw new InvalidOperationException("an empty tensor view has no data");
 

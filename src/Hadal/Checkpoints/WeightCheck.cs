@@ -26,8 +26,6 @@ internal sealed class WeightCheck
     private readonly ProblemList _problems = new();
     private readonly Dictionary<string, TensorView> _used = [];
     private readonly List<string> _notes;
-    private string? _firstFloat;
-    private int _floats;
     private string? _firstLeftover;
     private int _leftovers;
 
@@ -61,12 +59,6 @@ internal sealed class WeightCheck
         check.AddMissing(found);
         check.NoteLeftovers();
         long count = check._problems.Count;
-        if (check._floats > 0)
-            throw new CheckpointException(
-                $"{folder}: {check._floats} linears are stored without FP8 blocks, such as {check._firstFloat}: linears in BF16 are not supported yet; take the FP8 files, or quantise these to F8_E4M3 with one F32 scale for 128×128"
-                    + (count > 0 ? $"; and {count} tensors are not what config.json tells of" : ""),
-                check._problems
-            );
         if (count > 0)
             throw new CheckpointException(
                 $"{folder}: {count} tensors are not what config.json tells of",
@@ -75,7 +67,7 @@ internal sealed class WeightCheck
         return check._used;
     }
 
-    /// <returns>How many weights are there.</returns>
+    /// <returns>How many weights are there of those that must be.</returns>
     private int CheckPresent()
     {
         int found = 0;
@@ -83,7 +75,8 @@ internal sealed class WeightCheck
         {
             if (_map.Find(name) is { } weight)
             {
-                found++;
+                if (!weight.IsOptional)
+                    found++;
                 _used.Add(name, tensor);
                 CheckWeight(weight, name, tensor);
             }
@@ -99,13 +92,7 @@ internal sealed class WeightCheck
             _problems.Add(
                 $"'{name}' has the shape {Text(tensor.Shape)}, must have {Text(weight.Shape.AsSpan())}"
             );
-        bool isFloat = tensor.DType is DType.BF16 or DType.F16 or DType.F32;
-        if (isFloat && weight.DTypes is [DType.F8E4M3])
-        {
-            _floats++;
-            _firstFloat ??= $"'{name}' in {tensor.DType.Name}";
-        }
-        else if (!weight.DTypes.Contains(tensor.DType))
+        if (!weight.DTypes.Contains(tensor.DType))
             _problems.Add($"'{name}' is {tensor.DType.Name}, must be {Text(weight.DTypes)}");
         else if (tensor.DType == DType.F8E4M3)
             CheckScale(weight, name);
@@ -172,7 +159,7 @@ internal sealed class WeightCheck
 
     private void AddMissing(int found)
     {
-        long missing = _map.Count - (long)found;
+        long missing = _map.RequiredCount - (long)found;
         if (missing == 0)
             return;
         long told = 0;
@@ -180,7 +167,7 @@ internal sealed class WeightCheck
         {
             if (told == missing || _problems.IsFull)
                 break;
-            if (_tensors.ContainsKey(weight.Name))
+            if (weight.IsOptional || _tensors.ContainsKey(weight.Name))
                 continue;
             told++;
             _problems.Add(

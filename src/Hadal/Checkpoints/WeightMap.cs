@@ -12,11 +12,10 @@ public sealed class WeightMap
     private const string Layers = "model.layers.";
 
     private readonly List<WeightSpec> _before = [];
-    private readonly List<WeightSpec> _dense = [];
-    private readonly List<WeightSpec> _sparse = [];
-    private readonly List<WeightSpec> _predictor = [];
     private readonly List<WeightSpec> _after = [];
-    private readonly Dictionary<string, WeightSpec>[] _byName;
+    private readonly Dictionary<LayerKind, List<WeightSpec>> _layers = [];
+    private readonly Dictionary<string, WeightSpec> _outside;
+    private readonly Dictionary<LayerKind, Dictionary<string, WeightSpec>> _inLayers;
     private readonly DeepSeekConfig _config;
 
     /// <summary>Describes the weights of a configuration.</summary>
@@ -25,21 +24,23 @@ public sealed class WeightMap
         ArgumentNullException.ThrowIfNull(config);
         _config = config;
         Plain(_before, "model.embed_tokens", config.VocabSize, config.HiddenSize);
-        AddLayer(_dense, isDense: true);
-        AddLayer(_sparse, isDense: false);
-        AddPredictor();
+        for (int layer = 0; layer < config.TotalLayers; layer++)
+        {
+            if (!_layers.ContainsKey(KindOf(layer)))
+                _layers.Add(KindOf(layer), LayerOf(KindOf(layer)));
+        }
         Plain(_after, "model.norm", config.HiddenSize);
         if (!config.TieWordEmbeddings)
             Plain(_after, "lm_head", config.VocabSize, config.HiddenSize);
-        List<WeightSpec>[] kinds =
-        [
-            [.. _before, .. _after],
-            _dense,
-            _sparse,
-            _predictor,
-        ];
-        _byName = [.. kinds.Select(static specs => specs.ToDictionary(static spec => spec.Name))];
+        _outside = _before.Concat(_after).ToDictionary(static spec => spec.Name);
+        _inLayers = _layers.ToDictionary(
+            static kind => kind.Key,
+            static kind => kind.Value.ToDictionary(static spec => spec.Name)
+        );
     }
+
+    /// <summary>What decides which weights a layer has.</summary>
+    private readonly record struct LayerKind(bool IsPredictor, bool IsDense, bool HasIndexer);
 
     /// <summary>The weights, without the scales of those that are FP8, in the order of the forward pass; made as they are asked for.</summary>
     public IEnumerable<WeightSpec> Weights
@@ -51,7 +52,7 @@ public sealed class WeightMap
             for (int layer = 0; layer < _config.TotalLayers; layer++)
             {
                 string prefix = LayerPrefix(layer);
-                foreach (WeightSpec spec in LayerWeights(layer))
+                foreach (WeightSpec spec in _layers[KindOf(layer)])
                     yield return spec.Under(prefix);
             }
             foreach (WeightSpec spec in _after)
@@ -59,17 +60,11 @@ public sealed class WeightMap
         }
     }
 
-    /// <summary>How many there are.</summary>
-    public int Count
-    {
-        get
-        {
-            int count = _before.Count + _after.Count;
-            for (int layer = 0; layer < _config.TotalLayers; layer++)
-                count += LayerWeights(layer).Count;
-            return count;
-        }
-    }
+    /// <summary>How many there are, those that may be absent included.</summary>
+    public int Count => CountOf(static _ => true);
+
+    /// <summary>How many there must be.</summary>
+    internal int RequiredCount => CountOf(static spec => !spec.IsOptional);
 
     /// <summary>What the names of a layer's tensors begin with.</summary>
     internal static string LayerPrefix(int layer) =>
@@ -98,75 +93,88 @@ public sealed class WeightMap
     internal WeightSpec? Find(string name)
     {
         if (LayerOf(name) is not { } layer)
-            return _byName[0].GetValueOrDefault(name);
-        int kind =
-            layer >= _config.TotalLayers ? 0
-            : layer >= _config.NumHiddenLayers ? 3
-            : _config.IsDense(layer) ? 1
-            : 2;
-        return kind == 0
+            return _outside.GetValueOrDefault(name);
+        return layer >= _config.TotalLayers
             ? null
-            : _byName[kind].GetValueOrDefault(name[LayerPrefix(layer).Length..]);
+            : _inLayers[KindOf(layer)].GetValueOrDefault(name[LayerPrefix(layer).Length..]);
     }
 
-    private List<WeightSpec> LayerWeights(int layer) =>
-        layer >= _config.NumHiddenLayers ? _predictor
-        : _config.IsDense(layer) ? _dense
-        : _sparse;
-
-    private void AddLayer(List<WeightSpec> to, bool isDense)
+    private int CountOf(Func<WeightSpec, bool> counts)
     {
-        Plain(to, "input_layernorm", _config.HiddenSize);
-        AddAttention(to);
-        Plain(to, "post_attention_layernorm", _config.HiddenSize);
-        if (isDense)
+        int count = _before.Count(counts) + _after.Count(counts);
+        Dictionary<LayerKind, int> perLayer = _layers.ToDictionary(
+            static kind => kind.Key,
+            kind => kind.Value.Count(counts)
+        );
+        for (int layer = 0; layer < _config.TotalLayers; layer++)
+            count += perLayer[KindOf(layer)];
+        return count;
+    }
+
+    private LayerKind KindOf(int layer) =>
+        new(
+            layer >= _config.NumHiddenLayers,
+            _config.IsDense(layer),
+            _config.Indexer?.KindOf(layer) == IndexerKind.Full
+        );
+
+    private List<WeightSpec> LayerOf(LayerKind kind)
+    {
+        var to = new List<WeightSpec>();
+        int hidden = _config.HiddenSize;
+        if (kind.IsPredictor)
+        {
+            Optional(to, "embed_tokens", _config.VocabSize, hidden);
+            Plain(to, "enorm", hidden);
+            Plain(to, "hnorm", hidden);
+            Linear(to, "eh_proj", hidden, 2 * hidden);
+        }
+        Plain(to, "input_layernorm", hidden);
+        AddAttention(to, kind.HasIndexer);
+        Plain(to, "post_attention_layernorm", hidden);
+        if (kind.IsDense)
             AddFeedForward(to, "mlp", _config.IntermediateSize);
         else
             AddExperts(to);
+        if (kind.IsPredictor)
+        {
+            Plain(to, "shared_head.norm", hidden);
+            Optional(to, "shared_head.head", _config.VocabSize, hidden);
+        }
+        return to;
     }
 
-    private void AddPredictor()
-    {
-        int hidden = _config.HiddenSize;
-        Plain(_predictor, "embed_tokens", _config.VocabSize, hidden);
-        Plain(_predictor, "enorm", hidden);
-        Plain(_predictor, "hnorm", hidden);
-        // Published files have it in BF16, beside linears in FP8.
-        Add(_predictor, "eh_proj.weight", WeightSpec.FloatsOrFp8, hidden, 2 * hidden);
-        _predictor.AddRange(_sparse);
-        Plain(_predictor, "shared_head.norm", hidden);
-        Plain(_predictor, "shared_head.head", _config.VocabSize, hidden);
-    }
-
-    private void AddAttention(List<WeightSpec> to)
+    private void AddAttention(List<WeightSpec> to, bool hasIndexer)
     {
         const string name = "self_attn";
-        const int keyValueDim = DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim;
+        AttentionShape shape = _config.Attention;
         int hidden = _config.HiddenSize;
         int heads = _config.NumAttentionHeads;
-        Linear(to, $"{name}.q_a_proj", _config.QLoraRank, hidden);
-        Plain(to, $"{name}.q_a_layernorm", _config.QLoraRank);
-        Linear(to, $"{name}.q_b_proj", heads * DeepSeekConfig.QueryHeadDim, _config.QLoraRank);
-        Linear(
-            to,
-            $"{name}.kv_a_proj_with_mqa",
-            DeepSeekConfig.LatentDim + DeepSeekConfig.RopeDim,
-            hidden
-        );
-        Plain(to, $"{name}.kv_a_layernorm", DeepSeekConfig.LatentDim);
-        Linear(to, $"{name}.kv_b_proj", heads * keyValueDim, DeepSeekConfig.LatentDim);
-        Linear(to, $"{name}.o_proj", hidden, heads * DeepSeekConfig.ValueDim);
-        if (_config.Indexer is not { } indexer)
+        if (_config.QLoraRank is { } rank)
+        {
+            Linear(to, $"{name}.q_a_proj", rank, hidden);
+            Plain(to, $"{name}.q_a_layernorm", rank);
+            Linear(to, $"{name}.q_b_proj", heads * shape.QueryHeadDim, rank);
+        }
+        else
+        {
+            Linear(to, $"{name}.q_proj", heads * shape.QueryHeadDim, hidden);
+        }
+        Linear(to, $"{name}.kv_a_proj_with_mqa", shape.CachedDim, hidden);
+        Plain(to, $"{name}.kv_a_layernorm", shape.LatentDim);
+        Linear(to, $"{name}.kv_b_proj", heads * shape.KeyValueHeadDim, shape.LatentDim);
+        Linear(to, $"{name}.o_proj", hidden, heads * shape.ValueDim);
+        if (!hasIndexer || _config.Indexer is not { } indexer)
             return;
         Linear(
             to,
             $"{name}.indexer.wq_b",
-            indexer.NumHeads * DeepSeekConfig.IndexDim,
-            _config.QLoraRank
+            indexer.NumHeads * indexer.HeadDim,
+            _config.QLoraRank!.Value
         );
-        Linear(to, $"{name}.indexer.wk", DeepSeekConfig.IndexDim, hidden);
-        Plain(to, $"{name}.indexer.k_norm", DeepSeekConfig.IndexDim);
-        Add(to, $"{name}.indexer.k_norm.bias", WeightSpec.Floats, DeepSeekConfig.IndexDim);
+        Linear(to, $"{name}.indexer.wk", indexer.HeadDim, hidden);
+        Plain(to, $"{name}.indexer.k_norm", indexer.HeadDim);
+        Add(to, $"{name}.indexer.k_norm.bias", WeightSpec.Floats, indexer.HeadDim);
         Plain(to, $"{name}.indexer.weights_proj", indexer.NumHeads, hidden);
     }
 
@@ -187,10 +195,17 @@ public sealed class WeightMap
     }
 
     private static void Linear(List<WeightSpec> to, string name, long outputs, long inputs) =>
-        Add(to, $"{name}.weight", WeightSpec.Fp8, outputs, inputs);
+        Add(to, $"{name}.weight", WeightSpec.FloatsOrFp8, outputs, inputs);
 
     private static void Plain(List<WeightSpec> to, string name, params ReadOnlySpan<long> shape) =>
         Add(to, $"{name}.weight", WeightSpec.Floats, shape);
+
+    // Absent, the main model's serves.
+    private static void Optional(List<WeightSpec> to, string name, int rows, int columns)
+    {
+        Plain(to, name, rows, columns);
+        to[^1] = to[^1] with { IsOptional = true };
+    }
 
     private static void Add(
         List<WeightSpec> to,

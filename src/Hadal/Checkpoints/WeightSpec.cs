@@ -9,7 +9,6 @@ public sealed record WeightSpec
     /// <summary>What the name of a weight's scales has more than the weight's own.</summary>
     internal const string ScaleSuffix = "_scale_inv";
 
-    internal static readonly DType[] Fp8 = [DType.F8E4M3];
     internal static readonly DType[] Floats = [DType.BF16, DType.F32];
     internal static readonly DType[] FloatsOrFp8 = [DType.F8E4M3, DType.BF16, DType.F32];
 
@@ -25,6 +24,9 @@ public sealed record WeightSpec
 
     /// <summary>Its dimensions; a linear's are [out, in].</summary>
     public ImmutableArray<long> Shape { get; }
+
+    /// <summary>Whether it may be absent: the model's own then takes its place.</summary>
+    public bool IsOptional { get; internal init; }
 
     /// <summary>Whether it is a linear that may be stored as FP8 blocks, with their scales in another tensor.</summary>
     public bool Quantizable => DTypes[0] == DType.F8E4M3;
@@ -44,5 +46,6 @@ public sealed record WeightSpec
         name.EndsWith(ScaleSuffix, StringComparison.Ordinal) ? name[..^ScaleSuffix.Length] : name;
 
     /// <summary>The same weight under a longer name.</summary>
-    internal WeightSpec Under(string prefix) => new(prefix + Name, DTypes, Shape);
+    internal WeightSpec Under(string prefix) =>
+        new(prefix + Name, DTypes, Shape) { IsOptional = IsOptional };
 }

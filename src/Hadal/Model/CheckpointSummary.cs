@@ -26,11 +26,15 @@ public sealed class CheckpointSummary
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
         Config = checkpoint.Config;
-        Parameters = new WeightMap(Config).Weights.Sum(weight =>
-            checkpoint[weight.Name].ElementCount
-        );
-        ActiveParameters = new WeightMap(Config)
-            .Weights.Where(weight => !ModelPlan.IsOfPrediction(Config, weight.Name))
+        WeightSpec[] weights =
+        [
+            .. new WeightMap(Config).Weights.Where(weight =>
+                checkpoint.Tensors.ContainsKey(weight.Name)
+            ),
+        ];
+        Parameters = weights.Sum(weight => checkpoint[weight.Name].ElementCount);
+        ActiveParameters = weights
+            .Where(weight => !ModelPlan.IsOfPrediction(Config, weight.Name))
             .GroupBy(weight => weight.Name.Contains(".mlp.experts.", StringComparison.Ordinal))
             .Sum(group =>
                 group.Sum(weight => checkpoint[weight.Name].ElementCount)

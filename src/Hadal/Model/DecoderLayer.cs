@@ -29,7 +29,7 @@ internal sealed class DecoderLayer : IDisposable
         _isFirst = isFirst;
         _epsilon = config.RmsNormEps;
         _inputNorm = weights.Vector($"{name}.input_layernorm.weight");
-        _attention = new LatentAttention(config, weights, $"{name}.self_attn");
+        _attention = new LatentAttention(config, weights, layer, $"{name}.self_attn");
         _postAttentionNorm = weights.Vector($"{name}.post_attention_layernorm.weight");
         if (config.IsDense(layer))
             _dense = new FeedForward(weights, $"{name}.mlp");
@@ -46,36 +46,19 @@ internal sealed class DecoderLayer : IDisposable
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
 
-        // Only an indexer and a router take x itself.
-        DeviceTensor? attentionX = _attention.HasIndexer ? w.X : null;
-        DeviceTensor? expertsX = _experts is null ? null : w.X;
-
+        LinearInput input = w.Input;
+        InputForms wanted = _attention.Input;
         hd_scale_format format = step.ScaleFormat;
         if (_isFirst)
-            kernels.NormQuantized(w.Residual, _inputNorm, _epsilon, w.XCodes, format, attentionX);
+            kernels.Norm(w.Residual, _inputNorm, _epsilon, input, wanted, format);
         else
-            kernels.AddNormQuantized(
-                w.X,
-                w.Residual,
-                _inputNorm,
-                _epsilon,
-                w.XCodes,
-                format,
-                attentionX
-            );
+            kernels.AddNorm(w.X, w.Residual, _inputNorm, _epsilon, input, wanted, format);
         _attention.Forward(step, step.Caches[_layer]);
 
-        kernels.AddNormQuantized(
-            w.X,
-            w.Residual,
-            _postAttentionNorm,
-            _epsilon,
-            w.XCodes,
-            format,
-            expertsX
-        );
-        _dense?.Forward(step, w.XCodes, w.X);
-        _experts?.Forward(step, w.XCodes, w.X);
+        wanted = _dense?.Input ?? _experts!.Input;
+        kernels.AddNorm(w.X, w.Residual, _postAttentionNorm, _epsilon, input, wanted, format);
+        _dense?.Forward(step, input, w.X);
+        _experts?.Forward(step, input, w.X);
 
         step.Trace?.Record(step, _layer, _experts is not null);
     }

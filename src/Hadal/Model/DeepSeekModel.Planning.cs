@@ -12,7 +12,7 @@ public sealed unsafe partial class DeepSeekModel
     /// </summary>
     private Step CreateStep(int pages)
     {
-        var step = new Step(_plan, _rotary, pages, _memory.IsCounting);
+        var step = new Step(_plan, _scratch, _rotary, pages, _memory.IsCounting);
         try
         {
             step.Kernels.Plan(() => PlanSteps(step, pages));

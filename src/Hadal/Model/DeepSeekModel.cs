@@ -17,6 +17,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels; // Of loading, and of the cosines and sines.
     private readonly RotaryEmbedding _rotary;
+    private readonly ScratchForms _scratch;
     private readonly DecoderLayer[] _layers;
     private readonly MultiTokenPredictor? _predictor;
     private readonly DeviceTensor _embedding;
@@ -60,7 +61,8 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
             _norm = weights.Vector("model.norm.weight");
             _head = config.TieWordEmbeddings ? _embedding : weights.Matrix("lm_head.weight");
             if (plan.HasPredictor)
-                _predictor = new MultiTokenPredictor(config, weights);
+                _predictor = new MultiTokenPredictor(config, weights, _embedding, _head);
+            _scratch = new ScratchForms(weights.LinearInput, weights.ExpertInput);
             ExpandedWeightBytes = weights.DequantizedBytes;
             if (isCounting)
                 RequireMemory(weights);

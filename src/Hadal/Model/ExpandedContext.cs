@@ -1,5 +1,4 @@
 using Hadal.Bindings;
-using Hadal.Checkpoints;
 using Hadal.Tensors;
 
 namespace Hadal.Model;
@@ -13,7 +12,7 @@ namespace Hadal.Model;
 /// <param name="tokens">The most tokens that it serves; 0 without the expanded form.</param>
 internal sealed class ExpandedContext(DeviceMemory memory, ModelPlan plan, int tokens)
 {
-    private readonly DeviceTensor _latents = memory.Matrix(
+    private readonly DeviceTensor _cached = memory.Matrix(
         plan.Activations,
         tokens,
         NativeMethods.HD_MLA_DIM
@@ -22,14 +21,15 @@ internal sealed class ExpandedContext(DeviceMemory memory, ModelPlan plan, int t
     private readonly DeviceTensor _keyValues = memory.Matrix(
         plan.Activations,
         tokens,
-        plan.Config.NumAttentionHeads * (DeepSeekConfig.NopeDim + DeepSeekConfig.ValueDim)
+        plan.Config.NumAttentionHeads * plan.Config.Attention.KeyValueHeadDim
     );
 
     /// <summary>A sequence's tokens, [keys, (latent, rope)].</summary>
-    public DeviceTensor Latents(int keys) => _latents.Top(keys);
+    public DeviceTensor Cached(int keys) => _cached.Top(keys);
 
-    /// <summary>Their latents, quantised.</summary>
-    public QuantizedTensor Codes(int keys) => _codes.WithRows(keys);
+    /// <summary>Their latents, [keys, latent].</summary>
+    public LinearInput Latents(int keys) =>
+        new(Cached(keys).Slice(0, NativeMethods.HD_LATENT_DIM), _codes.WithRows(keys));
 
     /// <summary>Their keys and values, [keys, heads · (nope, v)].</summary>
     public DeviceTensor KeyValues(int keys) => _keyValues.Top(keys);

@@ -1,3 +1,4 @@
+using Hadal.Bindings;
 using Hadal.Tensors;
 
 namespace Hadal.Model;
@@ -5,20 +6,24 @@ namespace Hadal.Model;
 /// <summary>down(SiLU(gate(x)) · up(x)): the feed-forward block of a dense layer, and the shared experts of the others.</summary>
 internal sealed class FeedForward(WeightLoader weights, string name)
 {
-    private readonly Fp8Weight _gate = weights.Fp8($"{name}.gate_proj");
-    private readonly Fp8Weight _up = weights.Fp8($"{name}.up_proj");
-    private readonly Fp8Weight _down = weights.Fp8($"{name}.down_proj");
+    private const int Group = NativeMethods.HD_SCALE_BLOCK;
+
+    private readonly Weight _gate = weights.Linear($"{name}.gate_proj", Group);
+    private readonly Weight _up = weights.Linear($"{name}.up_proj", Group);
+    private readonly Weight _down = weights.Linear($"{name}.down_proj", Group);
+
+    /// <summary>The forms in which it takes its input.</summary>
+    public InputForms Input => _gate.Input | _up.Input;
 
     /// <param name="step">The step.</param>
-    /// <param name="x">The input, quantised.</param>
+    /// <param name="x">[tokens, hidden].</param>
     /// <param name="y">[tokens, hidden].</param>
-    public void Forward(Step step, QuantizedTensor x, DeviceTensor y)
+    public void Forward(Step step, LinearInput x, DeviceTensor y)
     {
         Kernels kernels = step.Kernels;
-        DeviceTensor gated = step.Workspace.Gated(_gate.Rows);
-        QuantizedTensor codes = step.Workspace.GatedCodes(_gate.Rows);
-        kernels.SwiGlu(x, _gate, _up, gated);
-        kernels.Quantize(gated, step.ScaleFormat, codes);
-        kernels.Fp8Gemm(codes, _down, y);
+        LinearInput gated = step.Workspace.Gated(_gate.Rows);
+        kernels.SwiGlu(x, _gate, _up, gated.Plain, step.Workspace.Up(_gate.Rows));
+        kernels.Quantize(gated, _down.Input, step.ScaleFormat);
+        kernels.Linear(gated, _down, y);
     }
 }

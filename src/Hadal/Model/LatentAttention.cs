@@ -8,75 +8,102 @@ namespace Hadal.Model;
 /// <summary>
 /// Multi-head latent attention. In its absorbed form W_UK takes queries into the latent, attention runs over cached
 /// latents, and W_UV takes the result back out; in its expanded form kv_b makes keys and values of the cached latents.
-/// With an indexer a token sees those that this chooses, else all.
+/// Where an indexer chooses, that of this layer or of one before, a token sees those that are chosen; else all.
 /// </summary>
 internal sealed unsafe class LatentAttention
 {
-    private const int Nope = DeepSeekConfig.NopeDim;
-    private const int Value = DeepSeekConfig.ValueDim;
-    private const int Latent = DeepSeekConfig.LatentDim;
-    private const int RopeWidth = DeepSeekConfig.RopeDim;
-    private const int Mla = Latent + RopeWidth;
+    private const int Latent = NativeMethods.HD_LATENT_DIM;
+    private const int RopeWidth = NativeMethods.HD_ROPE_DIM;
+    private const int Mla = NativeMethods.HD_MLA_DIM;
 
     private readonly int _heads;
+    private readonly int _nope;
+    private readonly int _value;
     private readonly float _epsilon;
     private readonly float _softmaxScale;
-    private readonly LightningIndexer? _indexer;
+    private readonly bool _isSparse;
+    private readonly LightningIndexer? _indexer; // Null where another layer's choice is used, too.
     private readonly FusedProjection _input; // of x
     private readonly DeviceTensor _queryNorm;
-    private readonly FusedProjection _queries; // of qr
+    private readonly FusedProjection? _queries; // of qr; null where x is projected to queries
     private readonly DeviceTensor _keyValueNorm;
-    private readonly Fp8Weight _keyValueB;
+    private readonly Weight _keyValueB;
     private readonly HeadWeight _keyUp; // W_UK, [nope, latent] a head
     private readonly HeadWeight _valueUp; // W_UV, [v, latent] a head
-    private readonly Fp8Weight _output;
+    private readonly Weight _output;
 
-    public LatentAttention(DeepSeekConfig config, WeightLoader weights, string name)
+    /// <param name="config">The model's shapes.</param>
+    /// <param name="weights">Where its weights come from.</param>
+    /// <param name="layer">The layer's number.</param>
+    /// <param name="name">What the names of its weights begin with.</param>
+    public LatentAttention(DeepSeekConfig config, WeightLoader weights, int layer, string name)
     {
-        _heads = config.NumAttentionHeads;
+        _nope = config.Attention.NopeDim;
+        _value = config.Attention.ValueDim;
         _epsilon = config.RmsNormEps;
         _softmaxScale = config.SoftmaxScale;
-        if (config.Indexer is { } indexer)
+        _isSparse = config.Indexer is not null;
+        if (config.Indexer is { } indexer && indexer.KindOf(layer) == IndexerKind.Full)
             _indexer = new LightningIndexer(indexer, weights, $"{name}.indexer");
+        int headGroup = config.Attention.HeadGroup;
+        bool hasQueryRank = config.QLoraRank is not null;
+        Weight queries = weights.Linear(
+            hasQueryRank ? $"{name}.q_b_proj" : $"{name}.q_proj",
+            headGroup * QueryHead
+        );
+        _heads = queries.Rows / QueryHead;
+        var queryPart = new ProjectionPart(queries, static w => w.Query);
         _input = new FusedProjection(
-            new ProjectionPart(weights.Fp8($"{name}.q_a_proj"), static w => w.QueryLatent),
-            new ProjectionPart(weights.Fp8($"{name}.kv_a_proj_with_mqa"), static w => w.KeyLatent),
+            hasQueryRank
+                ? new ProjectionPart(weights.Linear($"{name}.q_a_proj"), static w => w.QueryLatent)
+                : queryPart,
+            new ProjectionPart(
+                weights.Linear($"{name}.kv_a_proj_with_mqa"),
+                static w => w.KeyLatent
+            ),
             _indexer?.Key
         );
-        _queryNorm = weights.Vector($"{name}.q_a_layernorm.weight");
-        _queries = new FusedProjection(
-            new ProjectionPart(weights.Fp8($"{name}.q_b_proj"), static w => w.Query),
-            _indexer?.Query
-        );
+        if (hasQueryRank)
+        {
+            _queryNorm = weights.Vector($"{name}.q_a_layernorm.weight");
+            _queries = new FusedProjection(queryPart, _indexer?.Query);
+        }
         _keyValueNorm = weights.Vector($"{name}.kv_a_layernorm.weight");
-        _keyValueB = weights.Fp8($"{name}.kv_b_proj");
-        HeadWeight keyValueUp = weights.PerHead(_keyValueB, Nope + Value);
-        _keyUp = keyValueUp.Range(0, Nope);
-        _valueUp = keyValueUp.Range(Nope, Value);
-        _output = weights.Fp8($"{name}.o_proj");
+        _keyValueB = weights.Linear($"{name}.kv_b_proj", headGroup * (_nope + _value));
+        HeadWeight keyValueUp = weights.PerHead(_keyValueB);
+        _keyUp = keyValueUp.Range(0, _nope);
+        _valueUp = keyValueUp.Range(_nope, _value);
+        _output = weights.Linear($"{name}.o_proj", NativeMethods.HD_SCALE_BLOCK);
     }
 
-    /// <summary>Whether an indexer chooses what a token sees.</summary>
-    public bool HasIndexer => _indexer is not null;
+    /// <summary>The forms in which it takes its input; an indexer's is the plain one too.</summary>
+    public InputForms Input =>
+        _input.Input | (_indexer is null ? InputForms.None : InputForms.Plain);
+
+    private int QueryHead => _nope + RopeWidth;
 
     /// <summary>
-    /// Takes x quantised, and for an indexer as it is too, and leaves the block's output in x; adds the step's tokens to the
-    /// layer's caches.
+    /// Takes the workspace's input, and leaves the block's output in x; adds the step's tokens to the layer's caches.
     /// </summary>
     public void Forward(Step step, LayerCache cache)
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
 
-        _input.Forward(step, w.XCodes);
-        kernels.NormQuantized(
-            w.QueryLatent,
-            _queryNorm,
-            _epsilon,
-            w.QueryLatentCodes,
-            step.ScaleFormat
-        );
-        _queries.Forward(step, w.QueryLatentCodes);
+        _input.Forward(step, w.Input);
+        if (_queries is not null)
+        {
+            DeviceTensor latents = w.QueryLatent;
+            kernels.Norm(
+                latents,
+                _queryNorm,
+                _epsilon,
+                w.QueryInput,
+                _queries.Input,
+                step.ScaleFormat
+            );
+            _queries.Forward(step, w.QueryInput);
+        }
 
         DeviceTensor latent = w.KeyLatent.Slice(0, Latent);
         DeviceTensor keyRope = w.KeyLatent.Slice(Latent, RopeWidth);
@@ -92,8 +119,9 @@ internal sealed unsafe class LatentAttention
             else
                 Expanded(step, cache.Mla, run);
         }
-        kernels.Quantize(w.Values, step.ScaleFormat, w.ValueCodes);
-        kernels.Fp8Gemm(w.ValueCodes, _output, w.X);
+        LinearInput values = w.Values;
+        kernels.Quantize(values, _output.Input, step.ScaleFormat);
+        kernels.Linear(values, _output, w.X);
     }
 
     /// <summary>Attention over latents: W_UK into the latent, W_UV out of it.</summary>
@@ -104,31 +132,23 @@ internal sealed unsafe class LatentAttention
         DeviceTensor query = w.Query.Range(run.First, run.Count);
         DeviceTensor absorbed = w.AbsorbedQuery.Range(run.First, run.Count);
         DeviceTensor attended = w.Attended.Range(run.First, run.Count);
-        DeviceTensor values = w.Values.Range(run.First, run.Count);
+        DeviceTensor values = w.Values.Plain.Range(run.First, run.Count);
 
         // absorbed query of a head = [q_nope · W_UK, rope(q_rope)]
         kernels.Gemm(
             _heads,
-            query.Slice(0, Nope),
+            query.Slice(0, _nope),
             _keyUp,
             true,
             absorbed.Slice(0, Latent),
-            Nope + RopeWidth,
+            QueryHead,
             Mla
         );
         int* positions = step.Positions + run.First;
-        DeviceTensor rope = query.Slice(Nope, RopeWidth);
-        Rope(
-            step,
-            rope,
-            positions,
-            _heads,
-            Nope + RopeWidth,
-            absorbed.Slice(Latent, RopeWidth),
-            Mla
-        );
+        DeviceTensor rope = query.Slice(_nope, RopeWidth);
+        Rope(step, rope, positions, _heads, QueryHead, absorbed.Slice(Latent, RopeWidth), Mla);
 
-        if (_indexer is null)
+        if (!_isSparse)
         {
             Paging paging = step.Paging.From(run.First);
             kernels.DenseMla(absorbed, _heads, cache, paging, _softmaxScale, attended);
@@ -145,9 +165,9 @@ internal sealed unsafe class LatentAttention
             attended.Slice(0, Latent),
             _valueUp,
             false,
-            values.Slice(0, Value),
+            values.Slice(0, _value),
             Latent,
-            Value
+            _value
         );
     }
 
@@ -157,29 +177,29 @@ internal sealed unsafe class LatentAttention
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
         DeviceTensor query = w.Query.Range(run.First, run.Count);
-        DeviceTensor context = step.Expanded.Latents(run.Keys);
-        QuantizedTensor codes = step.Expanded.Codes(run.Keys);
+        DeviceTensor context = step.Expanded.Cached(run.Keys);
+        LinearInput latents = step.Expanded.Latents(run.Keys);
         DeviceTensor keyValues = step.Expanded.KeyValues(run.Keys);
 
         kernels.GatherLatent(run.KeySlots, cache, context);
-        kernels.Quantize(context.Slice(0, Latent), step.ScaleFormat, codes);
-        kernels.Fp8Gemm(codes, _keyValueB, keyValues);
+        kernels.Quantize(latents, _keyValueB.Input, step.ScaleFormat);
+        kernels.Linear(latents, _keyValueB, keyValues);
 
         int* positions = step.Positions + run.First;
-        DeviceTensor rope = query.Slice(Nope, RopeWidth);
-        Rope(step, rope, positions, _heads, Nope + RopeWidth, rope, Nope + RopeWidth);
-        int topK = _indexer is null ? 0 : w.Indices.Columns;
+        DeviceTensor rope = query.Slice(_nope, RopeWidth);
+        Rope(step, rope, positions, _heads, QueryHead, rope, QueryHead);
+        int topK = _isSparse ? w.Indices.Columns : 0;
         kernels.MaskedMha(
             query,
             _heads,
             keyValues,
             context.Slice(Latent, RopeWidth),
-            Value,
+            _value,
             step.Paging.Visible + run.First,
-            _indexer is null ? null : w.ChosenPositions + (long)run.First * topK,
+            _isSparse ? w.ChosenPositions + (long)run.First * topK : null,
             topK,
             _softmaxScale,
-            w.Values.Range(run.First, run.Count)
+            w.Values.Plain.Range(run.First, run.Count)
         );
     }
 

@@ -14,7 +14,7 @@ internal sealed unsafe class LightningIndexer(
     string name
 )
 {
-    private const int Dim = DeepSeekConfig.IndexDim;
+    private const int Dim = NativeMethods.HD_INDEX_DIM;
 
     // The reference's LayerNorm has this epsilon, whatever rms_norm_eps is.
     internal const float KeyNormEpsilon = 1e-6f;
@@ -31,11 +31,11 @@ internal sealed unsafe class LightningIndexer(
     internal static float HeadScale(int heads) => 1 / MathF.Sqrt(heads);
 
     /// <summary>The keys' part in what x is projected to: wk.</summary>
-    public ProjectionPart Key { get; } = new(weights.Fp8($"{name}.wk"), static w => w.IndexKey);
+    public ProjectionPart Key { get; } = new(weights.Linear($"{name}.wk"), static w => w.IndexKey);
 
     /// <summary>The queries' part in what qr is projected to: wq_b, where <see cref="Scores"/>.</summary>
     public ProjectionPart Query { get; } =
-        new(weights.Fp8($"{name}.wq_b"), static w => w.IndexQuery, Scores);
+        new(weights.Linear($"{name}.wq_b"), static w => w.IndexQuery, Scores);
 
     /// <summary>
     /// Whether a step scores tokens: one that sees no more than are chosen takes them all, unscored, and no query is read.
@@ -82,15 +82,17 @@ internal sealed unsafe class LightningIndexer(
         kernels.IndexerWeights(w.IndexWeights, _headScale, w.IndexQueryScales, SoftmaxScale);
     }
 
-    /// <summary>Turns the first 64 of each head's 128 dimensions, as halves.</summary>
-    private static void Rope(Step step, DeviceTensor x, int heads)
+    /// <summary>Turns the first 64 of each head's 128 dimensions.</summary>
+    private void Rope(Step step, DeviceTensor x, int heads)
     {
-        DeviceTensor rope = x.Slice(0, DeepSeekConfig.RopeDim);
+        DeviceTensor rope = x.Slice(0, NativeMethods.HD_ROPE_DIM);
         step.Kernels.Rope(
             rope,
             heads,
             Dim,
-            hd_rope_layout.HD_ROPE_HALVES,
+            config.IsRopeInterleaved
+                ? hd_rope_layout.HD_ROPE_INTERLEAVED
+                : hd_rope_layout.HD_ROPE_HALVES,
             step.RotaryTable,
             step.Positions,
             rope,

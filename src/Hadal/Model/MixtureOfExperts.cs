@@ -21,16 +21,22 @@ internal sealed unsafe class MixtureOfExperts : IDisposable
         _shared = new FeedForward(weights, $"{name}.shared_experts");
     }
 
+    /// <summary>The forms in which it takes its input; the router's is the plain one.</summary>
+    public InputForms Input => InputForms.Plain | ExpertInput | _shared.Input;
+
+    private InputForms ExpertInput => _gate.Input | _up.Input;
+
     /// <param name="step">The step.</param>
-    /// <param name="x">The input, quantised; the router takes it unquantised from the workspace.</param>
-    /// <param name="y">[tokens, hidden].</param>
-    public void Forward(Step step, QuantizedTensor x, DeviceTensor y)
+    /// <param name="x">[tokens, hidden], the workspace's.</param>
+    /// <param name="y">[tokens, hidden]; may be x's plain form.</param>
+    public void Forward(Step step, LinearInput x, DeviceTensor y)
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
         _router.Forward(step);
         kernels.Permute(
             x,
+            ExpertInput,
             w.ExpertIds,
             _gate.Count,
             w.ExpertAlignment,
@@ -38,9 +44,10 @@ internal sealed unsafe class MixtureOfExperts : IDisposable
             w.RowOf,
             w.ExpertOfRow
         );
-        kernels.SwiGluGrouped(w.Permuted, _gate, _up, w.ExpertOfRow, w.ExpertGated);
-        kernels.Quantize(w.ExpertGated, step.ScaleFormat, w.ExpertCodes);
-        kernels.Fp8GemmGrouped(w.ExpertCodes, _down, w.ExpertOfRow, w.ExpertOutput);
+        LinearInput gated = w.ExpertGated;
+        kernels.SwiGluGrouped(w.Permuted, _gate, _up, w.ExpertOfRow, gated.Plain, w.ExpertUp);
+        kernels.Quantize(gated, _down.Input, step.ScaleFormat);
+        kernels.LinearGrouped(gated, _down, w.ExpertOfRow, w.ExpertOutput);
         _shared.Forward(step, x, w.SharedOutput);
         kernels.Combine(w.ExpertOutput, w.RowOf, w.ExpertWeights, w.SharedOutput, y);
     }

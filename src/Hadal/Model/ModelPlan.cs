@@ -1,7 +1,9 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Hadal.Bindings;
 using Hadal.Caching;
 using Hadal.Checkpoints;
+using Hadal.Tensors;
 
 namespace Hadal.Model;
 
@@ -15,10 +17,15 @@ internal sealed class ModelPlan
 
     /// <exception cref="ArgumentException">The options do not suit the configuration or the device.</exception>
     public ModelPlan(DeepSeekConfig config, ModelOptions options, Device device)
+        : this(config, options, new Placement(device, Shard.Whole)) { }
+
+    /// <exception cref="ArgumentException">The options do not suit the configuration or the device.</exception>
+    public ModelPlan(DeepSeekConfig config, ModelOptions options, Placement placement)
     {
+        Device device = placement.Device;
         Config = config;
         Options = options;
-        Device = device;
+        Placement = placement;
         MaxContextTokens = options.MaxContextTokens ?? config.MaxPositionEmbeddings;
         if (MaxContextTokens > config.MaxPositionEmbeddings)
             throw new ArgumentOutOfRangeException(
@@ -40,7 +47,6 @@ internal sealed class ModelPlan
         StepLayout = new StepLayout(StepOptions, MaxContextTokens, ExpandedTokens);
         RequireSteps();
         CacheLayout = new CacheLayout(
-            Layers,
             (config.Indexer is null, options.Activations) switch
             {
                 (false, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_FP8,
@@ -48,7 +54,14 @@ internal sealed class ModelPlan
                 (true, ActivationMode.BFloat16) => hd_mla_format.HD_MLA_BF16,
                 (true, _) => hd_mla_format.HD_MLA_F32,
             },
-            config.Indexer is not null
+            config.Indexer is { } indexer
+                ?
+                [
+                    .. Enumerable
+                        .Range(0, Layers)
+                        .Select(i => indexer.KindOf(i) == IndexerKind.Full),
+                ]
+                : ImmutableArray.CreateRange(new bool[Layers])
         );
     }
 
@@ -63,7 +76,10 @@ internal sealed class ModelPlan
     /// <summary>How a step's tokens are told to the device.</summary>
     public StepLayout StepLayout { get; }
 
-    public Device Device { get; }
+    public Device Device => Placement.Device;
+
+    /// <summary>Where the modules' weights go.</summary>
+    public Placement Placement { get; }
 
     /// <summary>The most tokens of one sequence.</summary>
     public int MaxContextTokens { get; }
@@ -111,11 +127,15 @@ internal sealed class ModelPlan
         LayerOf(tensor) is { } layer && layer >= config.NumHiddenLayers;
 
     /// <summary>
-    /// Whether a block-quantised matrix whose heads are multiplied one by one stays as it is, as the device is good at that;
-    /// else it is expanded to the activations' type.
+    /// Whether kv_b_proj in FP8 blocks, whose heads are multiplied one by one, stays as it is: the device is good at that, and
+    /// heads are whole blocks. Else it is expanded to the activations' type.
     /// </summary>
     public bool KeepsHeads(bool scalesArePowersOfTwo) =>
-        scalesArePowersOfTwo && Activations == hd_dtype.HD_DTYPE_BF16 && Device.MultipliesFp8Heads;
+        scalesArePowersOfTwo
+        && Activations == hd_dtype.HD_DTYPE_BF16
+        && Device.MultipliesFp8Heads
+        && HeadWeight.IsWhole(Config.Attention.NopeDim)
+        && HeadWeight.IsWhole(Config.Attention.ValueDim);
 
     /// <summary>The layer that a tensor's name tells; null outside of layers.</summary>
     private static int? LayerOf(string tensor)

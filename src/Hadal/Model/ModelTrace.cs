@@ -28,7 +28,7 @@ public sealed unsafe class ModelTrace
         for (int i = 0; i < hidden.Length; i++)
             hidden[i] += block[i];
         int[]? index = null;
-        if (step.Caches[layer].Index.Data is not null)
+        if (w.Indices.Columns > 0)
         {
             index = ReadInts(step.Kernels, w.Indices.Row(last));
             for (int i = 0; i < index.Length; i++)

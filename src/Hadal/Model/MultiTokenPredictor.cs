@@ -15,27 +15,32 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
     private readonly DeviceTensor _embedding;
     private readonly DeviceTensor _embeddingNorm;
     private readonly DeviceTensor _hiddenNorm;
-    private readonly Fp8Weight? _projection;
-    private readonly DeviceTensor _denseProjection;
+    private readonly Weight _projection;
     private readonly DecoderLayer _layer;
 
-    public MultiTokenPredictor(DeepSeekConfig config, WeightLoader weights)
+    /// <param name="config">The model's shapes.</param>
+    /// <param name="weights">Where its weights come from.</param>
+    /// <param name="embedding">The main model's, where the layer has none of its own.</param>
+    /// <param name="head">The main model's, where the layer has none of its own.</param>
+    public MultiTokenPredictor(
+        DeepSeekConfig config,
+        WeightLoader weights,
+        DeviceTensor embedding,
+        DeviceTensor head
+    )
     {
         // It follows the main model's layers.
         int layer = config.NumHiddenLayers;
         string name = $"model.layers.{layer}";
         _hidden = config.HiddenSize;
         _epsilon = config.RmsNormEps;
-        _embedding = weights.Matrix($"{name}.embed_tokens.weight");
+        _embedding = weights.MatrixOr($"{name}.embed_tokens.weight", embedding);
         _embeddingNorm = weights.Vector($"{name}.enorm.weight");
         _hiddenNorm = weights.Vector($"{name}.hnorm.weight");
-        if (weights.IsFp8($"{name}.eh_proj"))
-            _projection = weights.Fp8($"{name}.eh_proj");
-        else
-            _denseProjection = weights.Matrix($"{name}.eh_proj.weight");
+        _projection = weights.Linear($"{name}.eh_proj");
         _layer = new DecoderLayer(config, weights, layer, isFirst: true);
         Norm = weights.Vector($"{name}.shared_head.norm.weight");
-        Head = weights.Matrix($"{name}.shared_head.head.weight");
+        Head = weights.MatrixOr($"{name}.shared_head.head.weight", head);
     }
 
     /// <summary>The norm before the head.</summary>
@@ -54,21 +59,13 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
     {
         Kernels kernels = step.Kernels;
         Workspace w = step.Workspace;
-        DeviceTensor joined = w.Joined;
+        LinearInput joined = w.Joined;
         DeviceTensor embedding = w.Residual;
         kernels.Embedding(_embedding, nextIds, embedding);
-        kernels.Norm(embedding, _embeddingNorm, _epsilon, joined.Slice(0, _hidden));
-        kernels.Norm(w.X, _hiddenNorm, _epsilon, joined.Slice(_hidden, _hidden));
-        if (_projection is { } projection)
-        {
-            QuantizedTensor codes = w.JoinedCodes;
-            kernels.Quantize(joined, step.ScaleFormat, codes);
-            kernels.Fp8Gemm(codes, projection, w.Residual);
-        }
-        else
-        {
-            kernels.Gemm(joined, _denseProjection, w.Residual);
-        }
+        kernels.Norm(embedding, _embeddingNorm, _epsilon, joined.Plain.Slice(0, _hidden));
+        kernels.Norm(w.X, _hiddenNorm, _epsilon, joined.Plain.Slice(_hidden, _hidden));
+        kernels.Quantize(joined, _projection.Input, step.ScaleFormat);
+        kernels.Linear(joined, _projection, w.Residual);
         _layer.Forward(step);
     }
 

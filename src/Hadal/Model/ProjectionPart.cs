@@ -7,7 +7,7 @@ namespace Hadal.Model;
 /// <param name="Output">[tokens, out] of a step's workspace.</param>
 /// <param name="IsWanted">Whether a step reads the output; null for all steps.</param>
 internal sealed record ProjectionPart(
-    Fp8Weight Weight,
+    Weight Weight,
     Func<Workspace, DeviceTensor> Output,
     Predicate<Step>? IsWanted = null
 );

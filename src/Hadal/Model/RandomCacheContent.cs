@@ -18,10 +18,13 @@ internal static unsafe class RandomCacheContent
         Workspace w = step.Workspace;
         var random = new SplitMix64(seed);
         Fill(kernels, w.KeyLatent, ref random);
-        if (step.Caches[0].Index.Data is not null)
+        if (w.IndexKey.Data is not null)
             Fill(kernels, w.IndexKey, ref random);
-        DeviceTensor latent = w.KeyLatent.Slice(0, DeepSeekConfig.LatentDim);
-        DeviceTensor rope = w.KeyLatent.Slice(DeepSeekConfig.LatentDim, DeepSeekConfig.RopeDim);
+        DeviceTensor latent = w.KeyLatent.Slice(0, NativeMethods.HD_LATENT_DIM);
+        DeviceTensor rope = w.KeyLatent.Slice(
+            NativeMethods.HD_LATENT_DIM,
+            NativeMethods.HD_ROPE_DIM
+        );
         foreach (LayerCache cache in step.Caches)
         {
             kernels.AppendLatent(latent, rope, step.Slots, cache.Mla, step.ScaleFormat);

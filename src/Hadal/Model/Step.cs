@@ -20,10 +20,17 @@ internal sealed unsafe class Step : IDisposable
     private int _runCount;
 
     /// <param name="plan">The model.</param>
+    /// <param name="forms">The forms of input that its linears take.</param>
     /// <param name="rotary">Its cosines and sines.</param>
     /// <param name="pages">Pages of the cache.</param>
     /// <param name="isCounting">Whether memory is only counted.</param>
-    public Step(ModelPlan plan, RotaryEmbedding rotary, int pages, bool isCounting)
+    public Step(
+        ModelPlan plan,
+        ScratchForms forms,
+        RotaryEmbedding rotary,
+        int pages,
+        bool isCounting
+    )
     {
         ModelOptions options = plan.StepOptions;
         int hidden = plan.Config.HiddenSize;
@@ -38,7 +45,7 @@ internal sealed unsafe class Step : IDisposable
         try
         {
             RotaryTable = rotary.Table(tokens, plan.MaxContextTokens);
-            Workspace = new Workspace(_memory, plan);
+            Workspace = new Workspace(_memory, plan, forms);
             Expanded = new ExpandedContext(_memory, plan, ExpandedTokens);
             Inputs = (int*)_memory.Allocate(_layout.Length * sizeof(int));
             _lastX = _memory.Matrix(plan.Activations, rows, hidden);

@@ -27,7 +27,16 @@ internal sealed unsafe class WeightLoader(
     /// <summary>Bytes of the weights brought so far.</summary>
     public long BytesDone { get; private set; }
 
-    /// <summary>Bytes of device memory that <see cref="Dequantize"/> took.</summary>
+    /// <summary>Where the modules' weights go.</summary>
+    public Placement Placement => plan.Placement;
+
+    /// <summary>The forms of input that the linears loaded so far take, but for those of routed experts.</summary>
+    public InputForms LinearInput { get; private set; }
+
+    /// <summary>The forms of input that the routed experts loaded so far take.</summary>
+    public InputForms ExpertInput { get; private set; }
+
+    /// <summary>Bytes of device memory that <see cref="PerHead"/> took.</summary>
     public long DequantizedBytes { get; private set; }
 
     /// <summary>A matrix, unquantised.</summary>
@@ -70,86 +79,113 @@ internal sealed unsafe class WeightLoader(
         return new DeviceTensor(Place(view), TypeOf(view), 1, columns, columns);
     }
 
-    /// <summary>A block-quantised matrix: <c>name.weight</c> and <c>name.weight_scale_inv</c>.</summary>
-    public Fp8Weight Fp8(string name)
+    /// <summary>A matrix, unquantised, or what takes its place where there is none of the name.</summary>
+    public DeviceTensor MatrixOr(string name, DeviceTensor other) =>
+        checkpoint.Tensors.ContainsKey(name) ? Matrix(name) : other;
+
+    /// <summary>
+    /// A linear, in the format that its tensor's own type tells: <c>name.weight</c>, and of FP8 blocks
+    /// <c>name.weight_scale_inv</c>. Its rows are those of the placement's shard.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    /// <param name="group">Rows that stay on one device, whole blocks of 128; 0: all of them do.</param>
+    public Weight Linear(string name, int group = 0)
     {
-        TensorView codes = Fp8Codes(name);
-        TensorView scales = checkpoint[$"{name}.weight_scale_inv"];
-        return new Fp8Weight(
-            (byte*)Place(codes),
-            (float*)Place(scales),
-            (int)codes.Shape[0],
-            (int)codes.Shape[1],
-            CheckScales(scales)
-        );
+        byte* none = null;
+        byte* noScales = null;
+        Weight weight = Read(name, group, ref none, ref noScales);
+        LinearInput |= weight.Input;
+        return weight;
     }
 
-    /// <summary>Whether a linear is block-quantised, as its own type tells.</summary>
-    public bool IsFp8(string name) => checkpoint[$"{name}.weight"].DType == DType.F8E4M3;
-
-    /// <summary>A block-quantised matrix, expanded to the activations' type.</summary>
-    public DeviceTensor Dequantize(Fp8Weight weight)
+    /// <summary>
+    /// The rows of kv_b_proj by heads, to be multiplied one by one: as they lie, or of FP8 blocks expanded to the activations'
+    /// type.
+    /// </summary>
+    /// <param name="weight">[heads · (nope, v), latent].</param>
+    public HeadWeight PerHead(Weight weight)
     {
+        int period = plan.Config.Attention.KeyValueHeadDim;
+        if (!weight.IsFp8 || plan.KeepsHeads(weight.ScalesArePowersOfTwo))
+            return new HeadWeight(weight, period);
         DeviceTensor expanded = memory.Matrix(plan.Activations, weight.Rows, weight.Columns);
         DequantizedBytes +=
             (long)weight.Rows * weight.Columns * DeviceTensor.SizeOf(plan.Activations);
         kernels.Dequantize(weight, expanded);
-        return expanded;
+        return new HeadWeight(new Weight(expanded), period);
     }
-
-    /// <summary>
-    /// A block-quantised matrix whose heads are multiplied one by one: as it lies, or expanded to the activations' type.
-    /// </summary>
-    /// <param name="weight">[heads · period, columns].</param>
-    /// <param name="period">Rows of a head.</param>
-    public HeadWeight PerHead(Fp8Weight weight, int period) =>
-        plan.KeepsHeads(weight.ScalesArePowersOfTwo)
-            ? new HeadWeight(weight, period)
-            : new HeadWeight(Dequantize(weight), period);
 
     /// <summary>Bytes of device memory that <see cref="PerHead"/> expands a linear to; 0 where it stays as it is.</summary>
     public static long ExpandedBytes(Checkpoint checkpoint, ModelPlan plan, string name)
     {
         TensorView codes = checkpoint[$"{name}.weight"];
         if (codes.DType != DType.F8E4M3)
-            return 0; // It can't be loaded.
+            return 0;
         TensorView scales = checkpoint[$"{name}.weight_scale_inv"];
         return plan.KeepsHeads(ArePowersOfTwo(scales.AsSpan<int>()))
             ? 0
             : codes.ElementCount * DeviceTensor.SizeOf(plan.Activations);
     }
 
-    /// <summary>One projection of all experts: <c>name.0.projection</c> and so on, equally spaced where they are copied.</summary>
+    /// <summary>
+    /// One projection of all experts, <c>name.0.projection</c> and so on, of one format; equally spaced where they are copied.
+    /// </summary>
+    /// <exception cref="CheckpointException">They are of several types.</exception>
     public ExpertWeights Experts(string name, string projection, int count)
     {
-        var experts = new Fp8Weight[count];
-        if (memory.Device.ReadsHostMemory)
-        {
-            for (int i = 0; i < count; i++)
-                experts[i] = Fp8($"{name}.{i}.{projection}");
-            return new ExpertWeights(experts);
-        }
-        TensorView first = Fp8Codes($"{name}.0.{projection}");
-        TensorView firstScales = checkpoint[$"{name}.0.{projection}.weight_scale_inv"];
-        byte* codes = (byte*)memory.Allocate(first.ByteLength * count);
-        byte* scales = (byte*)memory.Allocate(firstScales.ByteLength * count);
+        const int block = NativeMethods.HD_SCALE_BLOCK;
+        TensorView first = checkpoint[$"{name}.0.{projection}.weight"];
+        bool isCopied = !memory.Device.ReadsHostMemory;
+        byte* next = isCopied ? (byte*)memory.Allocate(first.ByteLength * count) : null;
+        byte* nextScales =
+            isCopied && first.DType == DType.F8E4M3
+                ? (byte*)
+                    memory.Allocate(
+                        checkpoint[$"{name}.0.{projection}.weight_scale_inv"].ByteLength * count
+                    )
+                : null;
+        var experts = new Weight[count];
         for (int i = 0; i < count; i++)
         {
-            TensorView expert = Fp8Codes($"{name}.{i}.{projection}");
-            TensorView expertScales = checkpoint[$"{name}.{i}.{projection}.weight_scale_inv"];
-            byte* to = codes + first.ByteLength * i;
-            byte* scalesTo = scales + firstScales.ByteLength * i;
-            Copy(expert, to);
-            Copy(expertScales, scalesTo);
-            experts[i] = new Fp8Weight(
-                to,
-                (float*)scalesTo,
-                (int)expert.Shape[0],
-                (int)expert.Shape[1],
-                CheckScales(expertScales)
-            );
+            TensorView expert = checkpoint[$"{name}.{i}.{projection}.weight"];
+            if (expert.DType != first.DType)
+                throw new CheckpointException(
+                    $"{expert}: must be {first.DType.Name} like '{first.Name}': the {projection}s of a layer's experts are multiplied as one"
+                );
+            experts[i] = Read($"{name}.{i}.{projection}", block, ref next, ref nextScales);
         }
-        return new ExpertWeights(experts);
+        var weights = new ExpertWeights(experts);
+        ExpertInput |= weights.Input;
+        return weights;
+    }
+
+    /// <summary>Brings a linear to the place that is given, and moves on, or to one of its own where none is.</summary>
+    private Weight Read(string name, int group, ref byte* to, ref byte* scalesTo)
+    {
+        TensorView view = checkpoint[$"{name}.weight"];
+        RequireRank(view, 2);
+        int first = 0;
+        int rows = (int)view.Shape[0];
+        int columns = (int)view.Shape[1];
+        const int block = NativeMethods.HD_SCALE_BLOCK;
+        if (Placement.Shard != Shard.Whole && group > 0)
+        {
+            (first, rows) = Placement.Shard.RowsOf(rows, group);
+            view = view.Rows(first, rows);
+        }
+        if (view.DType != DType.F8E4M3)
+            return new Weight(
+                new DeviceTensor(Place(view, ref to), TypeOf(view), rows, columns, columns)
+            );
+        TensorView scales = checkpoint[$"{name}.weight_scale_inv"]
+            .Rows(first / block, (rows + block - 1) / block);
+        return new Weight(
+            (byte*)Place(view, ref to),
+            (float*)Place(scales, ref scalesTo),
+            rows,
+            columns,
+            CheckScales(scales)
+        );
     }
 
     /// <summary>Refuses scales that no quantiser makes; zero is one of a block of zeros.</summary>
@@ -187,17 +223,20 @@ internal sealed unsafe class WeightLoader(
             _ => throw new CheckpointException($"{view}: must be F32 or BF16"),
         };
 
-    private TensorView Fp8Codes(string name)
-    {
-        TensorView codes = checkpoint[$"{name}.weight"];
-        RequireRank(codes, 2);
-        return codes;
-    }
-
     private static void RequireRank(TensorView view, int rank)
     {
         if (view.Shape.Length != rank)
             throw new CheckpointException($"{view}: must have {rank} dimensions");
+    }
+
+    private void* Place(TensorView view, ref byte* to)
+    {
+        if (to is null)
+            return Place(view);
+        byte* place = to;
+        Copy(view, place);
+        to += view.ByteLength;
+        return place;
     }
 
     private void* Place(TensorView view)

@@ -11,37 +11,34 @@ namespace Hadal.Model;
 internal sealed unsafe class Workspace
 {
     private readonly DeviceTensor _residual;
-    private readonly DeviceTensor _x;
-    private readonly QuantizedTensor _xCodes;
-    private readonly DeviceTensor _queryLatent;
-    private readonly QuantizedTensor _queryLatentCodes;
+    private readonly LinearInput _x;
+    private readonly LinearInput _queryLatent;
     private readonly DeviceTensor _query;
     private readonly DeviceTensor _keyLatent;
     private readonly DeviceTensor _absorbedQuery;
     private readonly DeviceTensor _attended;
-    private readonly DeviceTensor _values;
-    private readonly QuantizedTensor _valueCodes;
+    private readonly LinearInput _values;
     private readonly DeviceTensor _indexQuery;
     private readonly DeviceTensor _indexKey;
     private readonly DeviceTensor _indexWeights;
     private readonly DeviceTensor _indices;
-    private readonly DeviceTensor _gated;
-    private readonly QuantizedTensor _gatedCodes;
+    private readonly LinearInput _gated;
+    private readonly DeviceTensor _up;
     private readonly DeviceTensor _routerLogits;
     private readonly DeviceTensor _expertIds;
     private readonly DeviceTensor _expertWeights;
     private readonly DeviceTensor _rowOf;
-    private readonly QuantizedTensor _permuted;
-    private readonly DeviceTensor _expertGated;
-    private readonly QuantizedTensor _expertCodes;
+    private readonly LinearInput _permuted;
+    private readonly LinearInput _expertGated;
+    private readonly DeviceTensor _expertUp;
     private readonly DeviceTensor _expertOutput;
     private readonly DeviceTensor _sharedOutput;
-    private readonly DeviceTensor _joined;
-    private readonly QuantizedTensor _joinedCodes;
+    private readonly LinearInput _joined;
 
     /// <param name="memory">Where it is allocated.</param>
     /// <param name="plan">The model's shapes and the sizes of its steps.</param>
-    public Workspace(DeviceMemory memory, ModelPlan plan)
+    /// <param name="forms">The forms of input that its linears take.</param>
+    public Workspace(DeviceMemory memory, ModelPlan plan, ScratchForms forms)
     {
         DeepSeekConfig config = plan.Config;
         hd_dtype act = plan.Activations;
@@ -49,33 +46,31 @@ internal sealed unsafe class Workspace
         int heads = config.NumAttentionHeads;
         ExpertAlignment = plan.Device.GroupAlignment;
         _residual = memory.Matrix(act, tokens, config.HiddenSize);
-        _x = memory.Matrix(act, tokens, config.HiddenSize);
-        _xCodes = memory.Quantized(tokens, config.HiddenSize);
-        _queryLatent = memory.Matrix(act, tokens, config.QLoraRank);
-        _queryLatentCodes = memory.Quantized(tokens, config.QLoraRank);
-        _query = memory.Matrix(act, tokens, heads * DeepSeekConfig.QueryHeadDim);
+        _x = Input(tokens, config.HiddenSize, forms.Linears | forms.Experts);
+        _queryLatent = Input(tokens, config.QLoraRank ?? 0, forms.Linears);
+        _query = memory.Matrix(act, tokens, heads * config.Attention.QueryHeadDim);
         _keyLatent = memory.Matrix(act, tokens, NativeMethods.HD_MLA_DIM);
         _absorbedQuery = memory.Matrix(act, tokens, heads * NativeMethods.HD_MLA_DIM);
         _attended = memory.Matrix(act, tokens, heads * NativeMethods.HD_LATENT_DIM);
-        _values = memory.Matrix(act, tokens, heads * DeepSeekConfig.ValueDim);
-        _valueCodes = memory.Quantized(tokens, heads * DeepSeekConfig.ValueDim);
+        _values = Input(tokens, heads * config.Attention.ValueDim, forms.Linears);
         if (config.Indexer is { } indexer)
         {
-            _indexQuery = memory.Matrix(act, tokens, indexer.NumHeads * DeepSeekConfig.IndexDim);
+            _indexQuery = memory.Matrix(act, tokens, indexer.NumHeads * indexer.HeadDim);
             IndexQueryCodes = (byte*)memory.Allocate((long)tokens * _indexQuery.Columns);
             IndexQueryScales = (float*)
                 memory.Allocate(
                     QuantizedTensor.AlignRows(tokens * indexer.NumHeads) * sizeof(float)
                 );
-            _indexKey = memory.Matrix(act, tokens, DeepSeekConfig.IndexDim);
+            _indexKey = memory.Matrix(act, tokens, indexer.HeadDim);
             _indexWeights = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, indexer.NumHeads);
             _indices = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, plan.TopK);
             if (plan.ExpandedTokens > 0)
                 ChosenPositions = (int*)memory.Allocate((long)tokens * plan.TopK * sizeof(int));
         }
         int intermediate = Math.Max(config.IntermediateSize, config.SharedIntermediateSize);
-        _gated = memory.Matrix(act, tokens, intermediate);
-        _gatedCodes = memory.Quantized(tokens, intermediate);
+        _gated = Input(tokens, intermediate, forms.Linears);
+        if (forms.Linears.HasFlag(InputForms.Plain))
+            _up = memory.Matrix(act, tokens, intermediate);
 
         int rows = ExpertRows(tokens, config.NumExpertsPerTok, config.NRoutedExperts);
         _routerLogits = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, config.NRoutedExperts);
@@ -83,15 +78,18 @@ internal sealed unsafe class Workspace
         _expertWeights = memory.Matrix(hd_dtype.HD_DTYPE_F32, tokens, config.NumExpertsPerTok);
         _rowOf = memory.Matrix(hd_dtype.HD_DTYPE_I32, tokens, config.NumExpertsPerTok);
         ExpertOfRow = (int*)memory.Allocate((long)rows * sizeof(int));
-        _permuted = memory.Quantized(rows, config.HiddenSize);
-        _expertGated = memory.Matrix(act, rows, config.MoeIntermediateSize);
-        _expertCodes = memory.Quantized(rows, config.MoeIntermediateSize);
+        _permuted = LinearInput.Allocate(memory, act, rows, config.HiddenSize, forms.Experts);
+        _expertGated = Input(rows, config.MoeIntermediateSize, forms.Experts);
+        if (forms.Experts.HasFlag(InputForms.Plain))
+            _expertUp = memory.Matrix(act, rows, config.MoeIntermediateSize);
         _expertOutput = memory.Matrix(act, rows, config.HiddenSize);
         _sharedOutput = memory.Matrix(act, tokens, config.HiddenSize);
-        if (!plan.HasPredictor)
-            return;
-        _joined = memory.Matrix(act, tokens, 2 * config.HiddenSize);
-        _joinedCodes = memory.Quantized(tokens, 2 * config.HiddenSize);
+        if (plan.HasPredictor)
+            _joined = Input(tokens, 2 * config.HiddenSize, forms.Linears);
+
+        // The plain form is where the input is made.
+        LinearInput Input(int rows, int columns, InputForms wanted) =>
+            LinearInput.Allocate(memory, act, rows, columns, wanted | InputForms.Plain);
     }
 
     /// <summary>Tokens of the step: the rows of everything below but the experts'.</summary>
@@ -101,19 +99,18 @@ internal sealed unsafe class Workspace
     public DeviceTensor Residual => _residual.Top(Tokens);
 
     /// <summary>
-    /// What a block takes, where not <see cref="XCodes"/> alone, and what it leaves to be added to the residual stream,
-    /// [tokens, hidden].
+    /// The plain form of <see cref="Input"/>, and what a block leaves to be added to the residual stream, [tokens, hidden].
     /// </summary>
-    public DeviceTensor X => _x.Top(Tokens);
+    public DeviceTensor X => _x.Plain.Top(Tokens);
 
-    /// <summary>What a block takes, quantised.</summary>
-    public QuantizedTensor XCodes => _xCodes.WithRows(Tokens);
+    /// <summary>What a block takes, [tokens, hidden].</summary>
+    public LinearInput Input => _x.WithRows(Tokens);
 
     /// <summary>q_a_proj's output, [tokens, q_lora].</summary>
-    public DeviceTensor QueryLatent => _queryLatent.Top(Tokens);
+    public DeviceTensor QueryLatent => _queryLatent.Plain.Top(Tokens);
 
-    /// <summary>qr, its norm, quantised.</summary>
-    public QuantizedTensor QueryLatentCodes => _queryLatentCodes.WithRows(Tokens);
+    /// <summary>qr, its norm, in the same place.</summary>
+    public LinearInput QueryInput => _queryLatent.WithRows(Tokens);
 
     /// <summary>[tokens, heads · (nope, rope)].</summary>
     public DeviceTensor Query => _query.Top(Tokens);
@@ -128,10 +125,7 @@ internal sealed unsafe class Workspace
     public DeviceTensor Attended => _attended.Top(Tokens);
 
     /// <summary>[tokens, heads · v].</summary>
-    public DeviceTensor Values => _values.Top(Tokens);
-
-    /// <summary><see cref="Values"/>, quantised.</summary>
-    public QuantizedTensor ValueCodes => _valueCodes.WithRows(Tokens);
+    public LinearInput Values => _values.WithRows(Tokens);
 
     /// <summary>[tokens, index heads · 128].</summary>
     public DeviceTensor IndexQuery => _indexQuery.Top(Tokens);
@@ -170,13 +164,14 @@ internal sealed unsafe class Workspace
     public int* ExpertOfRow { get; }
 
     /// <summary>Tokens sorted by expert, [expert rows, hidden].</summary>
-    public QuantizedTensor Permuted => _permuted.WithRows(CurrentExpertRows);
+    public LinearInput Permuted => _permuted.WithRows(CurrentExpertRows);
 
     /// <summary>SiLU(gate) · up of the experts, [expert rows, moe intermediate].</summary>
-    public DeviceTensor ExpertGated => _expertGated.Top(CurrentExpertRows);
+    public LinearInput ExpertGated => _expertGated.WithRows(CurrentExpertRows);
 
-    /// <summary><see cref="ExpertGated"/>, quantised.</summary>
-    public QuantizedTensor ExpertCodes => _expertCodes.WithRows(CurrentExpertRows);
+    /// <summary>Output of up_proj of experts that are not quantised, [expert rows, moe intermediate].</summary>
+    public DeviceTensor ExpertUp =>
+        _expertUp.Rows == 0 ? default : _expertUp.Top(CurrentExpertRows);
 
     /// <summary>[expert rows, hidden].</summary>
     public DeviceTensor ExpertOutput => _expertOutput.Top(CurrentExpertRows);
@@ -185,10 +180,7 @@ internal sealed unsafe class Workspace
     public DeviceTensor SharedOutput => _sharedOutput.Top(Tokens);
 
     /// <summary>What the predictor projects, [tokens, (embedding, hidden)].</summary>
-    public DeviceTensor Joined => _joined.Top(Tokens);
-
-    /// <summary><see cref="Joined"/>, quantised.</summary>
-    public QuantizedTensor JoinedCodes => _joinedCodes.WithRows(Tokens);
+    public LinearInput Joined => _joined.WithRows(Tokens);
 
     /// <summary>Rows that each expert's share is padded to: 128 for CUDA's grouped GEMM.</summary>
     public int ExpertAlignment { get; }
@@ -196,12 +188,17 @@ internal sealed unsafe class Workspace
     private int CurrentExpertRows => ExpertRows(Tokens, _expertIds.Columns, _routerLogits.Columns);
 
     /// <summary>SiLU(gate) · up, [tokens, intermediate].</summary>
-    public DeviceTensor Gated(int intermediate) =>
-        new(_gated.Data, _gated.Type, Tokens, intermediate, intermediate);
+    public LinearInput Gated(int intermediate) =>
+        new(
+            Narrow(_gated.Plain, intermediate),
+            new QuantizedTensor(_gated.Codes.Codes, _gated.Codes.Scales, Tokens, intermediate)
+        );
 
-    /// <summary><see cref="Gated"/>, quantised.</summary>
-    public QuantizedTensor GatedCodes(int intermediate) =>
-        new(_gatedCodes.Codes, _gatedCodes.Scales, Tokens, intermediate);
+    /// <summary>Output of up_proj where that is not quantised, [tokens, intermediate].</summary>
+    public DeviceTensor Up(int intermediate) => Narrow(_up, intermediate);
+
+    private DeviceTensor Narrow(DeviceTensor x, int columns) =>
+        new(x.Data, x.Type, Tokens, columns, columns);
 
     /// <summary>The most rows that tokens sorted by expert take with each share padded.</summary>
     private int ExpertRows(int tokens, int topExperts, int experts)

@@ -9,26 +9,20 @@ namespace Hadal.Tensors;
 /// </summary>
 internal readonly unsafe record struct HeadWeight
 {
-    /// <param name="weight">[heads · period, columns], its scales powers of two.</param>
-    /// <param name="period">Rows of a head.</param>
-    public HeadWeight(Fp8Weight weight, int period)
-        : this((nint)weight.Codes, hd_dtype.HD_DTYPE_F8_E4M3, weight.Columns, period)
+    /// <param name="weight">[heads · period, columns]; of FP8 blocks the scales are powers of two.</param>
+    /// <param name="period">Rows of a head; of FP8 blocks a multiple of 128.</param>
+    /// <exception cref="ArgumentException">A block reaches over the end of a head, or a scale is no power of two.</exception>
+    public HeadWeight(Weight weight, int period)
     {
-        Debug.Assert(weight.ScalesArePowersOfTwo && period % NativeMethods.HD_SCALE_BLOCK == 0);
+        if (weight.IsFp8 && (!weight.ScalesArePowersOfTwo || !IsWhole(period)))
+            throw new ArgumentException(
+                $"in FP8 blocks needs scales that are powers of two, and heads of whole blocks of {NativeMethods.HD_SCALE_BLOCK} rows, not {period}",
+                nameof(weight)
+            );
+        Data = (nint)weight.Data;
         Scales = (nint)weight.Scales;
-    }
-
-    /// <param name="weight">[heads · period, columns], contiguous.</param>
-    /// <param name="period">Rows of a head.</param>
-    public HeadWeight(DeviceTensor weight, int period)
-        : this((nint)weight.Data, weight.Type, weight.Columns, period) =>
-        Debug.Assert(weight.IsContiguous);
-
-    private HeadWeight(nint data, hd_dtype type, int columns, int period)
-    {
-        Data = data;
-        Type = type;
-        Columns = columns;
+        Format = weight.Format;
+        Columns = weight.Columns;
         Period = period;
         Rows = period;
     }
@@ -36,7 +30,7 @@ internal readonly unsafe record struct HeadWeight
     /// <summary>The first row of the first head.</summary>
     public nint Data { get; private init; }
 
-    public hd_dtype Type { get; }
+    public hd_weight_format Format { get; }
 
     /// <summary>Rows that a head takes.</summary>
     public int Rows { get; private init; }
@@ -52,16 +46,24 @@ internal readonly unsafe record struct HeadWeight
     /// <summary>Scales of a row of blocks.</summary>
     public int ScaleColumns => Columns / NativeMethods.HD_SCALE_BLOCK;
 
-    /// <summary>Some of the rows of each head; the first a multiple of 128.</summary>
+    /// <summary>Some of the rows of each head; of FP8 blocks the first is a multiple of 128.</summary>
     public HeadWeight Range(int first, int rows)
     {
-        Debug.Assert(first % NativeMethods.HD_SCALE_BLOCK == 0 && first + rows <= Rows);
+        Debug.Assert(first >= 0 && first + rows <= Rows);
+        if (Scales != 0 && !IsWhole(first))
+            throw new ArgumentException(
+                $"must be a multiple of {NativeMethods.HD_SCALE_BLOCK}, is {first}",
+                nameof(first)
+            );
         nint blocks = first / NativeMethods.HD_SCALE_BLOCK * ScaleColumns;
         return this with
         {
-            Data = Data + ((nint)first * Columns * DeviceTensor.SizeOf(Type)),
+            Data = Data + ((nint)first * Columns * DeviceTensor.SizeOf((hd_dtype)Format)),
             Scales = Scales == 0 ? 0 : Scales + (blocks * sizeof(float)),
             Rows = rows,
         };
     }
+
+    /// <summary>Whether so many rows are whole blocks.</summary>
+    public static bool IsWhole(int rows) => rows % NativeMethods.HD_SCALE_BLOCK == 0;
 }

@@ -46,6 +46,7 @@ internal sealed unsafe partial class Kernels
 
     /// <summary>Sorts tokens by expert.</summary>
     /// <param name="x">[tokens, k].</param>
+    /// <param name="wanted">The forms of x that are.</param>
     /// <param name="ids">i32 [tokens, top experts].</param>
     /// <param name="experts">The number of experts.</param>
     /// <param name="alignment">Rows that each expert's share is padded to.</param>
@@ -53,37 +54,68 @@ internal sealed unsafe partial class Kernels
     /// <param name="rowOf">i32 [tokens, top experts]: the row of y that holds the token for the expert.</param>
     /// <param name="groupOfRow">i32 [rows]: the expert of each row, −1 on padding.</param>
     public void Permute(
-        QuantizedTensor x,
+        LinearInput x,
+        InputForms wanted,
         DeviceTensor ids,
         int experts,
         int alignment,
-        QuantizedTensor y,
+        LinearInput y,
         DeviceTensor rowOf,
         int* groupOfRow
     )
     {
-        Debug.Assert(x.Columns == y.Columns && ids.IsContiguous && rowOf.IsContiguous);
-        var args = new hd_moe_permute_args
+        Debug.Assert(ids.IsContiguous && rowOf.IsContiguous);
+        if (wanted.HasFlag(InputForms.Plain))
         {
-            struct_size = (uint)sizeof(hd_moe_permute_args),
-            m = x.Rows,
-            k = x.Columns,
-            experts = experts,
-            top_experts = ids.Columns,
-            alignment = alignment,
-            rows = y.Rows,
-            ids = ids.I32,
-            x = x.Codes,
-            x_scale = x.Scales,
-            x_scale_row_stride = QuantizedTensor.RowStride,
-            x_scale_block_stride = x.BlockStride,
-            y = y.Codes,
-            y_scale = y.Scales,
-            y_scale_row_stride = QuantizedTensor.RowStride,
-            y_scale_block_stride = y.BlockStride,
-            row_of = rowOf.I32,
-            grouped_layout = groupOfRow,
-        };
+            Debug.Assert(x.Plain.IsContiguous && x.Plain.Columns == y.Plain.Columns);
+            var args = new hd_moe_permute_args
+            {
+                x_dtype = (int)x.Plain.Type,
+                k = x.Plain.Columns,
+                rows = y.Plain.Rows,
+                x = (byte*)x.Plain.Data,
+                y = (byte*)y.Plain.Data,
+            };
+            Permute(args, ids, experts, alignment, rowOf, groupOfRow);
+        }
+        if (wanted.HasFlag(InputForms.Quantized))
+        {
+            Debug.Assert(x.Codes.Columns == y.Codes.Columns);
+            var args = new hd_moe_permute_args
+            {
+                x_dtype = (int)hd_dtype.HD_DTYPE_F8_E4M3,
+                k = x.Codes.Columns,
+                rows = y.Codes.Rows,
+                x = x.Codes.Codes,
+                x_scale = x.Codes.Scales,
+                x_scale_row_stride = QuantizedTensor.RowStride,
+                x_scale_block_stride = x.Codes.BlockStride,
+                y = y.Codes.Codes,
+                y_scale = y.Codes.Scales,
+                y_scale_row_stride = QuantizedTensor.RowStride,
+                y_scale_block_stride = y.Codes.BlockStride,
+            };
+            Permute(args, ids, experts, alignment, rowOf, groupOfRow);
+        }
+    }
+
+    private void Permute(
+        hd_moe_permute_args args,
+        DeviceTensor ids,
+        int experts,
+        int alignment,
+        DeviceTensor rowOf,
+        int* groupOfRow
+    )
+    {
+        args.struct_size = (uint)sizeof(hd_moe_permute_args);
+        args.m = ids.Rows;
+        args.experts = experts;
+        args.top_experts = ids.Columns;
+        args.alignment = alignment;
+        args.ids = ids.I32;
+        args.row_of = rowOf.I32;
+        args.grouped_layout = groupOfRow;
         Run(hd_op.HD_OP_MOE_PERMUTE, &args, &NativeMethods.hd_moe_permute);
     }
 

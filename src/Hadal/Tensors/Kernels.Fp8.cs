@@ -16,17 +16,10 @@ internal sealed unsafe partial class Kernels
     public void QuantizeRows(DeviceTensor x, hd_scale_format format, byte* codes, float* scales) =>
         Quantize(x, format, codes, scales, 1, QuantizedTensor.AlignRows(x.Rows));
 
-    /// <summary>d = a · bᵀ with block scales.</summary>
-    public void Fp8Gemm(QuantizedTensor a, Fp8Weight b, DeviceTensor d) => Fp8Gemm(a, b, null, d);
-
-    /// <summary>d = silu(a · gateᵀ) · (a · upᵀ) with block scales.</summary>
-    public void SwiGlu(QuantizedTensor a, Fp8Weight gate, Fp8Weight up, DeviceTensor d) =>
-        Fp8Gemm(a, gate, up, d);
-
-    /// <summary>Each d = a · bᵀ with block scales.</summary>
+    /// <summary>Each d = a · bᵀ, of weights in FP8 blocks.</summary>
     public void Fp8GemmMulti(
         QuantizedTensor a,
-        params ReadOnlySpan<(Fp8Weight B, DeviceTensor D)> products
+        params ReadOnlySpan<(Weight B, DeviceTensor D)> products
     )
     {
         int count = products.Length;
@@ -38,11 +31,11 @@ internal sealed unsafe partial class Kernels
         long* strides = stackalloc long[count];
         for (int i = 0; i < count; i++)
         {
-            (Fp8Weight weight, DeviceTensor product) = products[i];
+            (Weight weight, DeviceTensor product) = products[i];
             Debug.Assert(a.Columns == weight.Columns && a.Rows == product.Rows);
             Debug.Assert(weight.Rows == product.Columns && product.Type == products[0].D.Type);
             n[i] = weight.Rows;
-            b[i] = weight.Codes;
+            b[i] = (byte*)weight.Data;
             scales[i] = weight.Scales;
             scalesArePowersOfTwo[i] = weight.ScalesArePowersOfTwo ? 1 : 0;
             d[i] = product.Data;
@@ -69,25 +62,8 @@ internal sealed unsafe partial class Kernels
         Run(hd_op.HD_OP_FP8_GEMM_MULTI, &args, &NativeMethods.hd_fp8_gemm_multi);
     }
 
-    /// <summary>Row i of d = row i of a · the weight of its expert, <paramref name="groupOfRow"/>[i], transposed.</summary>
-    public void Fp8GemmGrouped(
-        QuantizedTensor a,
-        ExpertWeights b,
-        int* groupOfRow,
-        DeviceTensor d
-    ) => Fp8GemmGrouped(a, b, null, groupOfRow, d);
-
-    /// <summary>Row i of d = that of <see cref="SwiGlu"/> with the weights of its expert, <paramref name="groupOfRow"/>[i].</summary>
-    public void SwiGluGrouped(
-        QuantizedTensor a,
-        ExpertWeights gate,
-        ExpertWeights up,
-        int* groupOfRow,
-        DeviceTensor d
-    ) => Fp8GemmGrouped(a, gate, up, groupOfRow, d);
-
-    /// <summary>y = the weight, expanded.</summary>
-    public void Dequantize(Fp8Weight weight, DeviceTensor y)
+    /// <summary>y = the weight, in FP8 blocks, expanded.</summary>
+    public void Dequantize(Weight weight, DeviceTensor y)
     {
         Debug.Assert(weight.Rows == y.Rows && weight.Columns == y.Columns && y.IsContiguous);
         var args = new hd_fp8_dequantize_args
@@ -96,14 +72,14 @@ internal sealed unsafe partial class Kernels
             y_dtype = (int)y.Type,
             n = weight.Rows,
             k = weight.Columns,
-            q = weight.Codes,
+            q = (byte*)weight.Data,
             scale_inv = weight.Scales,
             y = y.Data,
         };
         Run(hd_op.HD_OP_FP8_DEQUANTIZE, &args, &NativeMethods.hd_fp8_dequantize);
     }
 
-    private void Fp8Gemm(QuantizedTensor a, Fp8Weight b, Fp8Weight? up, DeviceTensor d)
+    private void Fp8Gemm(QuantizedTensor a, Weight b, Weight? up, DeviceTensor d)
     {
         Debug.Assert(a.Columns == b.Columns && a.Rows == d.Rows && b.Rows == d.Columns);
         Debug.Assert(up is not { } u || (u.Rows == b.Rows && u.Columns == b.Columns));
@@ -118,14 +94,14 @@ internal sealed unsafe partial class Kernels
             a_scale = a.Scales,
             a_scale_row_stride = QuantizedTensor.RowStride,
             a_scale_block_stride = a.BlockStride,
-            b = b.Codes,
+            b = (byte*)b.Data,
             b_scale = b.Scales,
             b_scale_is_pow2 =
                 b.ScalesArePowersOfTwo && up is not { ScalesArePowersOfTwo: false } ? 1 : 0,
             d = d.Data,
             d_stride = d.Stride,
             has_up = up is null ? 0 : 1,
-            up = up.GetValueOrDefault().Codes,
+            up = (byte*)up.GetValueOrDefault().Data,
             up_scale = up.GetValueOrDefault().Scales,
         };
         Run(hd_op.HD_OP_FP8_GEMM, &args, &NativeMethods.hd_fp8_gemm);
@@ -155,14 +131,14 @@ internal sealed unsafe partial class Kernels
             a_scale = a.Scales,
             a_scale_row_stride = QuantizedTensor.RowStride,
             a_scale_block_stride = a.BlockStride,
-            b = b.Codes,
+            b = (byte**)b.Data,
             b_scale = b.Scales,
             b_scale_is_pow2 =
                 b.ScalesArePowersOfTwo && up is not { ScalesArePowersOfTwo: false } ? 1 : 0,
             grouped_layout = groupOfRow,
             d = d.Data,
             has_up = up is null ? 0 : 1,
-            up = up is null ? null : up.Codes,
+            up = up is null ? null : (byte**)up.Data,
             up_scale = up is null ? null : up.Scales,
         };
         Run(hd_op.HD_OP_FP8_GEMM_CONTIGUOUS, &args, &NativeMethods.hd_fp8_gemm_contiguous);

@@ -19,29 +19,29 @@ internal sealed unsafe partial class Kernels
         DeviceTensor y
     ) => RmsNorm(x, residual, weight, epsilon, y, null, default);
 
-    /// <summary>codes = norm(x) · weight, quantised; y, where there is one, the same unquantised; it may be x.</summary>
-    public void NormQuantized(
+    /// <summary>y = norm(x) · weight in the forms that are wanted, one at least; y's plain form may be x.</summary>
+    public void Norm(
         DeviceTensor x,
         DeviceTensor weight,
         float epsilon,
-        QuantizedTensor codes,
-        hd_scale_format format,
-        DeviceTensor? y = null
-    ) => RmsNorm(x, null, weight, epsilon, y, codes, format);
+        LinearInput y,
+        InputForms wanted,
+        hd_scale_format format
+    ) => RmsNorm(x, null, weight, epsilon, Plain(y, wanted), Codes(y, wanted), format);
 
     /// <summary>
-    /// residual += x; codes = norm(residual before its rounding) · weight, quantised; y, where there is one, the same
-    /// unquantised; it may be x.
+    /// residual += x; y = norm(residual before its rounding) · weight in the forms that are wanted, one at least; y's plain
+    /// form may be x.
     /// </summary>
-    public void AddNormQuantized(
+    public void AddNorm(
         DeviceTensor x,
         DeviceTensor residual,
         DeviceTensor weight,
         float epsilon,
-        QuantizedTensor codes,
-        hd_scale_format format,
-        DeviceTensor? y = null
-    ) => RmsNorm(x, residual, weight, epsilon, y, codes, format);
+        LinearInput y,
+        InputForms wanted,
+        hd_scale_format format
+    ) => RmsNorm(x, residual, weight, epsilon, Plain(y, wanted), Codes(y, wanted), format);
 
     /// <summary>x = layernorm(x) · weight + bias, in place.</summary>
     public void LayerNorm(DeviceTensor x, DeviceTensor weight, DeviceTensor bias, float epsilon)
@@ -64,6 +64,12 @@ internal sealed unsafe partial class Kernels
         };
         Run(hd_op.HD_OP_LAYER_NORM, &args, &NativeMethods.hd_layer_norm);
     }
+
+    private static DeviceTensor? Plain(LinearInput y, InputForms wanted) =>
+        wanted.HasFlag(InputForms.Plain) ? y.Plain : null;
+
+    private static QuantizedTensor? Codes(LinearInput y, InputForms wanted) =>
+        wanted.HasFlag(InputForms.Quantized) ? y.Codes : null;
 
     private void RmsNorm(
         DeviceTensor x,

@@ -117,7 +117,8 @@ internal sealed unsafe partial class Kernels : IDisposable
     public void Gemm(DeviceTensor a, DeviceTensor b, DeviceTensor d)
     {
         Debug.Assert(a.Columns == b.Columns && a.Rows == d.Rows && b.Rows == d.Columns);
-        Gemm(1, a, new HeadWeight(b, b.Rows), false, d, 0, 0);
+        Debug.Assert(b.IsContiguous);
+        Gemm(1, a, new HeadWeight(new Weight(b), b.Rows), false, d, 0, 0);
     }
 
     /// <summary>
@@ -138,7 +139,7 @@ internal sealed unsafe partial class Kernels : IDisposable
         {
             struct_size = (uint)sizeof(hd_gemm_args),
             a_dtype = (int)a.Type,
-            b_dtype = (int)b.Type,
+            b_dtype = (int)b.Format,
             d_dtype = (int)d.Type,
             b_is_kn = bIsKn ? 1 : 0,
             batch = heads,

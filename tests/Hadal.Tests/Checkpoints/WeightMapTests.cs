@@ -71,6 +71,10 @@ public sealed class WeightMapTests
                         {
                             "lm_head.weight" => t with { Shape = [511, 256] },
                             "model.embed_tokens.weight" => t with { DType = DType.F16 },
+                            "model.layers.0.self_attn.o_proj.weight" => t with
+                            {
+                                DType = DType.F16,
+                            },
                             "model.layers.3.enorm.weight" => t with { DType = DType.F8E4M3 },
                             "model.layers.3.eh_proj.weight" => t with { DType = DType.I8 },
                             "model.layers.1.mlp.gate.weight" => t with { Name = "gate" },
@@ -84,6 +88,7 @@ public sealed class WeightMapTests
             "'gate' is extra",
             "'lm_head.weight' has the shape [511, 256], must have [512, 256]",
             "'model.embed_tokens.weight' is F16, must be BF16 or F32",
+            "'model.layers.0.self_attn.o_proj.weight' is F16, must be F8_E4M3 or BF16 or F32",
             $"'{QA}_scale_inv' is missing, must be F32 [1, 2]",
             "'model.layers.1.mlp.gate.weight' is missing, must be BF16 or F32 [12, 256]",
             "'model.layers.3.eh_proj.weight' is I8, must be F8_E4M3 or BF16 or F32",
@@ -117,29 +122,34 @@ public sealed class WeightMapTests
         );
     }
 
-    /// <summary>A checkpoint dequantised to BF16, as other programs want it.</summary>
-    [Theory]
-    [InlineData(DType.BF16)]
-    [InlineData(DType.F16)]
-    [InlineData(DType.F32)]
-    public void Linears_without_fp8_are_refused_in_one_sentence(DType dtype)
+    /// <summary>As GLM-5.2's layer of multi-token prediction.</summary>
+    [Fact]
+    public void The_predictor_may_lack_an_embedding_and_a_head()
     {
-        JsonObject json = JsonNode.Parse(Config)!.AsObject();
-        json.Remove("quantization_config");
-        using TemporaryFolder folder = TestCheckpoints.WriteZeros(
-            json.ToJsonString(),
-            tensors =>
-                tensors
-                    .Where(t => !t.Name.EndsWith("_scale_inv", StringComparison.Ordinal))
-                    .Select(t => t.DType == DType.F8E4M3 ? t with { DType = dtype } : t)
+        string[] optional =
+        [
+            "model.layers.3.embed_tokens.weight",
+            "model.layers.3.shared_head.head.weight",
+        ];
+        Assert.Equal(
+            optional,
+            Map(Config).Weights.Where(weight => weight.IsOptional).Select(weight => weight.Name)
         );
-        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(folder.Path));
-        int linears = Map(Config).Weights.Count(w => w.DTypes is [DType.F8E4M3]);
-        Assert.Contains($"{linears} linears", error.Message, StringComparison.Ordinal);
-        Assert.Contains($"'{QA}' in {dtype.Name}", error.Message, StringComparison.Ordinal);
-        Assert.Contains("not supported yet", error.Message, StringComparison.Ordinal);
-        Assert.Contains("quantise these to F8_E4M3", error.Message, StringComparison.Ordinal);
-        Assert.Equal(dtype == DType.F16 ? 1 : 0, error.Problems.Count);
+        using TemporaryFolder folder = TestCheckpoints.WriteZeros(
+            Config,
+            tensors => tensors.Where(t => !optional.Contains(t.Name))
+        );
+        using var checkpoint = Checkpoint.Open(folder.Path);
+        Assert.Empty(checkpoint.Notes);
+        Assert.Equal(1, checkpoint.Config.NumNextnPredictLayers);
+        using var device = Device.Cpu(1);
+        var summary = new Hadal.Model.CheckpointSummary(checkpoint, device);
+        Assert.Equal(
+            Map(Config)
+                .Weights.Where(w => !w.IsOptional)
+                .Sum(w => w.Shape.Aggregate(1L, (a, b) => a * b)),
+            summary.Parameters
+        );
     }
 
     /// <summary>The published files have it so.</summary>

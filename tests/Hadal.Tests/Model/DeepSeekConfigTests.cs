@@ -23,6 +23,15 @@ public sealed class DeepSeekConfigTests
         Assert.False(config.IsDense(3));
         Assert.Equal(2, config.NumAttentionHeads);
         Assert.Equal(128, config.QLoraRank);
+        Assert.Equal(new AttentionShape { NopeDim = 128, ValueDim = 128 }, config.Attention);
+        Assert.Equal(
+            (192, 256, 576),
+            (
+                config.Attention.QueryHeadDim,
+                config.Attention.KeyValueHeadDim,
+                config.Attention.CachedDim
+            )
+        );
         Assert.Equal(
             (12, 1, 3),
             (config.NRoutedExperts, config.NSharedExperts, config.NumExpertsPerTok)
@@ -34,7 +43,12 @@ public sealed class DeepSeekConfigTests
         Assert.Equal(1024, config.MaxPositionEmbeddings);
         Assert.Equal(10000, config.RopeTheta);
         Assert.False(config.TieWordEmbeddings);
-        Assert.Equal(new IndexerConfig { NumHeads = 8, TopK = 64 }, config.Indexer);
+        Assert.Equal(
+            (8, 64, 128),
+            (config.Indexer!.NumHeads, config.Indexer.TopK, config.Indexer.HeadDim)
+        );
+        Assert.False(config.Indexer.IsRopeInterleaved);
+        Assert.Equal(Enumerable.Repeat(IndexerKind.Full, 3), config.Indexer.Kinds);
         Assert.Equal(ScaleFormat.Ue8m0, config.ScaleFormat);
         Assert.Equal(0, config.BosTokenId);
         Assert.Equal([1], config.EosTokenIds);
@@ -86,7 +100,11 @@ public sealed class DeepSeekConfigTests
     }
 
     [Theory]
-    [InlineData("model_type", "\"deepseek_v2\"", "'deepseek_v32' or 'deepseek_v3'")]
+    [InlineData(
+        "model_type",
+        "\"deepseek_v2\"",
+        "'deepseek_v32' or 'deepseek_v3' or 'glm_moe_dsa'"
+    )]
     [InlineData("hidden_act", "\"gelu\"", "is \"gelu\", must be 'silu'")]
     [InlineData("scoring_func", "\"softmax\"", "is \"softmax\", must be 'sigmoid'")]
     [InlineData("topk_method", "\"greedy\"", "must be 'noaux_tc'")]
@@ -95,8 +113,10 @@ public sealed class DeepSeekConfigTests
     [InlineData("moe_layer_freq", "2", "must be 1")]
     [InlineData("kv_lora_rank", "256", "is 256, must be 512")]
     [InlineData("qk_rope_head_dim", "32", "must be 64")]
-    [InlineData("qk_nope_head_dim", "64", "must be 128")]
-    [InlineData("v_head_dim", "64", "must be 128")]
+    [InlineData("qk_nope_head_dim", "100", "multiple of 64")]
+    [InlineData("qk_nope_head_dim", "0", "from 64")]
+    [InlineData("v_head_dim", "96", "multiple of 64")]
+    [InlineData("v_head_dim", "2048", "from 64 to 1024")]
     [InlineData("index_head_dim", "64", "must be 128")]
     [InlineData("index_topk", "100", "multiple of 64")]
     [InlineData("index_topk", "0", "from 64")]

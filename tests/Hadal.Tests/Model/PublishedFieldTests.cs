@@ -28,11 +28,14 @@ public sealed class PublishedFieldTests
     [InlineData("partial_rotary_factor", "1.0")]
     [InlineData("rope_interleave", "true")]
     [InlineData("indexer_rope_interleave", "false")]
+    [InlineData("head_dim", "192")]
     [InlineData("indexer_types", "[\"full\",\"full\",\"full\"]")]
+    [InlineData("index_topk_pattern", "\"FFF\"")]
+    [InlineData("moe_router_dtype", "\"float32\"")]
     [InlineData("index_topk_freq", "1")]
     [InlineData("index_topk_pattern", "null")]
     [InlineData("index_skip_topk_offset", "2")]
-    [InlineData("index_share_for_mtp_iteration", "false")]
+    [InlineData("index_share_for_mtp_iteration", "true")]
     [InlineData("layer_types", "[\"deepseek_sparse_attention\"]")]
     [InlineData("mlp_layer_types", "[\"dense\",\"sparse\",\"sparse\"]")]
     [InlineData("mlp_bias", "false")]
@@ -42,13 +45,19 @@ public sealed class PublishedFieldTests
         Assert.Equal(3, Parse(With(name, value)).NumHiddenLayers);
 
     [Theory]
-    [InlineData("indexer_rope_interleave", "true", "must be false")]
     [InlineData("rope_interleave", "false", "must be true")]
-    [InlineData("index_topk_freq", "4", "must be 1")]
-    [InlineData("index_topk_pattern", "\"FSS\"", "is not supported")]
-    [InlineData("index_share_for_mtp_iteration", "true", "must be false")]
+    [InlineData("index_topk_freq", "0", "from 1")]
+    [InlineData("index_topk_pattern", "\"FXS\"", "a text of F and S")]
+    [InlineData("index_topk_pattern", "\"SFF\"", "an indexer of its own")]
+    [InlineData("index_topk_pattern", "\"FF\"", "must tell of num_hidden_layers, 3")]
+    [InlineData("moe_router_dtype", "\"bfloat16\"", "must be 'float32'")]
     [InlineData("index_kpool", "4", "is not supported")]
-    [InlineData("indexer_types", "[\"full\",\"shared\",\"full\"]", "must be an array of 'full'")]
+    [InlineData(
+        "indexer_types",
+        "[\"full\",\"half\",\"full\"]",
+        "must be an array of 'full' or 'shared'"
+    )]
+    [InlineData("indexer_types", "[\"shared\",\"full\",\"full\"]", "an indexer of its own")]
     [InlineData("indexer_types", "\"full\"", "must be an array of 'full'")]
     [InlineData("layer_types", "[\"full_attention\"]", "'deepseek_sparse_attention'")]
     [InlineData("mlp_layer_types", "[\"dense\",\"sparse\"]", "must have 3")]
@@ -56,7 +65,6 @@ public sealed class PublishedFieldTests
     [InlineData("mlp_layer_types", "[\"dense\",\"moe\",\"moe\"]", "'dense' or 'sparse'")]
     [InlineData("first_k_dense_replace", "2", "mlp_layer_types begins with 1")]
     [InlineData("mlp_bias", "true", "must be false")]
-    [InlineData("head_dim", "128", "must be 64")]
     [InlineData("qk_head_dim", "256", "must be 192")]
     [InlineData("partial_rotary_factor", "0.5", "must be 1")]
     [InlineData("sliding_window", "4096", "must be absent")]
@@ -83,6 +91,83 @@ public sealed class PublishedFieldTests
         Assert.Contains(message, Refusal(json), StringComparison.Ordinal);
     }
 
+    /// <summary>GLM-5.2's own rule: frequency 4, offset 3.</summary>
+    [Fact]
+    public void Layers_that_share_a_choice_are_told_in_three_ways()
+    {
+        const string types =
+            "[\"full\",\"full\",\"full\",\"shared\",\"shared\",\"shared\",\"full\",\"shared\"]";
+        JsonObject byTypes = With("indexer_types", types);
+        byTypes["num_hidden_layers"] = 8;
+        JsonObject byPattern = With("index_topk_pattern", "\"FFFSSSFS\"");
+        byPattern["num_hidden_layers"] = 8;
+        JsonObject byRule = With("index_topk_freq", "4");
+        byRule["index_skip_topk_offset"] = 3;
+        byRule["num_hidden_layers"] = 8;
+        IndexerConfig read = Parse(byTypes).Indexer!;
+        Assert.Equal("FFFSSSFS", string.Concat(read.Kinds.Select(kind => kind.ToString()[0])));
+        Assert.Equal(read.Kinds, Parse(byPattern).Indexer!.Kinds);
+        Assert.Equal(read.Kinds, Parse(byRule).Indexer!.Kinds);
+        // The layer of multi-token prediction has an indexer.
+        Assert.Equal(IndexerKind.Full, read.KindOf(8));
+
+        byTypes["index_topk_freq"] = 2;
+        Assert.Contains(
+            "index_topk_freq: is 2, but indexer_types tells of other layers",
+            Refusal(byTypes),
+            StringComparison.Ordinal
+        );
+    }
+
+    [Theory]
+    [InlineData("deepseek_v32", null, false)]
+    [InlineData("deepseek_v32", true, true)]
+    [InlineData("glm_moe_dsa", null, true)]
+    [InlineData("glm_moe_dsa", false, false)]
+    public void The_indexers_pairs_are_those_of_the_family_or_as_told(
+        string type,
+        bool? told,
+        bool isInterleaved
+    )
+    {
+        JsonObject json = With("model_type", $"\"{type}\"");
+        if (told is not null)
+            json["indexer_rope_interleave"] = told;
+        Assert.Equal(isInterleaved, Parse(json).Indexer!.IsRopeInterleaved);
+    }
+
+    [Fact]
+    public void Heads_may_have_other_widths()
+    {
+        JsonObject json = With("qk_nope_head_dim", "192");
+        json["v_head_dim"] = 256;
+        json["qk_head_dim"] = 256;
+        Assert.Equal(new AttentionShape { NopeDim = 192, ValueDim = 256 }, Parse(json).Attention);
+        Assert.Equal(1f / 16, (Parse(json) with { RopeScaling = null }).SoftmaxScale);
+        json["num_attention_heads"] = 3;
+        json["num_key_value_heads"] = 3;
+        json["v_head_dim"] = 64;
+        Assert.Contains(
+            "v_head_dim: is 64, times num_attention_heads, 3, must be a multiple of 128",
+            Refusal(json),
+            StringComparison.Ordinal
+        );
+    }
+
+    /// <summary>An indexer's queries come from the latent of queries.</summary>
+    [Fact]
+    public void Only_a_model_without_an_indexer_may_lack_the_latent_of_queries()
+    {
+        JsonObject json = Load("random-v3");
+        json["q_lora_rank"] = null;
+        Assert.Null(Parse(json).QLoraRank);
+        Assert.Contains(
+            "q_lora_rank",
+            Refusal(With("q_lora_rank", "null")),
+            StringComparison.Ordinal
+        );
+    }
+
     [Fact]
     public void Layer_types_alone_tell_the_dense_layers()
     {
@@ -105,8 +190,7 @@ public sealed class PublishedFieldTests
 
     /// <summary>Whatever else is wrong with it here.</summary>
     [Theory]
-    [InlineData("glm_moe_dsa")]
-    [InlineData("kimi_k2")]
+    [InlineData("glm4_moe")]
     [InlineData("deepseek_v4")]
     [InlineData("llama")]
     public void Another_model_is_named_first(string type)
@@ -115,7 +199,8 @@ public sealed class PublishedFieldTests
             .Parse($$"""{"kv_lora_rank":1,"rope_theta":-1,"model_type":"{{type}}"}""")!
             .AsObject();
         Assert.Contains(
-            $"model_type: is \"{type}\", must be 'deepseek_v32' or 'deepseek_v3'",
+            $"model_type: is \"{type}\", must be 'deepseek_v32' or 'deepseek_v3'"
+                + " or 'glm_moe_dsa' or 'glm4_moe_lite' or 'kimi_k2'",
             Refusal(json),
             StringComparison.Ordinal
         );

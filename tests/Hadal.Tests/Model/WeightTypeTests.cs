@@ -48,6 +48,82 @@ public sealed class WeightTypeTests
         Assert.InRange(error, 0, 1e-3);
     }
 
+    /// <summary>
+    /// What is lost is the quantisation of activations alone; by as much the quantised model differs from the exact one.
+    /// </summary>
+    [Theory]
+    [InlineData("random-v3", ".weight")]
+    [InlineData("random-a", ".weight")]
+    [InlineData("random-a", "_b_proj.weight")]
+    [InlineData("random-a", "up_proj.weight")]
+    [InlineData("random-a", "down_proj.weight")]
+    public void Linears_may_be_dequantised_each_by_itself(string model, string suffix)
+    {
+        using TemporaryFolder dequantized = Dequantized(model, suffix);
+        float[] expected = Logits(TestModels.Folder(model), ActivationMode.Float32);
+        float[] made = Logits(dequantized.Path, ActivationMode.Float32);
+        Assert.NotEqual(expected, made);
+        Assert.InRange(GoldenRun.Error(made, expected), 0, 0.1);
+        // Activations in bf16 round more.
+        Assert.InRange(GoldenRun.Error(Logits(dequantized.Path), made), 1e-4, 0.05);
+    }
+
+    [Fact]
+    public void Experts_of_several_types_are_refused_by_name()
+    {
+        using TemporaryFolder folder = Dequantized("random-v3", "experts.3.up_proj.weight");
+        Assert.Contains(
+            "experts.3.up_proj.weight BF16",
+            Refusal(folder).Message,
+            StringComparison.Ordinal
+        );
+    }
+
+    /// <summary>The parts of linears, one after another, are the whole.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public unsafe void Shards_are_the_rows_of_the_whole(bool isDequantized)
+    {
+        using TemporaryFolder folder = isDequantized
+            ? Dequantized("random-a", ".weight")
+            : TemporaryFolder.CopyOf(TestModels.Folder("random-a"));
+        using Device device = Device.Cpu(1);
+        using var checkpoint = Checkpoint.Open(folder.Path);
+        foreach (string name in (string[])["mlp.gate_proj", "self_attn.kv_b_proj"])
+        {
+            string linear = $"model.layers.0.{name}";
+            TensorView whole = checkpoint[$"{linear}.weight"];
+            var codes = new List<byte>();
+            var scales = new List<float>();
+            for (int i = 0; i < 3; i++)
+            {
+                var plan = new ModelPlan(
+                    checkpoint.Config,
+                    new ModelOptions(),
+                    new Placement(device, new Shard(i, 3))
+                );
+                using var memory = new DeviceMemory(device);
+                using var kernels = new Kernels(memory);
+                var weights = new WeightLoader(checkpoint, plan, memory, kernels, null, default);
+                Weight part = weights.Linear(linear, 128);
+                long bytes = (long)part.Rows * part.Columns * whole.DType.Bits / 8;
+                codes.AddRange(new ReadOnlySpan<byte>(part.Data, (int)bytes));
+                if (part.IsFp8)
+                    scales.AddRange(
+                        new ReadOnlySpan<float>(part.Scales, part.Rows / 128 * part.Columns / 128)
+                    );
+                Assert.InRange(part.Rows, whole.Shape[0] / 3 - 128, whole.Shape[0] / 3 + 128);
+            }
+            Assert.Equal(whole.Bytes, codes.ToArray());
+            if (!isDequantized)
+                Assert.Equal(
+                    checkpoint[$"{linear}.weight_scale_inv"].AsSpan<float>(),
+                    scales.ToArray()
+                );
+        }
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]
@@ -122,6 +198,38 @@ public sealed class WeightTypeTests
                     ? change(TestCheckpointCopy.Values(tensor))
                     : TestCheckpointCopy.Same(tensor)
         );
+
+    /// <summary>With linears of such names in BF16: code · scale, rounded.</summary>
+    private static TemporaryFolder Dequantized(string model, string suffix)
+    {
+        using var checkpoint = Checkpoint.Open(TestModels.Folder(model));
+        return TestCheckpointCopy.Write(
+            TestModels.Folder(model),
+            tensor =>
+            {
+                if (
+                    tensor.DType != DType.F8E4M3
+                    || !tensor.Name.EndsWith(suffix, StringComparison.Ordinal)
+                )
+                    return TestCheckpointCopy.Same(tensor);
+                long columns = tensor.Shape[1];
+                float[] scales = checkpoint[$"{tensor.Name}_scale_inv"].AsSpan<float>().ToArray();
+                float[] values =
+                [
+                    .. tensor
+                        .Bytes.ToArray()
+                        .Select(
+                            (code, i) =>
+                                (float)E4M3.Decode(code)
+                                * scales[
+                                    i / columns / 128 * ((columns + 127) / 128) + i % columns / 128
+                                ]
+                        ),
+                ];
+                return TestCheckpointCopy.BF16(values);
+            }
+        );
+    }
 
     private static TemporaryFolder WithLastScale(string suffix, float scale) =>
         Copy(
