@@ -29,6 +29,29 @@ Call gemm(int m, int64_t n, int64_t k, int32_t a_dtype, int32_t d_dtype) {
                         copies, 2 * n * k);
 }
 
+// Experts with the same number of rows each, weights in bf16.
+Call contiguous(int experts, int rows, int64_t n, int64_t k) {
+  using Args = hd_gemm_contiguous_args;
+  CallBuilder<Args> builder;
+  auto& args = builder.args;
+  const int64_t m = static_cast<int64_t>(experts) * rows;
+  const int64_t sets = std::max<int64_t>(1, kBeyondCaches / (2 * experts * n * k));
+  args.a_dtype = args.d_dtype = HD_DTYPE_BF16;
+  args.b_format = HD_WEIGHT_BF16;
+  args.groups = experts;
+  args.m = static_cast<int32_t>(m);
+  args.n = static_cast<int32_t>(n);
+  args.k = static_cast<int32_t>(k);
+  args.a = builder.bf16s(m * k);
+  const uint16_t* weights = builder.bf16s(sets * experts * n * k);
+  args.b = builder.filled<const void*>(sets * experts, [&](int64_t i) { return weights + i * n * k; });
+  args.grouped_layout = builder.filled<int32_t>(m, [&](int64_t i) { return i / rows; });
+  args.d = builder.zeros<uint16_t>(m * n);
+  const auto weight_count = static_cast<double>(experts * n * k);
+  return builder.finish(2.0 * weight_count, 2.0 * rows * weight_count, &Args::b, sets,
+                        experts * static_cast<int64_t>(sizeof(void*)));
+}
+
 // One batch a head: queries into the latent (b [k, n]) or the latent to values (b [n, k]).
 Call absorbed(int m, int64_t heads, int64_t n, int64_t k, bool kn) {
   CallBuilder<hd_gemm_args> builder;
@@ -169,6 +192,9 @@ std::vector<Setting> dense_settings() {
     add(HD_OP_GEMM, "gate/256x7168" + suffix, [=] { return gemm(m, 256, 7168, HD_DTYPE_BF16, HD_DTYPE_F32); });
     add(HD_OP_GEMM, "w_uk/128x512x128" + suffix, [=] { return absorbed(m, 128, 512, 128, true); });
     add(HD_OP_GEMM, "w_uv/128x128x512" + suffix, [=] { return absorbed(m, 128, 128, 512, false); });
+  }
+  for (const int rows : {1, 16, 64}) {
+    add(HD_OP_GEMM_CONTIGUOUS, "8x1408x2048/m" + std::to_string(rows), [=] { return contiguous(8, rows, 1408, 2048); });
   }
   for (const int m : {1, 256}) {
     const std::string suffix = "/m" + std::to_string(m);

@@ -14,7 +14,7 @@ inline bool is_aligned(const void* address) {
 
 // Refuses arguments of an operation whose e4m3 codes lie at an address that is no multiple of kAlignment, and
 // a weight or table, which the CPU takes at any address, that is no multiple of its element.
-// The weights of grouped products are looked at by read_groups.
+// The weights of grouped products are looked at by read_spaced.
 int32_t check_alignment(int32_t op, const void* args);
 
 }  // namespace hadal::cuda

@@ -1,4 +1,4 @@
-// Products of e4m3 by the weights of experts.
+// Products by the weights of experts.
 #include "setting.h"
 
 namespace hadal::bench {
@@ -87,6 +87,39 @@ Setting masked(const char* what, bool swiglu, int64_t groups, int64_t rows, int6
   return setting(HD_OP_FP8_GEMM_MASKED, what, swiglu, groups, groups * rows, n, k, make);
 }
 
+// Weights in bf16; `used` of the experts have `rows` rows each, padded to 128.
+Setting plain(const char* what, int64_t groups, int64_t used, int64_t rows, int64_t n, int64_t k) {
+  struct Plain {
+    hd_gemm_contiguous_args args = sized<hd_gemm_contiguous_args>();
+    std::vector<const void*> weights;
+  };
+  const auto make = [=](Memory& memory) -> std::shared_ptr<const void> {
+    auto owner = std::make_shared<Plain>();
+    auto& args = owner->args;
+    const int64_t m = used * kPadding;
+    args.a_dtype = args.d_dtype = HD_DTYPE_BF16;
+    args.b_format = HD_WEIGHT_BF16;
+    args.groups = to_int(groups);
+    args.m = to_int(m);
+    args.n = to_int(n);
+    args.k = to_int(k);
+    args.a = memory.bf16s(m * k);
+    const uint16_t* first = memory.bf16s(groups * n * k);
+    for (int64_t g = 0; g < groups; ++g) owner->weights.push_back(first + g * n * k);
+    args.b = owner->weights.data();
+    args.grouped_layout =
+        memory.ints(m, [=](int64_t row) { return row % kPadding < rows ? row / kPadding * (groups / used) : -1; });
+    args.d = memory.zeros(m * n * 2);
+    return {owner, &owner->args};
+  };
+  return {HD_OP_GEMM_CONTIGUOUS,
+          text("%s, %ld experts, %ldx%ld", what, used, n, k),
+          number(used * (rows * k + n * k + rows * n) * 2),
+          2.0 * number(used * rows) * number(n) * number(k),
+          Rate::bf16,
+          make};
+}
+
 }  // namespace
 
 void add_grouped(Settings& settings) {
@@ -104,6 +137,13 @@ void add_grouped(Settings& settings) {
     }
     settings.list.push_back(masked("64 tokens", swiglu, experts, 2, n, k));
   }
+  // Shapes of smaller models, whose weights are not quantised: 64 experts of 1408.
+  const int64_t plain_experts = settings.size(64, 2);
+  const int64_t plain_chosen = settings.size(6, 2);
+  const int64_t n = settings.size(1408, 128);
+  const int64_t k = settings.size(2048, 128);
+  settings.list.push_back(plain("1 token", plain_experts, plain_chosen, 1, n, k));
+  if (!settings.is_tiny()) settings.list.push_back(plain("1365 tokens", plain_experts, plain_experts, kPadding, n, k));
 }
 
 }  // namespace hadal::bench

@@ -74,7 +74,8 @@ int32_t Fp8SwiGluComposed<Args>::run(const Args& args, const Card& card, cudaStr
   if constexpr (requires { args.groups; }) {
     // The kernels would call it b.
     GroupedWeights weights;
-    if (const int32_t status = read_groups(form.function, "up", args.groups, args.up, args.up_scale, weights)) {
+    if (const int32_t status =
+            read_groups(form.function, "up", "up_scale", args.groups, args.up, args.up_scale, weights)) {
       return status;
     }
   }

@@ -159,7 +159,8 @@ int32_t Fp8GemmPortable::run(const Args& args, const Card&, cudaStream_t stream,
 
 int32_t Fp8GemmContiguousPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   GroupedWeights weights;
-  if (const int32_t status = read_groups("hd_fp8_gemm_contiguous", "b", args.groups, args.b, args.b_scale, weights)) {
+  if (const int32_t status =
+          read_groups("hd_fp8_gemm_contiguous", "b", "b_scale", args.groups, args.b, args.b_scale, weights)) {
     return status;
   }
   const Product p{args.a,
@@ -180,7 +181,8 @@ int32_t Fp8GemmContiguousPortable::run(const Args& args, const Card&, cudaStream
 
 int32_t Fp8GemmMaskedPortable::run(const Args& args, const Card&, cudaStream_t stream, std::byte*) {
   GroupedWeights weights;
-  if (const int32_t status = read_groups("hd_fp8_gemm_masked", "b", args.groups, args.b, args.b_scale, weights)) {
+  if (const int32_t status =
+          read_groups("hd_fp8_gemm_masked", "b", "b_scale", args.groups, args.b, args.b_scale, weights)) {
     return status;
   }
   const Product p{args.a,

@@ -1,4 +1,4 @@
-// The weights of a grouped product, which on CUDA lie equally spaced.
+// The FP8 weights of a grouped product.
 #pragma once
 
 #include "kernel.h"
@@ -12,9 +12,9 @@ struct GroupedWeights {
   int64_t scale_step;    // Between groups, in floats.
 };
 
-// Reads the host arrays of a grouped product, `name` and its scales among the arguments of `function`. Refuses pointers
-// that are misaligned or not equally spaced.
-int32_t read_groups(const char* function, const char* name, int32_t groups, const uint8_t* const* b,
-                    const float* const* b_scale, GroupedWeights& weights);
+// Reads the host arrays of a grouped product, `name` and `scale_name` among the arguments of `function`, by
+// read_spaced.
+int32_t read_groups(const char* function, const char* name, const char* scale_name, int32_t groups,
+                    const uint8_t* const* b, const float* const* b_scale, GroupedWeights& weights);
 
 }  // namespace hadal::cuda

@@ -1,4 +1,4 @@
-// d[m, n] = a[m, k] * b^T or a * b, batched, bf16 or f32.
+// d[m, n] = a[m, k] * b^T or a * b, batched, bf16 or f32; and its contiguous grouped form.
 #pragma once
 
 #include "kernel.h"
@@ -6,6 +6,10 @@
 namespace hadal::cuda {
 
 struct GemmPortable : Kernel<hd_gemm_args> {
+  static int32_t run(const Args& args, const Card& card, cudaStream_t stream, std::byte* workspace);
+};
+
+struct GemmContiguousPortable : Kernel<hd_gemm_contiguous_args> {
   static int32_t run(const Args& args, const Card& card, cudaStream_t stream, std::byte* workspace);
 };
 

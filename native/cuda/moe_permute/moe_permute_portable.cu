@@ -42,9 +42,12 @@ __global__ void copy_rows(hd_moe_permute_args args) {
   if (args.ids[slot] < 0 || args.ids[slot] >= args.experts) return;
   const int64_t row = args.row_of[slot];
   if (row >= args.rows) return;
-  const auto* x = reinterpret_cast<const uint4*>(args.x + token * args.k);
-  auto* y = reinterpret_cast<uint4*>(args.y + row * args.k);
-  for (int64_t i = threadIdx.x; i < args.k / 16; i += blockDim.x) y[i] = x[i];
+  const bool plain = args.x_dtype == HD_DTYPE_BF16 || args.x_dtype == HD_DTYPE_F32;
+  const int64_t bytes = static_cast<int64_t>(args.k) * (!plain ? 1 : args.x_dtype == HD_DTYPE_BF16 ? 2 : 4);
+  const auto* x = reinterpret_cast<const uint4*>(args.x + token * bytes);
+  auto* y = reinterpret_cast<uint4*>(args.y + row * bytes);
+  for (int64_t i = threadIdx.x; i < bytes / 16; i += blockDim.x) y[i] = x[i];
+  if (plain) return;
   for (int64_t block = threadIdx.x; block < args.k / HD_SCALE_BLOCK; block += blockDim.x) {
     args.y_scale[row * args.y_scale_row_stride + block * args.y_scale_block_stride] =
         args.x_scale[token * args.x_scale_row_stride + block * args.x_scale_block_stride];

@@ -66,6 +66,7 @@ std::vector<CaseMaker> sparse_mla_cases() {
                              {5, 3, 640, HD_MLA_FP8, false, false, 1.0f, 14},
                              {1, 72, 64, HD_MLA_FP8, true},
                              {17, 2, 64, HD_MLA_FP8, true, true, 1.0f, 300},
+                             {2, 20, 128, HD_MLA_FP8, true},
                              {3, 7, 128, HD_MLA_FP8_F32, true, true, 8.0f}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_top" +
                              std::to_string(shape.topk) + "_" + format_name(shape.format) +
@@ -143,6 +144,7 @@ std::vector<CaseMaker> dense_mla_cases() {
                              {16, 3, 2, 2, HD_MLA_FP8},
                              {1, 33, 1, 20, HD_MLA_FP8},
                              {24, 2, 1, 10, HD_MLA_BF16, true, true},
+                             {3, 20, 2, 2, HD_MLA_BF16},
                              {40, 5, 3, 1, HD_MLA_FP8, false, true}}) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_" +
                              std::to_string(shape.sequences) + "s" + std::to_string(shape.max_pages) + "p_" +
@@ -218,6 +220,9 @@ std::vector<CaseMaker> masked_mha_cases() {
                              {3, 2, 300, 128, 128, 128, HD_DTYPE_BF16},
                              {300, 1, 200, 64, 32, 0, HD_DTYPE_BF16, 0, true},
                              {290, 2, 150, 128, 128, 64, HD_DTYPE_BF16, 0, true},
+                             {5, 20, 70, 192, 256, 0, HD_DTYPE_BF16},
+                             {3, 64, 40, 192, 256, 64, HD_DTYPE_BF16},
+                             {2, 3, 50, 192, 256, 0, HD_DTYPE_F32},
                              {2, 2, 0, 8, 8, 0, HD_DTYPE_BF16}}) {
     const std::string name =
         std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "h_" + std::to_string(shape.keys) + "k_" +

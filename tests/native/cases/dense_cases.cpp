@@ -172,15 +172,15 @@ std::vector<CaseMaker> gemm_contiguous_cases() {
       {3, 40, 17, 9, kF, kF, kF},
       {6, 50, 130, 4, kB, kB, kB, true},
       {16, 48, 512, 3, kB, kB, kB},
-      {17, 100, 513, 6, kB, kB, kF},
+      {17, 33, 513, 6, kB, kB, kF},
       {18, 65, 40, 2, kF, kB, kF},
-      {26, 20, 4500, 3, kB, kB, kB},
-      {50, 22, 1030, 7, kF, kB, kB},
+      {26, 10, 4500, 2, kB, kB, kB},
+      {50, 9, 1030, 7, kF, kB, kB},
       {9, 24, 70, 3, kB, kF, kB},
       {70, 80, 256, 1, kB, kB, kB},
       {384, 64, 256, 3, kB, kB, kB, false, true},
       {600, 20, 130, 5, kB, kB, kB},
-      {1100, 8, 64, 540, kB, kB, kB},
+      {1100, 5, 12, 540, kB, kB, kB},
   };
   for (const Shape& shape : shapes) {
     const std::string name = std::to_string(shape.groups) + "g_" + std::to_string(shape.m) + "x" +
@@ -435,6 +435,7 @@ std::vector<CaseMaker> rope_cases() {
       {5, 2, 64, kF, HD_ROPE_HALVES, 0},         {16, 4, 64, kB, HD_ROPE_INTERLEAVED, 128, true},
       {7, 2, 64, kB, HD_ROPE_HALVES, 64, true},  {4, 3, 10, kF, HD_ROPE_INTERLEAVED, 1},
       {4, 3, 6, kB, HD_ROPE_HALVES, 3},          {6, 2, 34, kB, HD_ROPE_INTERLEAVED, 0, true},
+      {5, 4, 64, kB, HD_ROPE_INTERLEAVED, 64},
   };
   for (const Shape& shape : shapes) {
     const std::string name = std::to_string(shape.m) + "x" + std::to_string(shape.heads) + "x" +

@@ -37,6 +37,8 @@ std::vector<CaseMaker> moe_route_cases() {
       {16, 256, 8, 4, 8, 1, true, Fill::ties},
       {5, 12, 3, 2, 4, 0, true, Fill::normal},
       {7, 64, 1, 1, 8, 1, false, Fill::ties},
+      {5, 64, 1, 1, 6, 1, true, Fill::normal},
+      {5, 384, 1, 1, 8, 1, true, Fill::normal},
       {4, 10, 10, 6, 6, 1, true, Fill::normal},
       {3, 1024, 32, 32, 17, 1, true, Fill::normal},
       {6, 100, 4, 1, 25, 0, true, Fill::negative_bias},

@@ -170,6 +170,36 @@ TEST(CudaAlignment, OtherCodesAreAlignedToo) {
   refuse(HD_OP_RMS_NORM, "q", "q");
 }
 
+// Kernels know where a group's weight lies by the step between the first two.
+TEST(CudaGroups, WeightsThatAreNotEquallySpacedAreRefused) {
+  if (cuda().stream == nullptr) GTEST_SKIP() << "no CUDA device, so nothing was run: " << cuda().why;
+  const auto refuse = [](int32_t op, const std::string& array) {
+    int tried = 0;
+    for (const CaseMaker& maker : cases_of(op)) {
+      Case source = maker.whole();
+      const auto named = [&](const std::string& name) {
+        return std::find_if(source.tensors.begin(), source.tensors.end(),
+                            [&](const Tensor& tensor) { return tensor.name == name; });
+      };
+      if (named(array + "2") == source.tensors.end()) continue;
+      SCOPED_TRACE(maker.name);
+      for (Tensor& tensor : source.tensors) tensor.offset = 0;
+      named(array + "1")->offset = 16;
+      const Outcome outcome = run_on_device(cuda().device, cuda().stream, source);
+      EXPECT_EQ(outcome.status, HD_STATUS_INVALID_ARGUMENT) << outcome.text;
+      EXPECT_NE(outcome.text.find(": " + array + "[2] is not as far from the one before"), std::string::npos)
+          << outcome.text;
+      if (++tried == 2) break;
+    }
+    EXPECT_EQ(tried, 2) << "too few cases have three of " << array;
+  };
+  refuse(HD_OP_GEMM_CONTIGUOUS, "b");
+  refuse(HD_OP_FP8_GEMM_CONTIGUOUS, "b");
+  refuse(HD_OP_FP8_GEMM_CONTIGUOUS, "b_scale");
+  refuse(HD_OP_FP8_GEMM_CONTIGUOUS, "up");
+  refuse(HD_OP_FP8_GEMM_MASKED, "up_scale");
+}
+
 // More rows than one launch of upstream's kernels takes: the adapters go through them in chunks.
 class CudaChunks : public Cuda {};
 
