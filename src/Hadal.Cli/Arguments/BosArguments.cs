@@ -44,7 +44,13 @@ internal sealed class BosArguments
             parseSpecialTokens,
             cancellationToken
         );
-        bool begins = ids.Length > 0 && ids[0] == tokenizer.BosId;
-        return result.GetValue(_bos) && !begins ? [tokenizer.BosId, .. ids] : ids;
+        if (!result.GetValue(_bos))
+            return ids;
+        int bos =
+            tokenizer.BosId
+            ?? throw new UsageException(
+                "--bos: tokenizer_config.json names no bos_token; leave --bos out"
+            );
+        return ids.Length > 0 && ids[0] == bos ? ids : [bos, .. ids];
     }
 }

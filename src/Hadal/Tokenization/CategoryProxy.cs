@@ -13,9 +13,15 @@ internal static class CategoryProxy
     /// <summary>
     /// Fills <paramref name="proxy"/> with one character a code point of <paramref name="text"/>, and
     /// <paramref name="starts"/> with where each begins in the text (and its end); returns the number of code points.
-    /// Both must hold <c>text.Length + 1</c>.
+    /// Both must hold <c>text.Length + 1</c>. With <paramref name="knowsHan"/> those of the script Han are told apart, by
+    /// characters of that script, a letter or none.
     /// </summary>
-    public static int Fill(ReadOnlySpan<char> text, Span<char> proxy, Span<int> starts)
+    public static int Fill(
+        ReadOnlySpan<char> text,
+        Span<char> proxy,
+        Span<int> starts,
+        bool knowsHan
+    )
     {
         int count = 0;
         int at = 0;
@@ -23,7 +29,11 @@ internal static class CategoryProxy
         {
             starts[count] = at;
             _ = Rune.DecodeFromUtf16(text[at..], out Rune rune, out int consumed);
-            proxy[count++] = rune.IsBmp ? (char)rune.Value : Of(Rune.GetUnicodeCategory(rune));
+            proxy[count++] =
+                rune.IsBmp ? (char)rune.Value
+                : knowsHan && HanScript.HoldsBeyond(rune)
+                    ? (Rune.IsLetter(rune) ? '\u3400' : '\u2E80')
+                : Of(Rune.GetUnicodeCategory(rune));
             at += consumed;
         }
         starts[count] = at;

@@ -56,7 +56,9 @@ public sealed class ChatTemplate(ChatFormat format)
         static bool Has(string text, string part) => text.Contains(part, StringComparison.Ordinal);
 
         static TokenizerException Unknown(string why) =>
-            new($"chat_template: {why}; the templates of DeepSeek-V3, V3.1 and V3.2 are supported");
+            new(
+                $"chat_template: {why}; the templates of DeepSeek-V3, V3.1 and V3.2 are supported. Other models go on with a text, or with ids of a prompt rendered elsewhere"
+            );
     }
 
     private static ChatFormat WithoutTemplate(DeepSeekTokenizer tokenizer, string? modelType)

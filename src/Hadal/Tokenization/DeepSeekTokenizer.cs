@@ -6,8 +6,8 @@ using CommunityToolkit.HighPerformance.Buffers;
 namespace Hadal.Tokenization;
 
 /// <summary>
-/// DeepSeek's byte-level BPE, read from the <c>tokenizer.json</c> and <c>tokenizer_config.json</c> of a Hugging Face
-/// checkpoint. Any text becomes ids and back without loss; unpaired surrogates, which are no text, become U+FFFD.
+/// The byte-level BPE of DeepSeek's models and those of their kind, read from the <c>tokenizer.json</c>, or the
+/// <c>tiktoken.model</c> of Moonlight and Kimi K2, and <c>tokenizer_config.json</c> of a checkpoint. Any text becomes ids and back without loss; unpaired surrogates, which are no text, become U+FFFD.
 /// Thread-safe.
 /// </summary>
 public sealed class DeepSeekTokenizer
@@ -17,6 +17,7 @@ public sealed class DeepSeekTokenizer
     private readonly AddedTokenMatcher _added;
     private readonly TokenBytes _bytes;
     private readonly BitArray _special;
+    private readonly bool _isSliced;
     private readonly ImmutableArray<int> _before;
     private readonly ImmutableArray<int> _after;
 
@@ -29,24 +30,39 @@ public sealed class DeepSeekTokenizer
         _special = new BitArray(_bytes.Count);
         foreach (AddedToken token in file.AddedTokens)
             _special[token.Id] = token.IsSpecial;
-        BosId = RequireToken(config.Bos, "bos_token");
+        _isSliced = file.IsSliced;
+        BosId = config.Bos is { } bos ? RequireToken(bos, "bos_token") : null;
         EosId = RequireToken(config.Eos, "eos_token");
-        _before = Around(config.AddBos, BosId, file.PostProcessor.Before);
-        _after = Around(config.AddEos, EosId, file.PostProcessor.After);
+        _before = Around(config.AddBos, BosId, "bos_token", file.PostProcessor.Before);
+        _after = Around(config.AddEos, EosId, "eos_token", file.PostProcessor.After);
         ChatTemplateText = config.ChatTemplate;
 
         // Hugging Face's class for DeepSeek makes the template from these flags, where they are given.
-        static ImmutableArray<int> Around(bool? add, int id, ImmutableArray<int> template) =>
+        static ImmutableArray<int> Around(
+            bool? add,
+            int? id,
+            string name,
+            ImmutableArray<int> template
+        ) =>
             add switch
             {
-                true => [id],
+                true =>
+                [
+                    id
+                        ?? throw new TokenizerException(
+                            $"{TokenizerConfig.File}.add_{name}: is true, but there is no {name}"
+                        ),
+                ],
                 false => [],
                 null => template,
             };
     }
 
-    /// <summary>The id of the token that begins a sequence.</summary>
-    public int BosId { get; }
+    /// <summary>
+    /// The id of the token that begins a sequence; null where <c>tokenizer_config.json</c> names none, as those of GLM's
+    /// models.
+    /// </summary>
+    public int? BosId { get; }
 
     /// <summary>The id of the token that ends a sequence.</summary>
     public int EosId { get; }
@@ -64,8 +80,8 @@ public sealed class DeepSeekTokenizer
     public string? Folder { get; private init; }
 
     /// <summary>
-    /// Reads <c>tokenizer.json</c>, <c>tokenizer_config.json</c> and, where there is one, <c>chat_template.jinja</c> from
-    /// a checkpoint's folder.
+    /// Reads <c>tokenizer.json</c>, or where there is none <c>tiktoken.model</c>, <c>tokenizer_config.json</c> and, where
+    /// there is one, <c>chat_template.jinja</c> from a checkpoint's folder.
     /// </summary>
     /// <param name="directory">The folder that holds the files.</param>
     /// <exception cref="TokenizerException">A file is missing, broken, or needs what is not supported.</exception>
@@ -73,7 +89,7 @@ public sealed class DeepSeekTokenizer
     {
         ArgumentNullException.ThrowIfNull(directory);
         var folder = new TokenizerFolder(directory);
-        TokenizerFile file = TokenizerFile.Parse(folder.ReadTokenizer());
+        TokenizerFile file = folder.ReadTokenizer();
         TokenizerConfig config = TokenizerConfig.Parse(folder.ReadConfig());
         return new DeepSeekTokenizer(file, config)
         {
@@ -118,17 +134,24 @@ public sealed class DeepSeekTokenizer
         var ids = new List<int>(text.Length / 3 + 2);
         if (addSpecialTokens)
             ids.AddRange(_before);
-        ReadOnlySpan<char> rest = text;
-        while (parseSpecialTokens && _added.TryFindFirst(rest, out int index, out AddedToken token))
-        {
-            AppendText(rest[..index]);
-            ids.Add(token.Id);
-            rest = rest[(index + token.Content.Length)..];
-        }
-        AppendText(rest);
+        foreach (Range slice in _isSliced ? TiktokenSlices.Of(text) : [Range.All])
+            AppendSlice(text.AsSpan()[slice]);
         if (addSpecialTokens)
             ids.AddRange(_after);
         return [.. ids];
+
+        void AppendSlice(ReadOnlySpan<char> rest)
+        {
+            while (
+                parseSpecialTokens && _added.TryFindFirst(rest, out int index, out AddedToken token)
+            )
+            {
+                AppendText(rest[..index]);
+                ids.Add(token.Id);
+                rest = rest[(index + token.Content.Length)..];
+            }
+            AppendText(rest);
+        }
 
         void AppendText(ReadOnlySpan<char> part)
         {
@@ -190,13 +213,13 @@ public sealed class DeepSeekTokenizer
     {
         if (VocabularySize > modelVocabularySize)
             throw new TokenizerException(
-                $"tokenizer.json: has ids up to {VocabularySize - 1}, but the model has only {modelVocabularySize} rows (vocab_size of config.json); take the tokenizer that the model was published with"
+                $"The tokenizer has ids up to {VocabularySize - 1}, but the model has only {modelVocabularySize} rows (vocab_size of config.json); take the tokenizer that the model was published with"
             );
     }
 
     private int RequireToken(string content, string field) =>
         _added.Find(content)?.Id
         ?? throw new TokenizerException(
-            $"tokenizer_config.json.{field}: '{QuotedText.Shorten(content)}' is not among the added_tokens of tokenizer.json"
+            $"tokenizer_config.json.{field}: '{QuotedText.Shorten(content)}' is not among the added tokens: added_tokens of tokenizer.json, or beside tiktoken.model added_tokens_decoder of tokenizer_config.json"
         );
 }

@@ -45,7 +45,7 @@ internal static class PreTokenizerFields
         }
         if (splits.Count == 0)
             throw new TokenizerException($"{path}.pretokenizers: must hold a Split stage");
-        return new SplitPreTokenizer(splits);
+        return new SplitPreTokenizer(splits, splits.Contains(MoonshotPattern.Pattern));
     }
 
     private static void CheckByteLevelStage(JsonFields stage)
@@ -75,9 +75,15 @@ internal static class PreTokenizerFields
             throw new TokenizerException(
                 $"{path}: characters beyond U+FFFF are not supported in a pattern"
             );
+        if (regex == MoonshotPattern.Published)
+            return MoonshotPattern.Pattern;
+        if (PatternDialect.HasNestedClass(regex))
+            throw new TokenizerException(
+                $"{path}: '{QuotedText.Shorten(regex)}' has a class within a class, or &&, which .NET reads otherwise; of such patterns only that of Moonlight and Kimi K2 is supported"
+            );
         try
         {
-            return new Regex(regex, RegexOptions.CultureInvariant, PatternBudget.MatchLimit);
+            return PatternDialect.Compile(regex);
         }
         catch (RegexParseException e)
         {

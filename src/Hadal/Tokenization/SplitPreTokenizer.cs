@@ -8,7 +8,9 @@ namespace Hadal.Tokenization;
 /// and the gaps between them, so no character is lost. A pattern sees its piece as the whole text: a lookahead ends
 /// where the piece ends. Thread-safe.
 /// </summary>
-internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages)
+/// <param name="stages">The patterns, in .NET's dialect.</param>
+/// <param name="knowsHan">Whether a pattern tells the script Han from others.</param>
+internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages, bool knowsHan = false)
 {
     /// <summary>The pieces of a text, in order; each is a word for BPE.</summary>
     /// <exception cref="TokenizerException">The patterns took longer than <paramref name="budget"/> allows.</exception>
@@ -37,7 +39,7 @@ internal sealed class SplitPreTokenizer(IReadOnlyList<Regex> stages)
         int[] starts = ArrayPool<int>.Shared.Rent(text.Length + 1);
         try
         {
-            int count = CategoryProxy.Fill(text, proxy, starts);
+            int count = CategoryProxy.Fill(text, proxy, starts, knowsHan);
             List<(int Offset, int Length)> pieces = SplitUnits(proxy.AsSpan(0, count), budget);
             for (int i = 0; i < pieces.Count; i++)
             {

@@ -4,13 +4,13 @@ using Hadal.Json;
 namespace Hadal.Tokenization;
 
 /// <summary>The fields of a Hugging Face <c>tokenizer_config.json</c> that matter here.</summary>
-/// <param name="Bos">The token that begins a sequence.</param>
+/// <param name="Bos">The token that begins a sequence; null where the file names none.</param>
 /// <param name="Eos">The token that ends a sequence.</param>
 /// <param name="AddBos">Whether a text begins with BOS; null where the file says nothing.</param>
 /// <param name="AddEos">Whether a text ends with EOS; null where the file says nothing.</param>
 /// <param name="ChatTemplate">The Jinja template, of several the one named default; null where there is none.</param>
 internal sealed record TokenizerConfig(
-    string Bos,
+    string? Bos,
     string Eos,
     bool? AddBos,
     bool? AddEos,
@@ -24,7 +24,7 @@ internal sealed record TokenizerConfig(
         using JsonDocument document = TokenizerJson.Parse(json, File);
         JsonFields root = TokenizerJson.Fields(document.RootElement, File);
         return new TokenizerConfig(
-            Token(root, "bos_token"),
+            root.Has("bos_token") ? Token(root, "bos_token") : null,
             Token(root, "eos_token"),
             Flag(root, "add_bos_token"),
             Flag(root, "add_eos_token"),

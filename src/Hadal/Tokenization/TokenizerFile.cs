@@ -4,8 +4,8 @@ using Hadal.Json;
 namespace Hadal.Tokenization;
 
 /// <summary>
-/// The parts of a Hugging Face <c>tokenizer.json</c> that a byte-level BPE tokenizer needs. Whatever would change the
-/// ids and is not supported is refused by name.
+/// What a byte-level BPE tokenizer needs of a Hugging Face <c>tokenizer.json</c>, or of what stands in its place
+/// (<see cref="TiktokenFile"/>). Whatever would change the ids and is not supported is refused by name.
 /// </summary>
 internal sealed class TokenizerFile
 {
@@ -13,10 +13,6 @@ internal sealed class TokenizerFile
     public const int MaxVocabularySize = 1 << 22;
 
     public const string File = "tokenizer.json";
-
-    // Bounds what finding them in a text takes: at each place the longest of those that begin there is looked for.
-    private const int MaxAddedTokens = 1 << 16;
-    private const int MaxAddedTokenLength = 128;
 
     public required Dictionary<string, int> Vocabulary { get; init; }
 
@@ -31,6 +27,9 @@ internal sealed class TokenizerFile
     public required SplitPreTokenizer PreTokenizer { get; init; }
 
     public required PostProcessor PostProcessor { get; init; }
+
+    /// <summary>Whether a text is encoded in the slices of <see cref="TiktokenSlices"/>.</summary>
+    public bool IsSliced { get; init; }
 
     public static TokenizerFile Parse(ReadOnlyMemory<byte> json)
     {
@@ -160,21 +159,17 @@ internal sealed class TokenizerFile
     )
     {
         JsonElement array = root.Array("added_tokens");
-        if (array.GetArrayLength() > MaxAddedTokens)
-            throw new TokenizerException(
-                $"{File}.added_tokens: has {array.GetArrayLength()}, must have at most {MaxAddedTokens}"
-            );
+        var reader = new AddedTokenReader($"{File}.added_tokens", array.GetArrayLength());
         Dictionary<int, string> byId = vocabulary.ToDictionary(e => e.Value, e => e.Key);
-        var tokens = new List<AddedToken>(array.GetArrayLength());
-        var contents = new HashSet<string>();
-        var ids = new HashSet<int>();
-        foreach (JsonElement entry in array.EnumerateArray())
+        foreach (JsonElement element in array.EnumerateArray())
         {
-            string path = $"{File}.added_tokens[{tokens.Count}]";
-            AddedToken token = ReadAddedToken(TokenizerJson.Fields(entry, path));
+            string path = $"{File}.added_tokens[{reader.Tokens.Count}]";
+            JsonFields entry = TokenizerJson.Fields(element, path);
+            AddedToken token = reader.Add(
+                entry,
+                TokenizerJson.GetId(entry.Get("id"), $"{path}.id")
+            );
             string shown = $"'{QuotedText.Shorten(token.Content)}' (id {token.Id})";
-            if (!contents.Add(token.Content) || !ids.Add(token.Id))
-                throw new TokenizerException($"{path}: {shown} occurs twice");
             if (byId.TryGetValue(token.Id, out string? other) && other != token.Content)
                 throw new TokenizerException(
                     $"{path}: {shown} has the id that model.vocab gives to '{QuotedText.Shorten(other)}'"
@@ -183,26 +178,7 @@ internal sealed class TokenizerFile
                 throw new TokenizerException(
                     $"{path}: {shown} has the id {id} in model.vocab; it must be the same in both"
                 );
-            tokens.Add(token);
         }
-        return tokens;
-    }
-
-    private static AddedToken ReadAddedToken(JsonFields entry)
-    {
-        string content = entry.Text("content");
-        if (content.Length is 0 or > MaxAddedTokenLength)
-            throw new TokenizerException(
-                $"{entry.Path}.content: has {content.Length} characters, must have from 1 to {MaxAddedTokenLength}"
-            );
-        foreach (string name in (string[])["lstrip", "rstrip", "single_word"])
-        {
-            if (entry.IsTrue(name))
-                throw new TokenizerException(
-                    $"{entry.Path}.{name}: true is not supported ('{content}')"
-                );
-        }
-        int id = TokenizerJson.GetId(entry.Get("id"), $"{entry.Path}.id");
-        return new AddedToken(id, content, entry.IsTrue("special"));
+        return reader.Tokens;
     }
 }

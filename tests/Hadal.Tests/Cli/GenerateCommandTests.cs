@@ -146,6 +146,25 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public async Task AModelWithoutBosAndWithAnothersTemplateGoesOnWithAText()
+    {
+        using var folder = new LinkedModel();
+        folder.Write("tokenizer_config.json", """{"eos_token":"<｜end▁of▁sentence｜>"}""");
+        folder.Write("chat_template.jinja", "[gMASK]<sop>{{ messages }}<|assistant|>");
+        string[] args = ["--model", folder.Path, "-n", "1"];
+        await GenerateAsync(args);
+        (await CliResult.RunAsync(["generate", Prompt, "--bos", .. args])).MustRefuse(
+            2,
+            "--bos: tokenizer_config.json names no bos_token"
+        );
+        (await CliResult.RunWithInputAsync("hi\n", ["chat", .. args])).MustRefuse(
+            1,
+            "chat_template: it lacks DeepSeek's turns",
+            "go on with a text"
+        );
+    }
+
+    [Fact]
     public async Task ABrokenRecommendationStopsOnlyWhoNeedsIt()
     {
         using var folder = new LinkedModel();

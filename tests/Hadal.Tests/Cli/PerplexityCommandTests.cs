@@ -69,7 +69,8 @@ public sealed class PerplexityCommandTests
             "In the beginning God created the heaven and the earth. And the earth was";
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
         int[] plain = tokenizer.Encode(text, addSpecialTokens: false);
-        int[] windows = [tokenizer.BosId, .. plain[..6], tokenizer.BosId, .. plain[6..12]];
+        int begin = tokenizer.BosId!.Value;
+        int[] windows = [begin, .. plain[..6], begin, .. plain[6..12]];
         using DeepSeekModel model = TestModels.Load(
             "kjv-shakespeare",
             new ModelOptions { MaxLogitRows = 7, MaxStepTokens = 7 }

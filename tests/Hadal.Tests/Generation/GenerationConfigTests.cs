@@ -30,6 +30,16 @@ public sealed class GenerationConfigTests
             config.Sampling
         );
         Assert.Equal([1, 2], config.EosTokenIds);
+        // As zai-org/GLM-5 publishes it.
+        Assert.Equal(
+            [154820, 154827, 154829],
+            Parse(
+                """
+                {"_from_model_config":true,"eos_token_id":[154820,154827,154829],"pad_token_id":154820,
+                 "temperature":1.0,"top_p":0.95,"transformers_version":"5.16.0"}
+                """
+            ).EosTokenIds
+        );
         Assert.Equal([7], Parse("""{"eos_token_id":7}""").EosTokenIds);
         Assert.Equal(1, Parse("""{"do_sample":true}""").Temperature);
     }

@@ -103,7 +103,7 @@ public sealed class TokenizerFileTests
     }
 
     [Theory]
-    [InlineData("{}", "'bos_token' is missing")]
+    [InlineData("{}", "'eos_token' is missing")]
     [InlineData("[]", "tokenizer_config.json: is a JSON Array")]
     [InlineData("""{"bos_token":7,"eos_token":"</s>"}""", "bos_token")]
     [InlineData("""{"bos_token":{},"eos_token":"</s>"}""", "'content' is missing")]
@@ -206,7 +206,7 @@ public sealed class TokenizerFileTests
         var error = Assert.Throws<TokenizerException>(() =>
             DeepSeekTokenizer.Load(Path.Combine(AppContext.BaseDirectory, "no-such-folder"))
         );
-        Assert.Contains("tokenizer.json: can't be read", error.Message, StringComparison.Ordinal);
+        Assert.Contains("tokenizer.json: is missing", error.Message, StringComparison.Ordinal);
     }
 
     private static DeepSeekTokenizer Parse(string tokenizer, string config) =>

@@ -42,6 +42,33 @@ public sealed class TokenizerFolderTests : IDisposable
     }
 
     [Theory]
+    [InlineData(null)]
+    [InlineData("tokenizer.model")]
+    [InlineData("tekken.json")]
+    public void A_folder_without_a_tokenizer_that_is_read_is_told_what_is_missing(string? held)
+    {
+        File.Delete(At("tokenizer.json"));
+        if (held is not null)
+            File.WriteAllText(At(held), "x");
+        MustRefuse(
+            At("tokenizer.json") + ": is missing, and so is tiktoken.model",
+            held is null ? "put the model's tokenizer.json there" : $"{held} is not supported",
+            "save_pretrained"
+        );
+    }
+
+    [Fact]
+    public void A_tiktoken_model_that_was_not_downloaded_is_told_from_the_file()
+    {
+        File.Delete(At("tokenizer.json"));
+        File.WriteAllText(At("tiktoken.model"), Pointer);
+        MustRefuse("tiktoken.model", "Git LFS pointer");
+        using (FileStream file = File.Create(At("tiktoken.model")))
+            file.SetLength((1 << 24) + 1);
+        MustRefuse("tiktoken.model", "has 16777217 bytes");
+    }
+
+    [Theory]
     [InlineData("tokenizer.json", 1 << 26)]
     [InlineData("tokenizer_config.json", 1 << 22)]
     [InlineData("chat_template.jinja", 1 << 22)]
