@@ -17,7 +17,7 @@ internal static class TiktokenFile
 
     // Bound what a hostile file can make us allocate and look up.
     private const int MaxTokenLength = 512;
-    private const int MaxMerges = 1 << 23;
+    private const int MaxMerges = 1 << 22;
 
     /// <param name="ranks">The content of <c>tiktoken.model</c>.</param>
     /// <param name="config">The content of <c>tokenizer_config.json</c>.</param>
@@ -54,9 +54,7 @@ internal static class TiktokenFile
         }
         // A class of another repository is written repository--module.class.
         if (
-            name[
-                (name.LastIndexOf("--", StringComparison.Ordinal) is var at and >= 0 ? at + 2 : 0)..
-            ]
+            name.Split("--")[^1]
             is not (
                 "tokenization_kimi.TikTokenTokenizer"
                 or "tokenization_moonshot.TikTokenTokenizer"

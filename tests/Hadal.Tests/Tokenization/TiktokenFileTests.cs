@@ -188,6 +188,23 @@ public sealed class TiktokenFileTests : IDisposable
         Assert.Equal([256], Load(Lines(With(most))).Encode(most));
     }
 
+    [Fact]
+    public void More_merges_than_any_use_are_refused()
+    {
+        // Each cut of these joins two tokens again: 2·165 cuts of the longest.
+        string[] sides = [.. Enumerable.Range(0, 165).Select(length => new string('a', length))];
+        MustRefuse(
+            Lines(
+                With([
+                    .. sides.Skip(2),
+                    .. sides.SelectMany(l => sides.Select(r => l + "b" + r)).Skip(1),
+                ])
+            ),
+            Config.Replace("\"30", "\"3000", StringComparison.Ordinal),
+            "more than 4194304 pairs"
+        );
+    }
+
     [Theory]
     [InlineData(
         "tokenization_kimi.TikTokenTokenizer",

@@ -106,6 +106,29 @@ public sealed class TokenizerFuzzTests
     }
 
     [Fact]
+    public void A_mutated_tiktoken_model_or_its_config_is_read_or_refused()
+    {
+        // Longer tokens go first, where changes are.
+        var random = new Random(18);
+        IEnumerable<byte[]> tokens = Enumerable
+            .Range(0, 200)
+            .Select(i => new byte[] { (byte)i, (byte)random.Next(256), (byte)random.Next(256) })
+            .Concat(Enumerable.Range(0, 256).Select(b => new[] { (byte)b }));
+        string model = string.Concat(
+            tokens.Select((token, rank) => $"{Convert.ToBase64String(token)} {rank}\n")
+        );
+        const string config = """
+            {"added_tokens_decoder":{"460":{"content":"[EOS]","lstrip":false,"special":true},
+              "456":{"content":"<|im_end|>"} },"eos_token":"[EOS]","bos_token":null,
+             "auto_map":{"AutoTokenizer":["tokenization_kimi.TikTokenTokenizer",null]} }
+            """;
+        byte[] modelBytes = Encoding.UTF8.GetBytes(model);
+        byte[] configBytes = Encoding.UTF8.GetBytes(config);
+        Fuzz(model, 1000, bytes => TiktokenFile.Parse(bytes, configBytes));
+        Fuzz(config, 1000, bytes => TiktokenFile.Parse(modelBytes, bytes));
+    }
+
+    [Fact]
     public void Any_text_is_encoded_and_comes_back_but_for_lone_surrogates()
     {
         var random = new Random(16);
