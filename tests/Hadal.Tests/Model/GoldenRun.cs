@@ -97,6 +97,15 @@ internal sealed class GoldenRun
     public static double Error(ReadOnlySpan<float> made, ReadOnlySpan<float> expected) =>
         Distance(made, expected) / Distance(expected, new float[expected.Length]);
 
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] ordered = [.. values.Order()];
+        int middle = ordered.Length / 2;
+        return ordered.Length % 2 == 1
+            ? ordered[middle]
+            : (ordered[middle - 1] + ordered[middle]) / 2;
+    }
+
     private static double Distance(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
         double sum = 0;

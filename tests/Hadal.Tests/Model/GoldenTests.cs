@@ -68,8 +68,8 @@ public sealed class GoldenTests(ITestOutputHelper output)
         double[] errors = Pool(runs, r => r.Errors);
         double[] reference = Pool(runs, r => r.ReferenceErrors);
         Assert.True(
-            Median(errors) <= 1.25 * Median(reference),
-            $"median {Median(errors):g3}, the reference's {Median(reference):g3}"
+            GoldenRun.Median(errors) <= 1.25 * GoldenRun.Median(reference),
+            $"median {GoldenRun.Median(errors):g3}, the reference's {GoldenRun.Median(reference):g3}"
         );
         Assert.True(
             errors.Average() <= 1.75 * reference.Average(),
@@ -93,7 +93,7 @@ public sealed class GoldenTests(ITestOutputHelper output)
         {
             var run = GoldenRun.Of(model, name, prompt);
             output.WriteLine(
-                $"prompt {prompt}: mean {run.Errors.Average():g3} median {Median([.. run.Errors]):g3} max {run.Errors.Max():g3}; "
+                $"prompt {prompt}: mean {run.Errors.Average():g3} median {GoldenRun.Median(run.Errors):g3} max {run.Errors.Max():g3}; "
                     + $"reference bf16 mean {run.ReferenceErrors.Average():g3}; "
                     + $"index {run.IndexOverlaps.DefaultIfEmpty(1).Average():g4}; "
                     + $"experts {run.ExpertsEqual.Average(e => e ? 1.0 : 0.0):g4}"
@@ -105,13 +105,4 @@ public sealed class GoldenTests(ITestOutputHelper output)
 
     private static T[] Pool<T>(IEnumerable<GoldenRun> runs, Func<GoldenRun, IEnumerable<T>> what) =>
         [.. runs.SelectMany(what)];
-
-    private static double Median(double[] values)
-    {
-        double[] ordered = [.. values.Order()];
-        int middle = ordered.Length / 2;
-        return ordered.Length % 2 == 1
-            ? ordered[middle]
-            : (ordered[middle - 1] + ordered[middle]) / 2;
-    }
 }

@@ -3,48 +3,58 @@ using Hadal.Checkpoints;
 namespace Hadal.Tests.Model.Reference;
 
 /// <summary>Sigmoid routing within the best groups, the chosen experts and the shared ones.</summary>
-internal sealed class ReferenceExperts
+internal sealed class ReferenceExperts(
+    Checkpoint checkpoint,
+    ReferenceShape shape,
+    ReferenceRun run,
+    string name
+)
 {
-    private readonly ReferenceShape _shape;
-    private readonly ReferenceLinear _gate;
-    private readonly double[] _bias;
-    private readonly ReferenceFeedForward[] _experts;
-    private readonly ReferenceFeedForward _shared;
+    private readonly ReferenceLinear _gate = new(checkpoint, $"{name}.gate", false);
+    private readonly double[] _bias = ReferenceLinear.Expand(
+        checkpoint[$"{name}.gate.e_score_correction_bias"]
+    );
 
-    public ReferenceExperts(Checkpoint checkpoint, ReferenceShape shape, string name)
+    /// <param name="x">[tokens][hidden], normalised.</param>
+    /// <returns>[tokens][hidden].</returns>
+    public double[][] Forward(double[][] x)
     {
-        bool powers = shape.ScalesArePowersOfTwo;
-        _shape = shape;
-        _gate = new ReferenceLinear(checkpoint, $"{name}.gate", powers);
-        _bias = ReferenceLinear.Expand(checkpoint[$"{name}.gate.e_score_correction_bias"]);
-        _experts =
-        [
-            .. Enumerable
-                .Range(0, shape.Experts)
-                .Select(e => new ReferenceFeedForward(checkpoint, $"{name}.experts.{e}", powers)),
-        ];
-        _shared = new ReferenceFeedForward(checkpoint, $"{name}.shared_experts", powers);
+        ReferenceFeedForward shared = Load("shared_experts");
+        double[][] result = Array.ConvertAll(x, shared.Forward);
+        double[][] weights = Array.ConvertAll(x, Route);
+        // An expert's weights are expanded while it is used, as all of them would take hundreds of megabytes.
+        for (int e = 0; e < shape.Experts; e++)
+        {
+            if (Array.TrueForAll(weights, w => w[e] == 0))
+                continue;
+            ReferenceFeedForward expert = Load($"experts.{e}");
+            for (int t = 0; t < x.Length; t++)
+            {
+                if (weights[t][e] != 0)
+                    ReferenceMath.AddScaled(result[t], weights[t][e], expert.Forward(x[t]));
+            }
+        }
+        return Array.ConvertAll(result, run.Round);
     }
 
-    public double[] Forward(double[] x)
+    private ReferenceFeedForward Load(string part) => new(checkpoint, shape, run, $"{name}.{part}");
+
+    /// <returns>By expert, its weight; 0 for those not chosen.</returns>
+    private double[] Route(double[] x)
     {
-        double[] scores = [.. _gate.Apply(x).Select(static v => 1 / (1 + Math.Exp(-v)))];
+        double[] scores = Array.ConvertAll(_gate.Apply(x), static v => 1 / (1 + Math.Exp(-v)));
         int[] chosen = Choose([.. scores.Zip(_bias, static (score, bias) => score + bias)]);
-        double sum = _shape.NormalisesWeights ? chosen.Sum(e => scores[e]) : 1;
-        double[] result = _shared.Forward(x);
-        foreach (int expert in chosen)
-        {
-            double[] output = _experts[expert].Forward(x);
-            for (int i = 0; i < result.Length; i++)
-                result[i] += scores[expert] / sum * _shape.RoutedScale * output[i];
-        }
-        return result;
+        double sum = shape.NormalisesWeights ? chosen.Sum(e => scores[e]) : 1;
+        var weights = new double[shape.Experts];
+        foreach (int e in chosen)
+            weights[e] = scores[e] / sum * shape.RoutedScale;
+        return weights;
     }
 
     private int[] Choose(double[] biased)
     {
-        int perGroup = _shape.Experts / _shape.Groups;
-        if (_shape.Groups > 1)
+        int perGroup = shape.Experts / shape.Groups;
+        if (shape.Groups > 1)
         {
             double[] groups =
             [
@@ -52,13 +62,13 @@ internal sealed class ReferenceExperts
                     .Chunk(perGroup)
                     .Select(static group => group.OrderDescending().Take(2).Sum()),
             ];
-            int[] kept = ReferenceMath.Largest(groups, _shape.TopGroups);
+            int[] kept = ReferenceMath.Largest(groups, shape.TopGroups);
             for (int i = 0; i < biased.Length; i++)
             {
                 if (!kept.Contains(i / perGroup))
                     biased[i] = double.NegativeInfinity;
             }
         }
-        return ReferenceMath.Largest(biased, _shape.ExpertsPerToken);
+        return ReferenceMath.Largest(biased, shape.ExpertsPerToken);
     }
 }

@@ -6,8 +6,8 @@ namespace Hadal.Tests.Model.Reference;
 internal sealed class ReferenceIndexer(
     Checkpoint checkpoint,
     ReferenceShape shape,
-    string name,
-    float[] frequencies
+    ReferenceRun run,
+    string name
 )
 {
     private const int Dim = 128;
@@ -33,9 +33,9 @@ internal sealed class ReferenceIndexer(
         var result = new int[x.Length][];
         for (int t = 0; t < x.Length; t++)
         {
-            double[] key = ReferenceMath.LayerNorm(_key.Apply(x[t]), _norm, _bias, 1e-6);
-            keys[t] = Transform(key, t);
-            double[] query = _query.Apply(queryLatents[t]);
+            double[] key = run.Round(_key.Apply(x[t]));
+            keys[t] = Transform(run.Round(ReferenceMath.LayerNorm(key, _norm, _bias, 1e-6)), t);
+            double[] query = run.Round(_query.Apply(queryLatents[t]));
             double[] weights = _weights.Apply(x[t]);
             var scores = new double[t + 1];
             for (int head = 0; head < shape.IndexHeads; head++)
@@ -53,11 +53,12 @@ internal sealed class ReferenceIndexer(
     private double[] Transform(double[] x, int position)
     {
         ReferenceMath.Rotate(
-            x.AsSpan(0, 2 * frequencies.Length),
-            frequencies,
+            x.AsSpan(0, shape.RopeDim),
+            shape.Frequencies,
             position,
             shape.IndexRopeIsInterleaved
         );
-        return Quantization.RoundTrip(ReferenceMath.Hadamard(x), shape.ScalesArePowersOfTwo);
+        double[] transformed = run.Round(ReferenceMath.Hadamard(run.Round(x)));
+        return Quantization.RoundTrip(transformed, shape.ScalesArePowersOfTwo);
     }
 }

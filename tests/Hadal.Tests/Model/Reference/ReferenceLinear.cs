@@ -14,64 +14,65 @@ internal sealed class ReferenceLinear
         .. Enumerable.Range(0, 256).Select(static code => E4M3.Decode((byte)code)),
     ];
 
+    private readonly double[] _values;
+    private readonly int _rows;
+    private readonly int _columns;
     private readonly bool _scalesArePowersOfTwo;
 
     public ReferenceLinear(Checkpoint checkpoint, string name, bool scalesArePowersOfTwo)
     {
         _scalesArePowersOfTwo = scalesArePowersOfTwo;
         TensorView view = checkpoint[$"{name}.weight"];
-        Rows = (int)view.Shape[0];
-        Columns = view.Shape.Length > 1 ? (int)view.Shape[1] : 1;
-        Values = Expand(view);
+        _rows = (int)view.Shape[0];
+        _columns = (int)view.Shape[1];
+        _values = Expand(view);
         IsFp8 = view.DType == DType.F8E4M3;
         if (!IsFp8)
             return;
         ReadOnlySpan<float> scales = checkpoint[$"{name}.weight_scale_inv"].AsSpan<float>();
-        int across = (Columns + 127) / 128;
-        for (int row = 0; row < Rows; row++)
+        int across = (_columns + 127) / 128;
+        for (int row = 0; row < _rows; row++)
         {
-            for (int column = 0; column < Columns; column++)
-                Values[row * Columns + column] *= scales[row / 128 * across + column / 128];
+            for (int column = 0; column < _columns; column++)
+                _values[row * _columns + column] *= scales[row / 128 * across + column / 128];
         }
     }
 
-    public int Rows { get; }
-
-    public int Columns { get; }
-
-    /// <summary>[rows, columns], scales included.</summary>
-    public double[] Values { get; }
-
     public bool IsFp8 { get; }
 
-    /// <summary>weight · x, of x [columns].</summary>
-    public double[] Apply(double[] x)
+    /// <summary>weight · x, of x [columns], quantised first where the weight is FP8.</summary>
+    public double[] Apply(double[] x) =>
+        Multiply(IsFp8 ? Quantization.RoundTrip(x, _scalesArePowersOfTwo) : x);
+
+    /// <summary>weight · x, of x [columns] as it is.</summary>
+    public double[] Multiply(double[] x)
     {
-        double[] input = IsFp8 ? Quantization.RoundTrip(x, _scalesArePowersOfTwo) : x;
-        var result = new double[Rows];
-        for (int row = 0; row < Rows; row++)
-        {
-            double sum = 0;
-            for (int column = 0; column < Columns; column++)
-                sum += Values[row * Columns + column] * input[column];
-            result[row] = sum;
-        }
+        var result = new double[_rows];
+        for (int row = 0; row < _rows; row++)
+            result[row] = ReferenceMath.Dot(_values.AsSpan(row * _columns, _columns), x);
         return result;
     }
 
     /// <summary>A tensor's elements, as numbers.</summary>
-    public static double[] Expand(TensorView view) =>
-        view.DType switch
-        {
-            DType.F32 => Array.ConvertAll(view.AsSpan<float>().ToArray(), static x => (double)x),
-            DType.BF16 => Array.ConvertAll(
-                view.AsSpan<ushort>().ToArray(),
+    public static double[] Expand(TensorView view)
+    {
+        if (view.DType == DType.F32)
+            return Convert(view.AsSpan<float>(), static x => (double)x);
+        if (view.DType == DType.BF16)
+            return Convert(
+                view.AsSpan<ushort>(),
                 static half => (double)BitConverter.UInt32BitsToSingle((uint)half << 16)
-            ),
-            DType.F8E4M3 => Array.ConvertAll(
-                view.AsSpan<byte>().ToArray(),
-                static code => s_e4m3[code]
-            ),
-            _ => throw new NotSupportedException($"{view}"),
-        };
+            );
+        if (view.DType == DType.F8E4M3)
+            return Convert(view.AsSpan<byte>(), static code => s_e4m3[code]);
+        throw new NotSupportedException($"{view}");
+    }
+
+    private static double[] Convert<T>(ReadOnlySpan<T> elements, Func<T, double> convert)
+    {
+        var result = new double[elements.Length];
+        for (int i = 0; i < result.Length; i++)
+            result[i] = convert(elements[i]);
+        return result;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Hadal.Tests.Model.Reference;
 
 /// <summary>The small operations of the reference.</summary>
@@ -5,10 +7,22 @@ internal static class ReferenceMath
 {
     public static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
-        double sum = 0;
-        for (int i = 0; i < a.Length; i++)
+        int width = Vector<double>.Count;
+        var sums = Vector<double>.Zero;
+        int i = 0;
+        for (; i <= a.Length - width; i += width)
+            sums += new Vector<double>(a[i..]) * new Vector<double>(b[i..]);
+        double sum = Vector.Sum(sums);
+        for (; i < a.Length; i++)
             sum += a[i] * b[i];
         return sum;
+    }
+
+    /// <summary>y += scale · x.</summary>
+    public static void AddScaled(Span<double> y, double scale, ReadOnlySpan<double> x)
+    {
+        for (int i = 0; i < y.Length; i++)
+            y[i] += scale * x[i];
     }
 
     public static double[] RmsNorm(ReadOnlySpan<double> x, double[] weight, double epsilon)
@@ -61,14 +75,20 @@ internal static class ReferenceMath
     /// <summary>The Hadamard transform in natural order, times n^-0.5.</summary>
     public static double[] Hadamard(ReadOnlySpan<double> x)
     {
-        var result = new double[x.Length];
-        for (int i = 0; i < x.Length; i++)
+        double[] result = x.ToArray();
+        for (int half = 1; half < result.Length; half *= 2)
         {
-            double sum = 0;
-            for (int j = 0; j < x.Length; j++)
-                sum += int.IsEvenInteger(int.PopCount(i & j)) ? x[j] : -x[j];
-            result[i] = sum / Math.Sqrt(x.Length);
+            for (int i = 0; i < result.Length; i++)
+            {
+                if ((i & half) == 0)
+                    (result[i], result[i + half]) = (
+                        result[i] + result[i + half],
+                        result[i] - result[i + half]
+                    );
+            }
         }
+        foreach (ref double value in result.AsSpan())
+            value /= Math.Sqrt(x.Length);
         return result;
     }
 
