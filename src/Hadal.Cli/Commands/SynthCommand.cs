@@ -25,9 +25,7 @@ internal sealed class SynthCommand : Command
     };
     private readonly Option<string?> _preset = new("--preset", "-p")
     {
-        Description =
-            $"Takes a built-in configuration: {Preset.V3At800M}, 0.8 B parameters in the architecture of V3.2, or "
-            + $"{Preset.TrueShape}, the shapes of V3.2 with 2 layers, 32 experts and a vocabulary of 4096",
+        Description = $"Takes a built-in configuration: {Preset.Description}",
         HelpName = "name",
     };
     private readonly Option<int?> _layers = new("--layers")
@@ -103,7 +101,7 @@ internal sealed class SynthCommand : Command
         string folder = Path.GetFullPath(path);
         JsonObject config = await ReadConfigAsync(result, cancellationToken).ConfigureAwait(false);
         if (result.GetValue(_layers) is { } layers)
-            config["num_hidden_layers"] = layers;
+            SetLayers(config, layers);
         if (result.GetValue(_experts) is { } experts)
             config["n_routed_experts"] = experts;
         var checkpoint = new RandomCheckpoint(Serialize(config), result.GetValue(_shard) * Megabyte)
@@ -188,10 +186,10 @@ internal sealed class SynthCommand : Command
         if ((file is null) == (preset is null))
             throw new UsageException("give either --config or --preset");
         if (preset is not null)
-            return preset is Preset.V3At800M or Preset.TrueShape
+            return Preset.Names.Contains(preset)
                 ? Preset.Config(preset)
                 : throw new UsageException(
-                    $"--preset is '{preset}'; it must be {Preset.V3At800M} or {Preset.TrueShape}"
+                    $"--preset is '{preset}'; it must be one of {string.Join(", ", Preset.Names)}"
                 );
         try
         {
@@ -205,6 +203,17 @@ internal sealed class SynthCommand : Command
         catch (Exception e) when (e is JsonException or ArgumentException)
         {
             throw new CheckpointException($"{file!.FullName}: is broken: {e.Message}", e);
+        }
+    }
+
+    /// <summary>With the first layers' kinds of those that the configuration lists one by one.</summary>
+    private static void SetLayers(JsonObject config, int layers)
+    {
+        config["num_hidden_layers"] = layers;
+        foreach (string kinds in (string[])["indexer_types", "layer_types", "mlp_layer_types"])
+        {
+            if (config[kinds] is JsonArray all && all.Count > layers)
+                all.RemoveRange(layers, all.Count - layers);
         }
     }
 

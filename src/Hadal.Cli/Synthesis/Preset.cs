@@ -2,104 +2,130 @@ using System.Text.Json.Nodes;
 
 namespace Hadal.Cli.Synthesis;
 
-/// <summary>Configurations that a checkpoint can be made for by name.</summary>
-internal static class Preset
+/// <summary>
+/// Configurations that a checkpoint can be made for by name: the config.json of a published model with other sizes.
+/// </summary>
+internal sealed class Preset
 {
     public const string V3At800M = "v3-800m";
     public const string TrueShape = "true-shape";
 
+    /// <summary>Sizes that a test writes and runs in less than a second.</summary>
+    private const string Tiny = """
+        "vocab_size": 512, "hidden_size": 256, "intermediate_size": 512, "moe_intermediate_size": 128,
+        "first_k_dense_replace": 1, "num_nextn_predict_layers": 0, "max_position_embeddings": 1024,
+        "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": null
+        """;
+
+    /// <summary>
+    /// Two layers, one of them dense, and few words, beside the widths as published.
+    /// </summary>
+    private const string TwoLayers = """
+        "num_hidden_layers": 2, "num_nextn_predict_layers": 0, "vocab_size": 4096,
+        "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": null
+        """;
+
+    private const string TinyGlm5 = $$"""
+        { {{Tiny}}, "num_hidden_layers": 4, "num_attention_heads": 2, "num_key_value_heads": 2, "q_lora_rank": 128,
+          "n_routed_experts": 16, "num_experts_per_tok": 4, "index_n_heads": 8, "index_topk": 64,
+          "index_topk_freq": 3, "index_skip_topk_offset": 1,
+          "indexer_types": ["full", "shared", "shared", "full"],
+          "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"] }
+        """;
+
+    private static readonly Preset[] s_all =
+    [
+        new(
+            V3At800M,
+            "0.8 B parameters in the architecture of V3.2",
+            PublishedConfig.DeepSeekV32,
+            """
+            { "vocab_size": 4096, "hidden_size": 1024, "intermediate_size": 3072, "moe_intermediate_size": 512,
+              "num_hidden_layers": 8, "first_k_dense_replace": 1, "num_nextn_predict_layers": 0,
+              "num_attention_heads": 16, "num_key_value_heads": 16, "q_lora_rank": 768, "n_routed_experts": 64,
+              "index_n_heads": 16 }
+            """
+        ),
+        new(
+            TrueShape,
+            "the shapes of V3.2 with 2 layers, 32 experts and a vocabulary of 4096",
+            PublishedConfig.DeepSeekV32,
+            """
+            { "vocab_size": 4096, "num_hidden_layers": 2, "first_k_dense_replace": 1, "num_nextn_predict_layers": 0,
+              "n_routed_experts": 32 }
+            """
+        ),
+        new(
+            "moonlight",
+            "Moonlight-16B-A3B with 2 layers and a vocabulary of 4096",
+            PublishedConfig.Moonlight,
+            $"{{ {TwoLayers} }}"
+        ),
+        new(
+            "glm-4.7-flash",
+            "GLM-4.7-Flash with 2 layers and a vocabulary of 4096",
+            PublishedConfig.Glm47Flash,
+            $"{{ {TwoLayers} }}"
+        ),
+        new(
+            "moonlight-tiny",
+            "Moonlight in BF16, for tests",
+            PublishedConfig.Moonlight,
+            $$"""
+            { {{Tiny}}, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 4,
+              "n_routed_experts": 16 }
+            """
+        ),
+        new(
+            "glm-flash-tiny",
+            "GLM-4.7-Flash in BF16, for tests",
+            PublishedConfig.Glm47Flash,
+            $$"""
+            { {{Tiny}}, "num_hidden_layers": 3, "num_attention_heads": 5, "num_key_value_heads": 5,
+              "q_lora_rank": 128, "n_routed_experts": 16 }
+            """
+        ),
+        new(
+            "kimi-k2-tiny",
+            "Kimi K2 with its 384 experts in one group, for tests",
+            PublishedConfig.KimiK2,
+            $$"""
+            { {{Tiny}}, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2,
+              "q_lora_rank": 128 }
+            """
+        ),
+        new("glm5-tiny", "GLM-5.2 in BF16, for tests", PublishedConfig.Glm52, TinyGlm5),
+        new("glm5-tiny-fp8", "GLM-5.2 in FP8, for tests", PublishedConfig.Glm52Fp8, TinyGlm5),
+    ];
+
+    private readonly string _about;
+    private readonly string _published;
+    private readonly string _changes;
+
+    private Preset(string name, string about, string published, string changes)
+    {
+        Name = name;
+        _about = about;
+        _published = published;
+        _changes = changes;
+    }
+
+    /// <summary>The names of all.</summary>
+    public static IEnumerable<string> Names => s_all.Select(static preset => preset.Name);
+
+    /// <summary>All with what they are.</summary>
+    public static string Description =>
+        string.Join("; ", s_all.Select(static preset => $"{preset.Name}, {preset._about}"));
+
+    private string Name { get; }
+
     /// <returns>The preset's <c>config.json</c>.</returns>
     public static JsonObject Config(string name)
     {
-        JsonObject config = Shared();
-        JsonObject sizes = name == V3At800M ? Sizes800M() : SizesTrueShape();
-        foreach ((string field, JsonNode? value) in sizes)
-            config[field] = value!.DeepClone();
+        Preset preset = s_all.Single(preset => preset.Name == name);
+        JsonObject config = JsonNode.Parse(preset._published)!.AsObject();
+        foreach ((string field, JsonNode? value) in JsonNode.Parse(preset._changes)!.AsObject())
+            config[field] = value?.DeepClone();
         return config;
     }
-
-    /// <summary>0.8 thousand million parameters in DeepSeek-V3.2's architecture, 0.18 of them active.</summary>
-    private static JsonObject Sizes800M() =>
-        new()
-        {
-            ["vocab_size"] = 4096,
-            ["hidden_size"] = 1024,
-            ["intermediate_size"] = 3072,
-            ["moe_intermediate_size"] = 512,
-            ["num_hidden_layers"] = 8,
-            ["first_k_dense_replace"] = 1,
-            ["num_attention_heads"] = 16,
-            ["num_key_value_heads"] = 16,
-            ["q_lora_rank"] = 768,
-            ["n_routed_experts"] = 64,
-            ["index_n_heads"] = 16,
-        };
-
-    /// <summary>The shapes of DeepSeek-V3.2, with a dense layer and one of few experts, and few words.</summary>
-    private static JsonObject SizesTrueShape() =>
-        new()
-        {
-            ["vocab_size"] = 4096,
-            ["hidden_size"] = 7168,
-            ["intermediate_size"] = 18432,
-            ["moe_intermediate_size"] = 2048,
-            ["num_hidden_layers"] = 2,
-            ["first_k_dense_replace"] = 1,
-            ["num_attention_heads"] = 128,
-            ["num_key_value_heads"] = 128,
-            ["q_lora_rank"] = 1536,
-            ["n_routed_experts"] = 32,
-            ["index_n_heads"] = 64,
-        };
-
-    /// <summary>What both have of DeepSeek-V3.2 unchanged.</summary>
-    private static JsonObject Shared() =>
-        new()
-        {
-            ["architectures"] = new JsonArray("DeepseekV32ForCausalLM"),
-            ["model_type"] = "deepseek_v32",
-            ["torch_dtype"] = "bfloat16",
-            ["hidden_act"] = "silu",
-            ["kv_lora_rank"] = 512,
-            ["qk_nope_head_dim"] = 128,
-            ["qk_rope_head_dim"] = 64,
-            ["v_head_dim"] = 128,
-            ["index_head_dim"] = 128,
-            ["index_topk"] = 2048,
-            ["n_shared_experts"] = 1,
-            ["num_experts_per_tok"] = 8,
-            ["n_group"] = 8,
-            ["topk_group"] = 4,
-            ["topk_method"] = "noaux_tc",
-            ["scoring_func"] = "sigmoid",
-            ["norm_topk_prob"] = true,
-            ["routed_scaling_factor"] = 2.5,
-            ["moe_layer_freq"] = 1,
-            ["num_nextn_predict_layers"] = 0,
-            ["rms_norm_eps"] = 1e-6,
-            ["attention_bias"] = false,
-            ["tie_word_embeddings"] = false,
-            ["max_position_embeddings"] = 163840,
-            ["rope_theta"] = 10000,
-            ["rope_scaling"] = new JsonObject
-            {
-                ["type"] = "yarn",
-                ["factor"] = 40,
-                ["beta_fast"] = 32,
-                ["beta_slow"] = 1,
-                ["mscale"] = 1.0,
-                ["mscale_all_dim"] = 1.0,
-                ["original_max_position_embeddings"] = 4096,
-            },
-            ["bos_token_id"] = 0,
-            ["eos_token_id"] = 1,
-            ["quantization_config"] = new JsonObject
-            {
-                ["quant_method"] = "fp8",
-                ["fmt"] = "e4m3",
-                ["activation_scheme"] = "dynamic",
-                ["weight_block_size"] = new JsonArray(128, 128),
-                ["scale_fmt"] = "ue8m0",
-            },
-        };
 }

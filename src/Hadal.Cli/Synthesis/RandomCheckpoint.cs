@@ -6,8 +6,8 @@ using Hadal.Tensors;
 namespace Hadal.Cli.Synthesis;
 
 /// <summary>
-/// Writes a checkpoint of random weights in the real layout: linears in FP8 blocks with their scales, the rest as
-/// published checkpoints have it, in shards with an index. Each tensor's elements depend on the seed, its name and its
+/// Writes a checkpoint of random weights in the real layout: linears in FP8 blocks with their scales, or in BF16 where the
+/// configuration tells of no quantisation, the rest as published checkpoints have it, in shards with an index. Each tensor's elements depend on the seed, its name and its
 /// shape alone. It streams: its memory does not grow with the checkpoint.
 /// </summary>
 internal sealed class RandomCheckpoint
@@ -20,6 +20,7 @@ internal sealed class RandomCheckpoint
     private readonly ushort[] _halves = new ushort[ChunkElements];
     private readonly float[] _floats = new float[ChunkElements];
     private readonly byte[] _json;
+    private readonly bool _isQuantized;
     private readonly List<WeightSpec[]> _shards = [];
 
     /// <param name="json">The <c>config.json</c>.</param>
@@ -29,10 +30,7 @@ internal sealed class RandomCheckpoint
     {
         _json = json;
         var config = DeepSeekConfig.Parse(json);
-        if (config.Quantization is null)
-            throw new CheckpointException(
-                "config.json: has no quantization_config; the weights are written as FP8 blocks, so it must have one"
-            );
+        _isQuantized = config.Quantization is not null;
         List<WeightSpec> shard = [];
         long bytes = 0;
         foreach (WeightSpec weight in new WeightMap(config).Weights)
@@ -92,10 +90,13 @@ internal sealed class RandomCheckpoint
         File.WriteAllBytes(Path.Combine(folder, "config.json"), _json);
     }
 
-    /// <summary>What may be either is in BF16, as published.</summary>
-    private static bool IsFp8(WeightSpec weight) => weight.DTypes is [DType.F8E4M3];
+    /// <summary>A predictor's projection is in BF16 in quantised files too, as published.</summary>
+    private bool IsFp8(WeightSpec weight) =>
+        _isQuantized
+        && weight.Quantizable
+        && !weight.Name.EndsWith("eh_proj.weight", StringComparison.Ordinal);
 
-    private static IEnumerable<TensorDeclaration> Declarations(WeightSpec weight)
+    private IEnumerable<TensorDeclaration> Declarations(WeightSpec weight)
     {
         if (IsFp8(weight))
         {

@@ -3,8 +3,10 @@ using Hadal.Caching;
 using Hadal.Checkpoints;
 using Hadal.Cli.Synthesis;
 using Hadal.Model;
+using Hadal.Tensors;
 using Hadal.Tests.Checkpoints;
 using Hadal.Tests.Model;
+using Hadal.Tests.Model.Reference;
 
 namespace Hadal.Tests.Cli;
 
@@ -199,6 +201,47 @@ public sealed class SynthCommandTests
         Assert.InRange(checkpoint.TotalBytes, least, most);
     }
 
+    // The tensors' types alone: what a linear in BF16 computes is ShapeTests' matter.
+    [Fact]
+    public void WithoutQuantizationLinearsAreInBFloat16()
+    {
+        using var parent = new TemporaryFolder();
+        JsonObject config = Preset.Config(Preset.V3At800M);
+        config.Remove("quantization_config");
+        config["num_hidden_layers"] = 1;
+        new RandomCheckpoint(
+            System.Text.Encoding.UTF8.GetBytes(config.ToJsonString()),
+            long.MaxValue
+        ).Write(parent.Path, _ => { }, TestContext.Current.CancellationToken);
+        using var file = SafetensorsFile.Open(parent.File("model-00001-of-00001.safetensors"));
+        Assert.DoesNotContain(file.Tensors.Keys, static name => name.EndsWith("_scale_inv"));
+        const string linear = "model.layers.0.self_attn.q_b_proj.weight";
+        Assert.Equal(DType.BF16, file[linear].DType);
+        double[] weights = ReferenceLinear.Expand(file[linear]);
+        Assert.InRange(weights.Sum(static w => w * w) / file[linear].Shape[0], 0.9, 1.1);
+    }
+
+    [Fact]
+    public async Task FewerLayersKeepTheFirstKinds()
+    {
+        using var parent = new TemporaryFolder();
+        JsonObject config = JsonNode
+            .Parse(await File.ReadAllTextAsync(SmallConfig, TestContext.Current.CancellationToken))!
+            .AsObject();
+        int layers = config["num_hidden_layers"]!.GetValue<int>();
+        string[] kinds = [.. Enumerable.Repeat("full", layers)];
+        config["indexer_types"] = new JsonArray([.. kinds.Select(k => JsonValue.Create(k))]);
+        string path = parent.File("config.json");
+        await File.WriteAllTextAsync(
+            path,
+            config.ToJsonString(),
+            TestContext.Current.CancellationToken
+        );
+        string folder = await SynthAsync(parent, "m", "--config", path, "--layers", "2");
+        using Checkpoint checkpoint = Checkpoint.Open(folder);
+        Assert.Equal(2, checkpoint.Config.NumHiddenLayers);
+    }
+
     [Fact]
     public async Task WhatIsThereStays()
     {
@@ -228,10 +271,6 @@ public sealed class SynthCommandTests
         fields["hidden_size"] = 1000;
         await RefuseAsync("hidden_size", "1000", "multiple of 128");
 
-        fields = Preset.Config(Preset.V3At800M);
-        fields.Remove("quantization_config");
-        await RefuseAsync("quantization_config");
-
         await File.WriteAllTextAsync(config, "{", TestContext.Current.CancellationToken);
         CliResult broken = await CliResult.RunAsync("synth", folder, "--config", config);
         broken.MustRefuse(1, config, "is broken");
@@ -258,7 +297,7 @@ public sealed class SynthCommandTests
         (await CliResult.RunAsync("synth", folder, "--preset", "huge")).MustRefuse(
             2,
             "huge",
-            Preset.V3At800M
+            string.Join(", ", Preset.Names)
         );
         (
             await CliResult.RunAsync("synth", folder, "--preset", "v3-800m", "--scales", "big")

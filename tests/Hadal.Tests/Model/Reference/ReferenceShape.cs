@@ -92,15 +92,18 @@ internal sealed class ReferenceShape
             result[i] = 1 / (float)Math.Pow(theta, 2.0 * i / RopeDim);
         if (!HasYarn)
             return result;
-        double factor = Rope("factor", 1);
+        float factor = (float)Rope("factor", 1);
         double low = Math.Max(Math.Floor(Dimension(Rope("beta_fast", 32))), 0);
         double high = Math.Min(Math.Ceiling(Dimension(Rope("beta_slow", 1))), RopeDim - 1);
         if (low == high)
             high += 0.001;
+        // Each step in f32, as DeepSeek's code has it: at far positions an ulp of a frequency is a visible angle.
         for (int i = 0; i < count; i++)
         {
-            double kept = 1 - Math.Clamp((i - low) / (high - low), 0, 1);
-            result[i] = (float)(result[i] / factor * (1 - kept) + result[i] * kept);
+            float kept = 1 - Math.Clamp((i - (float)low) / (float)(high - low), 0f, 1f);
+            float stretched = result[i] / factor * (1 - kept);
+            float same = result[i] * kept;
+            result[i] = stretched + same;
         }
         return result;
 
