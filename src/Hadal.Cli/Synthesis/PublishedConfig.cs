@@ -74,10 +74,10 @@ internal static class PublishedConfig
           "v_head_dim": 256, "vocab_size": 154880 }
         """;
 
-    /// <summary>zai-org/GLM-5.2, in BF16, but for the kinds of its layers, which a preset gives.</summary>
+    /// <summary>zai-org/GLM-5.2, in BF16.</summary>
     public const string Glm52 = $"{{ {Glm52Fields} }}";
 
-    /// <summary>zai-org/GLM-5.2-FP8, in the same way.</summary>
+    /// <summary>zai-org/GLM-5.2-FP8, without the names of most modules that are not converted.</summary>
     public const string Glm52Fp8 = $$"""
         { {{Glm52Fields}},
           "quantization_config": { "activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8",
@@ -85,20 +85,34 @@ internal static class PublishedConfig
             "modules_to_not_convert": ["lm_head", "model.embed_tokens", "model.norm"] } }
         """;
 
-    private const string Glm52Fields = """
+    private const string SixFours = $"{Four}, {Four}, {Four}, {Four}, {Four}, {Four}";
+    private const string Four = """
+        "shared", "shared", "shared", "full"
+        """;
+
+    private const string FifteenSparse = $"{FiveSparse}, {FiveSparse}, {FiveSparse}";
+    private const string FiveSparse = """
+        "sparse", "sparse", "sparse", "sparse", "sparse"
+        """;
+
+    private const string Glm52Fields = $$"""
         "architectures": ["GlmMoeDsaForCausalLM"], "model_type": "glm_moe_dsa", "dtype": "bfloat16",
           "attention_bias": false, "attention_dropout": 0.0, "eos_token_id": [154820, 154827, 154829],
           "ep_size": 1, "first_k_dense_replace": 3, "hidden_act": "silu", "head_dim": 192, "hidden_size": 6144,
           "index_head_dim": 128, "index_n_heads": 32, "index_share_for_mtp_iteration": true,
           "index_skip_topk_offset": 3, "index_topk": 2048, "index_topk_freq": 4, "index_topk_pattern": null,
-          "indexer_rope_interleave": true, "initializer_range": 0.02, "intermediate_size": 12288,
+          "indexer_rope_interleave": true,
+          "indexer_types": ["full", "full", "full", {{SixFours}}, {{SixFours}}, {{SixFours}}, "shared", "shared", "shared"],
+          "mlp_layer_types": ["dense", "dense", "dense", {{FifteenSparse}}, {{FifteenSparse}}, {{FifteenSparse}},
+            {{FifteenSparse}}, {{FifteenSparse}}],
+          "initializer_range": 0.02, "intermediate_size": 12288,
           "kv_lora_rank": 512, "max_position_embeddings": 1048576, "moe_intermediate_size": 2048,
           "moe_layer_freq": 1, "moe_router_dtype": "float32", "n_group": 1, "n_routed_experts": 256,
           "n_shared_experts": 1, "norm_topk_prob": true, "num_attention_heads": 64, "num_experts_per_tok": 8,
           "num_hidden_layers": 78, "num_key_value_heads": 64, "num_nextn_predict_layers": 1,
           "pad_token_id": 154820, "pretraining_tp": 1, "q_lora_rank": 2048, "qk_head_dim": 256,
           "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "rms_norm_eps": 1e-05, "rope_interleave": true,
-          "rope_parameters": { "rope_theta": 8000000, "rope_type": "default" }, "routed_scaling_factor": 2.5,
+          "rope_parameters": {"rope_theta": 8000000, "rope_type": "default"}, "routed_scaling_factor": 2.5,
           "scoring_func": "sigmoid", "tie_word_embeddings": false, "topk_group": 1, "topk_method": "noaux_tc",
           "use_cache": true, "v_head_dim": 256, "vocab_size": 154880
         """;
