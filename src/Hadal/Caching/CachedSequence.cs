@@ -26,8 +26,18 @@ public sealed class CachedSequence : IDisposable
     /// <summary>The pages, in order of position.</summary>
     internal ReadOnlySpan<int> Pages => _pages.AsSpan(0, _pageCount);
 
-    /// <summary>Grows with every change of its tokens.</summary>
+    /// <summary>The most pages that it can have.</summary>
+    internal int MostPages => _pages.Length;
+
+    /// <summary>How many of the first pages are published; its own last token may be within the last of them.</summary>
+    internal int PublishedPages { get; private set; }
+
+    /// <summary>Grows with every change of its tokens, and of the pages that they are in.</summary>
     internal int Revision { get; private set; }
+
+    /// <summary>Whether the next token's place is in a published page, which is never written to.</summary>
+    private bool IsNextPublished =>
+        Length % PagedCache.PageTokens != 0 && Length / PagedCache.PageTokens < PublishedPages;
 
     /// <summary>Forgets the tokens from a position on.</summary>
     /// <param name="length">The tokens to keep, from 0 to <see cref="Length"/>.</param>
@@ -40,10 +50,7 @@ public sealed class CachedSequence : IDisposable
             ThrowIfDisposed();
             ArgumentOutOfRangeException.ThrowIfNegative(length);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);
-            if (_isInStep)
-                throw new InvalidOperationException(
-                    "A step is adding tokens to the sequence; truncate it when the step has ended"
-                );
+            ThrowIfInStep();
             if (length == Length)
                 return;
             Length = length;
@@ -73,14 +80,46 @@ public sealed class CachedSequence : IDisposable
         Cache.ThrowIfDisposed();
     }
 
-    /// <summary>Pages that are missing for this many more tokens.</summary>
-    internal int MissingPages(int newTokens) =>
-        PagedCache.PagesFor(Length + newTokens) - _pageCount;
+    internal void ThrowIfInStep()
+    {
+        if (_isInStep)
+            throw new InvalidOperationException(
+                "A step is adding tokens to the sequence; change it when the step has ended"
+            );
+    }
 
     /// <summary>
-    /// Takes the missing pages, which the cache must have, and keeps all until <see cref="EndStep"/>. The caller holds
-    /// <see cref="PagedCache.Changes"/>, there too.
+    /// Pages that are missing for this many more tokens, at the most. The caller holds <see cref="PagedCache.Changes"/>,
+    /// below too.
     /// </summary>
+    internal int MissingPages(int newTokens) =>
+        PagedCache.PagesFor(Length + newTokens)
+        - _pageCount
+        + (IsNextPublished && !Cache.CanTakeBack(_pages[PublishedPages - 1]) ? 1 : 0);
+
+    /// <summary>
+    /// Makes the page of the next token its own, if that is published: it takes it back where no one else needs it, else it
+    /// gets a copy, in a page that the cache must have.
+    /// </summary>
+    internal void OwnNextPage()
+    {
+        if (!IsNextPublished)
+            return;
+        int last = PublishedPages - 1;
+        int page = _pages[last];
+        if (Cache.CanTakeBack(page))
+        {
+            Cache.Prefixes.Remove(page);
+        }
+        else
+        {
+            _pages[last] = Cache.TakeCopy(page);
+            Cache.GiveBack(page);
+        }
+        PublishedPages = last;
+    }
+
+    /// <summary>Takes the missing pages, which the cache must have, and keeps all until <see cref="EndStep"/>.</summary>
     internal void BeginStep(int newTokens)
     {
         for (int missing = MissingPages(newTokens); missing > 0; missing--)
@@ -100,6 +139,28 @@ public sealed class CachedSequence : IDisposable
         GiveBackUnused();
     }
 
+    /// <summary>Goes on with the tokens of a published page.</summary>
+    internal void Adopt(int page)
+    {
+        Cache.Hold(page);
+        _pages[_pageCount++] = page;
+        PublishedPages++;
+        Length += PagedCache.PageTokens;
+        Revision++;
+    }
+
+    /// <summary>Tells it that its first page which was not is published, or is the same as another, which it takes.</summary>
+    internal void SetPublished(int index, int page)
+    {
+        PublishedPages = index + 1;
+        if (_pages[index] == page)
+            return;
+        Cache.Hold(page);
+        Cache.GiveBack(_pages[index]);
+        _pages[index] = page;
+        Revision++;
+    }
+
     internal int SlotOf(int position) =>
         _pages[position / PagedCache.PageTokens] * PagedCache.PageTokens
         + position % PagedCache.PageTokens;
@@ -116,5 +177,6 @@ public sealed class CachedSequence : IDisposable
         int used = PagedCache.PagesFor(Length);
         while (_pageCount > used)
             Cache.GiveBack(_pages[--_pageCount]);
+        PublishedPages = Math.Min(PublishedPages, used);
     }
 }

@@ -4,8 +4,9 @@ using Hadal.Tensors;
 namespace Hadal.Caching;
 
 /// <summary>
-/// Keeps the latents and indexer keys of all layers for many sequences, in pages of 64 tokens. It may hold sequences of
-/// different lengths; a page belongs to one of them. Thread-safe.
+/// Keeps the latents and indexer keys of all layers for many sequences, in pages of 64 tokens. Full pages may be published
+/// as prefixes, which other sequences then begin with: such pages belong to all who have them, are never written again, and
+/// stay, when no one has them any more, until a step needs pages: the longest unused go first. Thread-safe.
 /// </summary>
 public sealed unsafe class PagedCache : IDisposable
 {
@@ -14,10 +15,23 @@ public sealed unsafe class PagedCache : IDisposable
 
     private readonly DeviceMemory _memory;
     private readonly PageAllocator _allocator;
+    private readonly PageTransfer _transfer;
+    private long _evictions;
     private int _steps;
     private bool _disposed;
 
-    internal PagedCache(Device device, CacheLayout layout, int pages, int maxSequenceTokens)
+    /// <param name="device">Where its memory is.</param>
+    /// <param name="layout">What it holds.</param>
+    /// <param name="pages">Pages in all.</param>
+    /// <param name="maxSequenceTokens">The most tokens of one sequence.</param>
+    /// <param name="hash">Finds prefixes; null for one that does it fast.</param>
+    internal PagedCache(
+        Device device,
+        CacheLayout layout,
+        int pages,
+        int maxSequenceTokens,
+        PageHash? hash = null
+    )
     {
         Layout = layout;
         PageCount = pages;
@@ -37,6 +51,7 @@ public sealed unsafe class PagedCache : IDisposable
                     new IndexPages(index, pages)
                 );
             }
+            _transfer = new PageTransfer(device, layout, Layers);
         }
         catch
         {
@@ -45,18 +60,39 @@ public sealed unsafe class PagedCache : IDisposable
         }
         // Last: what has no room on the device takes none here.
         _allocator = new PageAllocator(pages);
+        Prefixes = new PrefixIndex(this, hash);
     }
 
     /// <summary>Pages in all.</summary>
     public int PageCount { get; }
 
-    /// <summary>Pages that no sequence has.</summary>
-    public int FreePages
+    /// <summary>Pages that hold nothing.</summary>
+    public int FreePages => Statistics.FreePages;
+
+    /// <summary>Pages that a step can have: free ones, and those of prefixes that no sequence has.</summary>
+    public int AvailablePages
     {
         get
         {
             lock (Changes)
-                return _allocator.FreeCount;
+                return _allocator.FreeCount + _allocator.CachedCount;
+        }
+    }
+
+    /// <summary>How full it is, and what its prefixes have saved.</summary>
+    public CacheStatistics Statistics
+    {
+        get
+        {
+            lock (Changes)
+                return new CacheStatistics(
+                    _allocator.FreeCount,
+                    _allocator.CachedCount,
+                    _allocator.ReferencedCount,
+                    Prefixes.Hits,
+                    Prefixes.TokensSaved,
+                    _evictions
+                );
         }
     }
 
@@ -75,6 +111,9 @@ public sealed unsafe class PagedCache : IDisposable
     internal CacheLayout Layout { get; }
 
     internal LayerCache[] Layers { get; }
+
+    /// <summary>The pages that sequences can begin with.</summary>
+    internal PrefixIndex Prefixes { get; }
 
     /// <summary>Raised once, before its memory goes back: what was recorded over the memory goes first.</summary>
     internal event Action? Releasing;
@@ -123,13 +162,52 @@ public sealed unsafe class PagedCache : IDisposable
 
     internal static int PagesFor(int tokens) => (int)(((long)tokens + PageTokens - 1) / PageTokens);
 
-    internal int TakePage() => _allocator.Take();
+    /// <summary>
+    /// Takes an available page for one sequence; its content is of no one. The caller holds <see cref="Changes"/>, below
+    /// too.
+    /// </summary>
+    internal int TakePage()
+    {
+        if (_allocator.FreeCount == 0)
+        {
+            int page = _allocator.OldestCached;
+            Prefixes.Remove(page);
+            _allocator.Evict(page);
+            _evictions++;
+        }
+        return _allocator.Take();
+    }
 
-    internal void GiveBack(int page) => _allocator.GiveBack(page);
+    /// <summary>Takes an available page, and copies another to it.</summary>
+    internal int TakeCopy(int page)
+    {
+        int copy = TakePage();
+        try
+        {
+            _transfer.Copy(page, copy);
+            return copy;
+        }
+        catch
+        {
+            GiveBack(copy);
+            throw;
+        }
+    }
+
+    /// <summary>Counts one more sequence that has a published page.</summary>
+    internal void Hold(int page) => _allocator.Hold(page);
+
+    /// <summary>Counts one sequence less that has a page.</summary>
+    internal void GiveBack(int page) => _allocator.Release(page, Prefixes.Contains(page));
+
+    /// <summary>Whether a published page can be unpublished for the one sequence that has it: no other has, none comes after it.</summary>
+    internal bool CanTakeBack(int page) =>
+        _allocator.References(page) == 1 && !Prefixes.HasFollowers(page);
 
     private void Release()
     {
         Releasing?.Invoke();
+        _transfer.Dispose();
         _memory.Dispose();
     }
 }

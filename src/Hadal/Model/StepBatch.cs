@@ -203,8 +203,12 @@ public sealed unsafe class StepBatch : IDisposable
             int missing = 0;
             for (int i = 0; i < SequenceCount; i++)
                 missing += _sequences[i].MissingPages(_counts[i]);
-            if (missing > Cache.FreePages)
-                throw new CacheFullException(missing, Cache.FreePages, Cache.PageCount, TokenCount);
+            int available = Cache.AvailablePages;
+            if (missing > available)
+                throw new CacheFullException(missing, available, Cache.PageCount, TokenCount);
+            // First, as copies may fail.
+            for (int i = 0; i < SequenceCount; i++)
+                _sequences[i].OwnNextPage();
             Cache.BeginStep();
             for (int i = 0; i < SequenceCount; i++)
                 _sequences[i].BeginStep(_counts[i]);

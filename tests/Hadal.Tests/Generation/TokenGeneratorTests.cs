@@ -246,8 +246,8 @@ public sealed class TokenGeneratorTests : IDisposable
         CacheFullException full = Assert.Throws<CacheFullException>(() =>
             other.MoveNext(Cancellation)
         );
-        Assert.Equal((1, 0, 2), (full.NeededPages, full.FreePages, full.PageCount));
-        Assert.Contains("2 pages 0 are free", full.Message, StringComparison.Ordinal);
+        Assert.Equal((1, 0, 2), (full.NeededPages, full.AvailablePages, full.PageCount));
+        Assert.Contains("2 pages 0 are available", full.Message, StringComparison.Ordinal);
         while (text.MoveNext(Cancellation))
             all += text.Text.ToString();
         Assert.Equal(expected, all);

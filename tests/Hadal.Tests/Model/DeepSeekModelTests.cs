@@ -86,7 +86,7 @@ public sealed class DeepSeekModelTests : IDisposable
         CacheFullException full = Assert.Throws<CacheFullException>(() =>
             _model.Forward(batch, Cancellation)
         );
-        Assert.Equal((2, 1, 2), (full.NeededPages, full.FreePages, full.PageCount));
+        Assert.Equal((2, 1, 2), (full.NeededPages, full.AvailablePages, full.PageCount));
         Assert.Equal((60, 0, 1), (one.Length, two.Length, cache.FreePages));
 
         one.Dispose();
