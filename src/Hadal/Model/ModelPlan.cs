@@ -46,6 +46,8 @@ internal sealed class ModelPlan
         StepOptions = Fit(options, MaxContextTokens);
         StepLayout = new StepLayout(StepOptions, MaxContextTokens, ExpandedTokens);
         RequireSteps();
+        if (ExpandedTokens > 0)
+            RequireExpandedForm();
         CacheLayout = new CacheLayout(
             (config.Indexer is null, options.Activations) switch
             {
@@ -179,6 +181,40 @@ internal sealed class ModelPlan
             StepOptions.MaxSequences,
             $"with contexts of {MaxContextTokens} tokens"
         );
+    }
+
+    /// <summary>Asks the device whether it runs heads of these widths; the absorbed form has none but the caches' own.</summary>
+    private unsafe void RequireExpandedForm()
+    {
+        AttentionShape shape = Config.Attention;
+        int heads = Config.NumAttentionHeads;
+        using var memory = new DeviceMemory(Device, isCounting: true);
+        using var kernels = new Kernels(memory);
+        try
+        {
+            kernels.MaskedMha(
+                Like(heads * shape.QueryHeadDim),
+                heads,
+                Like(heads * shape.KeyValueHeadDim),
+                Like(shape.RopeDim),
+                shape.ValueDim,
+                null,
+                null,
+                TopK,
+                Config.SoftmaxScale,
+                Like(heads * shape.ValueDim)
+            );
+        }
+        catch (NativeUnsupportedException e)
+        {
+            throw new ArgumentException(
+                $"{nameof(ModelOptions.PrefillForm)} is {Options.PrefillForm}, which {Device} does not run for heads of {shape.NopeDim} + {shape.RopeDim} and {shape.ValueDim}; take {PrefillForm.Absorbed} ({e.Message})",
+                "options",
+                e
+            );
+        }
+
+        DeviceTensor Like(int columns) => new(null, Activations, 1, columns, columns);
     }
 
     private static void Require(

@@ -9,11 +9,5 @@ internal static class FakeCaches
 
     /// <summary>A cache of no model: two layers.</summary>
     public static PagedCache Create(int pages, PageHash? hash = null, int maxTokens = 1024) =>
-        new(
-            Cpu,
-            new CacheLayout(hd_mla_format.HD_MLA_FP8, [true, true]),
-            pages,
-            maxTokens,
-            hash
-        );
+        new(Cpu, new CacheLayout(hd_mla_format.HD_MLA_FP8, [true, true]), pages, maxTokens, hash);
 }

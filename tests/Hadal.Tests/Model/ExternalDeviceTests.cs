@@ -108,6 +108,20 @@ public sealed class ExternalDeviceTests
         );
     }
 
+    [Fact]
+    public void The_expanded_form_is_refused_where_it_does_not_run()
+    {
+        using var backend = new MinimalBackend("minimal");
+        using var device = Device.External();
+        var options = new ModelOptions { PrefillForm = PrefillForm.ByPosition };
+        var error = Assert.Throws<ArgumentException>(() => Load(device, options));
+        Assert.Contains(
+            "PrefillForm is ByPosition, which Minimal accelerator (none) does not run for heads of 128 + 64 and 128; take Absorbed",
+            error.Message,
+            Ordinal
+        );
+    }
+
     /// <summary>kv_b_proj: four layers of four heads of 128 + 128 rows by 512 columns in bf16.</summary>
     [Fact]
     public void Heads_are_expanded_where_they_are_not_multiplied_as_they_are()
