@@ -26,11 +26,11 @@ internal sealed class Preset
         """;
 
     private const string TinyGlm5 = $$"""
-        { {{Tiny}}, "num_hidden_layers": 4, "num_attention_heads": 2, "num_key_value_heads": 2, "q_lora_rank": 128,
-          "n_routed_experts": 16, "num_experts_per_tok": 4, "index_n_heads": 8, "index_topk": 64,
-          "index_topk_freq": 3, "index_skip_topk_offset": 1,
-          "indexer_types": ["full", "shared", "shared", "full"],
-          "mlp_layer_types": ["dense", "sparse", "sparse", "sparse"] }
+        { {{Tiny}}, "num_hidden_layers": 3, "num_attention_heads": 2, "num_key_value_heads": 2, "q_lora_rank": 128,
+          "n_routed_experts": 16, "num_experts_per_tok": 2, "index_n_heads": 2, "index_topk": 64,
+          "index_topk_freq": 2, "index_skip_topk_offset": 2,
+          "indexer_types": ["full", "full", "shared"],
+          "mlp_layer_types": ["dense", "sparse", "sparse"] }
         """;
 
     private static readonly Preset[] s_all =

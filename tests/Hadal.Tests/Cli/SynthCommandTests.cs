@@ -192,6 +192,13 @@ public sealed class SynthCommandTests
     [Theory]
     [InlineData(Preset.V3At800M, 0.78e9, 0.83e9)]
     [InlineData(Preset.TrueShape, 2.0e9, 2.6e9)]
+    [InlineData("moonlight", 1.3e9, 1.5e9)]
+    [InlineData("glm-4.7-flash", 1.4e9, 1.6e9)]
+    [InlineData("moonlight-tiny", 1e6, 4e7)]
+    [InlineData("glm-flash-tiny", 1e6, 4e7)]
+    [InlineData("kimi-k2-tiny", 1e6, 5e7)]
+    [InlineData("glm5-tiny", 1e6, 4e7)]
+    [InlineData("glm5-tiny-fp8", 1e6, 4e7)]
     public void PresetsAreOfTheirSize(string preset, double least, double most)
     {
         var checkpoint = new RandomCheckpoint(

@@ -33,8 +33,10 @@ internal sealed class ReferenceLinear
         int across = (_columns + 127) / 128;
         for (int row = 0; row < _rows; row++)
         {
-            for (int column = 0; column < _columns; column++)
-                _values[row * _columns + column] *= scales[row / 128 * across + column / 128];
+            ReadOnlySpan<float> blocks = scales.Slice(row / 128 * across, across);
+            Span<double> values = _values.AsSpan(row * _columns, _columns);
+            for (int column = 0; column < values.Length; column++)
+                values[column] *= blocks[column / 128];
         }
     }
 
@@ -56,23 +58,29 @@ internal sealed class ReferenceLinear
     /// <summary>A tensor's elements, as numbers.</summary>
     public static double[] Expand(TensorView view)
     {
+        var result = new double[view.ElementCount];
         if (view.DType == DType.F32)
-            return Convert(view.AsSpan<float>(), static x => (double)x);
+        {
+            ReadOnlySpan<float> floats = view.AsSpan<float>();
+            for (int i = 0; i < result.Length; i++)
+                result[i] = floats[i];
+            return result;
+        }
         if (view.DType == DType.BF16)
-            return Convert(
-                view.AsSpan<ushort>(),
-                static half => (double)BitConverter.UInt32BitsToSingle((uint)half << 16)
-            );
+        {
+            ReadOnlySpan<ushort> halves = view.AsSpan<ushort>();
+            for (int i = 0; i < result.Length; i++)
+                result[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
+            return result;
+        }
         if (view.DType == DType.F8E4M3)
-            return Convert(view.AsSpan<byte>(), static code => s_e4m3[code]);
+        {
+            double[] values = s_e4m3;
+            ReadOnlySpan<byte> codes = view.Bytes;
+            for (int i = 0; i < result.Length; i++)
+                result[i] = values[codes[i]];
+            return result;
+        }
         throw new NotSupportedException($"{view}");
-    }
-
-    private static double[] Convert<T>(ReadOnlySpan<T> elements, Func<T, double> convert)
-    {
-        var result = new double[elements.Length];
-        for (int i = 0; i < result.Length; i++)
-            result[i] = convert(elements[i]);
-        return result;
     }
 }
