@@ -3,9 +3,13 @@ using Hadal.Tensors;
 
 namespace Hadal.Caching;
 
-/// <summary>Copies whole pages, in all layers, on a stream of its own, and waits for it. Not thread-safe.</summary>
+/// <summary>
+/// Copies whole pages, in all layers, on a stream of its own, and waits for it. On the host a page's layers lie one after
+/// another. Thread-safe; the cache's memory must stay meanwhile.
+/// </summary>
 internal sealed unsafe class PageTransfer : IDisposable
 {
+    private readonly Lock _lock = new();
     private readonly StreamHandle _stream;
 
     // In the order of layers, in each the latents before the indexer's keys: the pages, and the bytes of one.
@@ -27,18 +31,74 @@ internal sealed unsafe class PageTransfer : IDisposable
     /// <summary>Copies a page to another.</summary>
     public void Copy(int source, int destination)
     {
-        using NativeLease<hd_stream> stream = _stream.Lease();
-        foreach ((nint pages, long bytes) in _parts)
-            NativeStatus.ThrowIfFailed(
-                NativeMethods.hd_copy(
-                    stream.Pointer,
-                    (byte*)pages + destination * bytes,
-                    (byte*)pages + source * bytes,
-                    (ulong)bytes
-                )
-            );
-        NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(stream.Pointer));
+        lock (_lock)
+        {
+            using NativeLease<hd_stream> stream = _stream.Lease();
+            foreach ((nint pages, long bytes) in _parts)
+                NativeStatus.ThrowIfFailed(
+                    NativeMethods.hd_copy(
+                        stream.Pointer,
+                        At(pages, bytes, destination),
+                        At(pages, bytes, source),
+                        (ulong)bytes
+                    )
+                );
+            NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(stream.Pointer));
+        }
+    }
+
+    /// <summary>Copies a page to the host.</summary>
+    public void Read(int page, Span<byte> bytes)
+    {
+        lock (_lock)
+        {
+            using NativeLease<hd_stream> stream = _stream.Lease();
+            fixed (byte* start = bytes)
+            {
+                byte* next = start;
+                foreach ((nint pages, long count) in _parts)
+                {
+                    NativeStatus.ThrowIfFailed(
+                        NativeMethods.hd_copy_to_host(
+                            stream.Pointer,
+                            next,
+                            At(pages, count, page),
+                            (ulong)count
+                        )
+                    );
+                    next += count;
+                }
+            }
+        }
+    }
+
+    /// <summary>Copies a page from the host.</summary>
+    public void Write(ReadOnlySpan<byte> bytes, int page)
+    {
+        lock (_lock)
+        {
+            using NativeLease<hd_stream> stream = _stream.Lease();
+            fixed (byte* start = bytes)
+            {
+                byte* next = start;
+                foreach ((nint pages, long count) in _parts)
+                {
+                    NativeStatus.ThrowIfFailed(
+                        NativeMethods.hd_copy_to_device(
+                            stream.Pointer,
+                            At(pages, count, page),
+                            next,
+                            (ulong)count
+                        )
+                    );
+                    next += count;
+                }
+            }
+            NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(stream.Pointer));
+        }
     }
 
     public void Dispose() => _stream.Dispose();
+
+    private static byte* At(nint pages, long bytes, int page) => (byte*)pages + page * bytes;
 }

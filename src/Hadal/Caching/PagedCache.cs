@@ -15,7 +15,7 @@ public sealed unsafe class PagedCache : IDisposable
 
     private readonly DeviceMemory _memory;
     private readonly PageAllocator _allocator;
-    private readonly PageTransfer _transfer;
+    private readonly Func<CacheIdentity> _identity;
     private long _evictions;
     private int _steps;
     private bool _disposed;
@@ -24,15 +24,18 @@ public sealed unsafe class PagedCache : IDisposable
     /// <param name="layout">What it holds.</param>
     /// <param name="pages">Pages in all.</param>
     /// <param name="maxSequenceTokens">The most tokens of one sequence.</param>
+    /// <param name="identity">Tells what decides its content besides the tokens; asked when a prefix is saved or loaded.</param>
     /// <param name="hash">Finds prefixes; null for one that does it fast.</param>
     internal PagedCache(
         Device device,
         CacheLayout layout,
         int pages,
         int maxSequenceTokens,
+        Func<CacheIdentity> identity,
         PageHash? hash = null
     )
     {
+        _identity = identity;
         Layout = layout;
         PageCount = pages;
         MaxSequenceTokens = maxSequenceTokens;
@@ -51,7 +54,7 @@ public sealed unsafe class PagedCache : IDisposable
                     new IndexPages(index, pages)
                 );
             }
-            _transfer = new PageTransfer(device, layout, Layers);
+            Transfer = new PageTransfer(device, layout, Layers);
         }
         catch
         {
@@ -115,6 +118,8 @@ public sealed unsafe class PagedCache : IDisposable
     /// <summary>The pages that sequences can begin with.</summary>
     internal PrefixIndex Prefixes { get; }
 
+    internal PageTransfer Transfer { get; }
+
     /// <summary>Raised once, before its memory goes back: what was recorded over the memory goes first.</summary>
     internal event Action? Releasing;
 
@@ -124,6 +129,18 @@ public sealed unsafe class PagedCache : IDisposable
         ThrowIfDisposed();
         return new CachedSequence(this);
     }
+
+    /// <inheritdoc cref="PrefixFile.Save"/>
+    internal int SavePrefix(string path, ReadOnlySpan<int> tokens, in PrefixKey key) =>
+        PrefixFile.Save(this, path, tokens, key);
+
+    /// <inheritdoc cref="PrefixFile.Load"/>
+    internal LoadedPrefix LoadPrefix(string path, in PrefixKey key) =>
+        PrefixFile.Load(this, path, key);
+
+    /// <summary>What decides the content of pages with a key. The salt doesn't: whoever loads a file takes it under their own.</summary>
+    internal CacheIdentity IdentityFor(in PrefixKey key) =>
+        _identity().With("variant", key.Variant);
 
     /// <summary>Gives its memory back, at the end of the steps that are under way.</summary>
     public void Dispose()
@@ -184,7 +201,7 @@ public sealed unsafe class PagedCache : IDisposable
         int copy = TakePage();
         try
         {
-            _transfer.Copy(page, copy);
+            Transfer.Copy(page, copy);
             return copy;
         }
         catch
@@ -207,7 +224,7 @@ public sealed unsafe class PagedCache : IDisposable
     private void Release()
     {
         Releasing?.Invoke();
-        _transfer.Dispose();
+        Transfer.Dispose();
         _memory.Dispose();
     }
 }

@@ -70,28 +70,22 @@ internal sealed class PrefixIndex
     {
         lock (_cache.Changes)
         {
-            Check(sequence);
-            if (sequence.Length > 0)
-                throw new InvalidOperationException(
-                    $"The sequence has {sequence.Length} tokens already; only an empty one can begin with a cached prefix"
-                );
-            int most = Math.Min((tokens.Length - 1) / PageTokens, sequence.MostPages);
-            int page = None;
-            ulong hash = HashOf(key);
-            for (int i = 0; i < most; i++)
-            {
-                ReadOnlySpan<int> own = tokens.Slice(i * PageTokens, PageTokens);
-                hash = HashOf(hash, own);
-                page = Find(hash, page, own, key);
-                if (page == None)
-                    break;
-                sequence.Adopt(page);
-            }
-            if (sequence.Length > 0)
+            int length = Attach(sequence, tokens, key, (tokens.Length - 1) / PageTokens);
+            if (length > 0)
                 Hits++;
-            TokensSaved += sequence.Length;
-            return sequence.Length;
+            TokensSaved += length;
+            return length;
         }
+    }
+
+    /// <summary>
+    /// As <see cref="Attach(CachedSequence, ReadOnlySpan{int}, in PrefixKey)"/>, but for a sequence that computes nothing: up
+    /// to all full pages, and no hit.
+    /// </summary>
+    public int AttachFullPages(CachedSequence sequence, ReadOnlySpan<int> tokens, in PrefixKey key)
+    {
+        lock (_cache.Changes)
+            return Attach(sequence, tokens, key, tokens.Length / PageTokens);
     }
 
     /// <summary>
@@ -154,6 +148,32 @@ internal sealed class PrefixIndex
             _followers[_previous[page]]--;
         _keys[page] = default;
         _isPublished[page] = false;
+    }
+
+    private int Attach(
+        CachedSequence sequence,
+        ReadOnlySpan<int> tokens,
+        in PrefixKey key,
+        int mostPages
+    )
+    {
+        Check(sequence);
+        if (sequence.Length > 0)
+            throw new InvalidOperationException(
+                $"The sequence has {sequence.Length} tokens already; only an empty one can begin with a cached prefix"
+            );
+        int page = None;
+        ulong hash = HashOf(key);
+        for (int i = 0; i < Math.Min(mostPages, sequence.MostPages); i++)
+        {
+            ReadOnlySpan<int> own = tokens.Slice(i * PageTokens, PageTokens);
+            hash = HashOf(hash, own);
+            page = Find(hash, page, own, key);
+            if (page == None)
+                break;
+            sequence.Adopt(page);
+        }
+        return sequence.Length;
     }
 
     private void Add(int page, ulong hash, int previous, ReadOnlySpan<int> tokens, in PrefixKey key)

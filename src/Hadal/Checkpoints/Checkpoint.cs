@@ -14,6 +14,7 @@ public sealed class Checkpoint : IDisposable
 
     private Checkpoint(
         string folder,
+        byte[] configText,
         DeepSeekConfig config,
         List<SafetensorsFile> files,
         Dictionary<string, TensorView> tensors,
@@ -21,6 +22,7 @@ public sealed class Checkpoint : IDisposable
     )
     {
         Folder = folder;
+        ConfigText = configText;
         Config = config;
         _files = files;
         _tensors = tensors.AsReadOnly();
@@ -49,6 +51,9 @@ public sealed class Checkpoint : IDisposable
             ? tensor
             : throw new CheckpointException($"{Folder}: has no tensor '{name}'");
 
+    /// <summary>The bytes of its <c>config.json</c>.</summary>
+    internal byte[] ConfigText { get; }
+
     /// <summary>Opens a folder: reads its configuration and the headers of its weights, and checks both.</summary>
     /// <param name="folder">
     /// Holds <c>config.json</c>, and <c>model.safetensors</c> or <c>model.safetensors.index.json</c> with its shards.
@@ -70,7 +75,8 @@ public sealed class Checkpoint : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new CheckpointOptions();
-        DeepSeekConfig config = DeepSeekConfig.Parse(CheckpointFolder.ReadConfig(folder));
+        byte[] configText = CheckpointFolder.ReadConfig(folder);
+        DeepSeekConfig config = DeepSeekConfig.Parse(configText);
         var notes = new List<string>();
         Predicate<string>? needs = null;
         if (options.Layers is { } layers)
@@ -112,6 +118,7 @@ public sealed class Checkpoint : IDisposable
                 config = Predictors.Match(config, tensors, notes);
             return new Checkpoint(
                 folder,
+                configText,
                 config,
                 files,
                 WeightCheck.Check(folder, config, tensors, notes),

@@ -10,10 +10,12 @@ public sealed class SafetensorsFile : IDisposable
 {
     private readonly FileBytes _file;
     private readonly ReadOnlyDictionary<string, TensorView> _tensors;
+    private readonly int _headerLength;
 
     private SafetensorsFile(FileBytes file, SafetensorsHeader header)
     {
         _file = file;
+        _headerLength = header.Length;
         _tensors = header.Tensors.AsReadOnly();
         Metadata = header.Metadata.AsReadOnly();
     }
@@ -26,6 +28,9 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>The tensors by name.</summary>
     public IReadOnlyDictionary<string, TensorView> Tensors => _tensors;
+
+    /// <summary>The header as it is in the file, its length first.</summary>
+    internal unsafe ReadOnlySpan<byte> Header => new(_file.Pointer, _headerLength);
 
     /// <summary>The tensor of a name.</summary>
     /// <exception cref="CheckpointException">The file has none of that name.</exception>

@@ -29,6 +29,9 @@ internal sealed unsafe class SafetensorsHeader
         _dataStart = dataStart;
     }
 
+    /// <summary>Bytes of it in the file, those of its length included.</summary>
+    public int Length => (int)_dataStart;
+
     public Dictionary<string, TensorView> Tensors { get; } = [];
 
     public Dictionary<string, string> Metadata { get; } = [];

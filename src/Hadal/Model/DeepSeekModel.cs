@@ -14,6 +14,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     private readonly ModelPlan _plan;
     private readonly UseCount _use;
     private readonly CheckpointLease? _lease;
+    private readonly CheckpointFingerprint _fingerprint;
     private readonly DeviceMemory _memory;
     private readonly Kernels _kernels; // Of loading, and of the cosines and sines.
     private readonly RotaryEmbedding _rotary;
@@ -46,6 +47,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         try
         {
             _lease = new CheckpointLease(checkpoint);
+            _fingerprint = new CheckpointFingerprint(checkpoint);
             var weights = new WeightLoader(
                 checkpoint,
                 plan,
@@ -70,7 +72,11 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
             _kernels.Synchronize();
             // A device that reads the host's memory goes on reading them where they are; elsewhere they were copied.
             if (!Device.ReadsHostMemory)
+            {
+                if (!isCounting)
+                    _ = _fingerprint.Value;
                 _lease.Dispose();
+            }
         }
         catch
         {
@@ -127,7 +133,7 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         _use.Enter(this);
         try
         {
-            return new PagedCache(Device, CacheLayout, pages, MaxContextTokens);
+            return new PagedCache(Device, CacheLayout, pages, MaxContextTokens, IdentifyCache);
         }
         finally
         {
