@@ -82,7 +82,7 @@ public sealed class PrefixIndexTests
         // Drafts, of which two are accepted.
         sequence.Grow(Count(100, 8));
         sequence.Truncate(62);
-        sequence.Publish();
+        cache.Prefixes.Publish(sequence.Sequence, [.. Count(0, 60), .. Count(100, 8)], Key);
         using var other = new FakeSequence(cache, Key);
         Assert.Equal(0, other.Attach([.. Count(0, 60), .. Count(100, 8)]));
         sequence.Grow(Count(500, 10));
