@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text;
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
 
 namespace Hadal.Cli;
@@ -8,20 +10,26 @@ namespace Hadal.Cli;
 internal static class TextStream
 {
     /// <summary>Writes to the end of the text; when cancelled, ends the line first.</summary>
+    /// <param name="terminal">Where to.</param>
+    /// <param name="request">The text.</param>
+    /// <param name="ids">Gets its tokens.</param>
+    /// <param name="cancellationToken">Gives the text up.</param>
     /// <returns>The text.</returns>
     public static string Write(
         Terminal terminal,
-        TextGeneration generation,
+        InferenceRequest request,
+        List<int> ids,
         CancellationToken cancellationToken
     )
     {
-        var text = new System.Text.StringBuilder();
+        var text = new StringBuilder();
         try
         {
-            while (generation.MoveNext(cancellationToken))
+            foreach (GeneratedToken token in request.Read(cancellationToken))
             {
-                text.Append(generation.Text);
-                terminal.WriteText(generation.Text);
+                ids.Add(token.Id);
+                text.Append(token.Text);
+                terminal.WriteText(token.Text);
                 terminal.Output.Flush();
             }
             return text.ToString();
@@ -33,15 +41,15 @@ internal static class TextStream
     }
 
     /// <summary>Speeds, and what they were reached on, in one line.</summary>
-    public static string Describe(TextGeneration generation, DeepSeekModel model)
+    public static string Describe(InferenceRequest request, DeepSeekModel model)
     {
-        GenerationUsage usage = generation.Usage;
+        GenerationUsage usage = request.Usage;
         string cached = usage.CachedTokens > 0 ? $" after {usage.CachedTokens} in the cache" : "";
         return string.Create(
             CultureInfo.InvariantCulture,
             $"prefill {usage.PromptTokens - usage.CachedTokens} tokens{cached}, {usage.PrefillTokensPerSecond:0.0} tokens/s; "
                 + $"decode {usage.GeneratedTokens} tokens, {usage.DecodeTokensPerSecond:0.0} tokens/s; "
-                + $"{model.Device}, {model.Options.Activations}; seed {generation.Seed}"
+                + $"{model.Device}, {model.Options.Activations}; seed {request.Seed}"
         );
     }
 }

@@ -1,54 +1,53 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Tokenization;
 using Microsoft.Extensions.AI;
 
 namespace Hadal.Extensions.AI;
 
 /// <summary>
-/// Answers conversations with a model in this process. It keeps no conversation: each request brings all its messages.
-/// Thread-safe: requests are answered at the same time, their steps by turns, also one that is made while another's stream
-/// is being read.
+/// Answers conversations with a model in this process. It keeps no conversation: each request brings all its messages, and what
+/// they begin with is mostly in the engine's prefix cache. Of its last answers it keeps the tokens, which go into the prompts
+/// that have those answers. Thread-safe: requests are answered at the same time, each step of the model works on all of them.
 /// </summary>
-/// <remarks>
-/// Each request that is not answered to its end has its own place in the generator's cache, which must hold as many
-/// conversations as there are such requests. One that finds the cache full does not wait, since those that have it may wait
-/// for this one: it ends with <see cref="Caching.CacheFullException"/>, and the others go on.
-/// </remarks>
+/// <remarks>A request that finds no room in the cache waits for others to end.</remarks>
 public sealed class DeepSeekChatClient : IChatClient
 {
-    private readonly TokenGenerator _generator;
+    private readonly InferenceEngine _engine;
+    private readonly SampledAnswers _answers = new(mostTokens: 1 << 20);
     private readonly ChatTemplate _template;
     private readonly GenerationOptions _defaults;
     private readonly ChatClientMetadata _metadata;
     private readonly CancellationTokenSource _disposal = new();
 
-    /// <summary>A client over a generator, which stays its caller's to dispose.</summary>
-    /// <param name="generator">Generates the answers; its cache must hold all conversations that are answered at the same time.</param>
+    /// <summary>A client over an engine, which stays its caller's to dispose.</summary>
+    /// <param name="engine">Generates the answers.</param>
     /// <param name="template">The chat format; null takes the checkpoint's own.</param>
     /// <param name="defaults">What <see cref="ChatOptions"/> leave open; null for greedy answers of any length.</param>
     /// <param name="modelId">The model's name; null takes the config's model_type.</param>
     /// <exception cref="TokenizerException">The checkpoint's own chat format is not known.</exception>
     public DeepSeekChatClient(
-        TokenGenerator generator,
+        InferenceEngine engine,
         ChatTemplate? template = null,
         GenerationOptions? defaults = null,
         string? modelId = null
     )
     {
-        ArgumentNullException.ThrowIfNull(generator);
-        _generator = generator;
-        _template = template ?? ChatTemplate.For(generator.Tokenizer);
+        ArgumentNullException.ThrowIfNull(engine);
+        _engine = engine;
+        _template = template ?? ChatTemplate.For(engine.Tokenizer);
         _defaults = defaults ?? new GenerationOptions();
         _metadata = new ChatClientMetadata(
             "hadal",
-            defaultModelId: modelId ?? generator.Model.Config.ModelType
+            defaultModelId: modelId ?? engine.Model.Config.ModelType
         );
     }
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
-    /// <exception cref="Caching.CacheFullException">Other requests have the cache.</exception>
+    /// <exception cref="QueueFullException">As many requests wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages,
@@ -60,7 +59,7 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
-    /// <exception cref="Caching.CacheFullException">Other requests have the cache.</exception>
+    /// <exception cref="QueueFullException">As many requests wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages,
@@ -72,7 +71,7 @@ public sealed class DeepSeekChatClient : IChatClient
         ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
         // Here, not in the iterator: what is refused is refused by this call.
         bool thinking = OptionMapping.Thinks(options);
-        List<ChatTurn> turns = MessageMapping.Turns(messages, options?.Instructions);
+        List<ChatTurn> turns = MessageMapping.Turns(messages, options?.Instructions, _answers);
         _ = _template.Render(turns, thinking);
         GenerationOptions generation = OptionMapping.Map(options, _defaults, _metadata, this);
         return AnswerAsync(turns, generation, thinking, cancellationToken);
@@ -88,10 +87,10 @@ public sealed class DeepSeekChatClient : IChatClient
             return _metadata;
         if (serviceType.IsInstanceOfType(this))
             return this;
-        return serviceType.IsInstanceOfType(_generator) ? _generator : null;
+        return serviceType.IsInstanceOfType(_engine) ? _engine : null;
     }
 
-    /// <summary>Ends all requests with <see cref="ObjectDisposedException"/>; the generator stays its owner's.</summary>
+    /// <summary>Ends all requests with <see cref="ObjectDisposedException"/>; the engine stays its owner's.</summary>
     public void Dispose() => _disposal.Cancel();
 
     private async IAsyncEnumerable<ChatResponseUpdate> AnswerAsync(
@@ -108,32 +107,40 @@ public sealed class DeepSeekChatClient : IChatClient
             _disposal.Token
         );
         string id = Guid.NewGuid().ToString("N");
-        int[] prompt = _template.Encode(_generator.Tokenizer, turns, thinking, cancellationToken);
-        using TextGeneration text = _generator.Start(prompt, options);
+        int[] prompt = _template.Encode(_engine.Tokenizer, turns, thinking, cancellationToken);
+        InferenceRequest request = _engine.Submit(prompt, options);
+        await using IAsyncEnumerator<GeneratedToken> tokens = request.GetAsyncEnumerator(
+            either.Token
+        );
         var splitter = new ThoughtSplitter(thinking);
-        while (await MoveNextAsync(text, either.Token, cancellationToken).ConfigureAwait(false))
+        var ids = new List<int>();
+        var text = new StringBuilder();
+        while (await MoveNextAsync(tokens, cancellationToken).ConfigureAwait(false))
         {
-            List<AIContent> contents = splitter.Split(text.Text.ToString());
+            ids.Add(tokens.Current.Id);
+            List<AIContent> contents = splitter.Split(tokens.Current.Text);
+            foreach (TextContent content in contents.OfType<TextContent>())
+                text.Append(content.Text);
             if (contents.Count > 0)
                 yield return Update(id, contents);
         }
-        ChatResponseUpdate last = Update(id, [new UsageContent(Count(text.Usage))]);
+        _answers.Add(text.ToString(), [.. ids]);
+        ChatResponseUpdate last = Update(id, [new UsageContent(Count(request.Usage))]);
         last.FinishReason =
-            text.FinishReason == FinishReason.Length
-                ? ChatFinishReason.Length
-                : ChatFinishReason.Stop;
+            request.FinishReasons[0] == FinishReason.Stop
+                ? ChatFinishReason.Stop
+                : ChatFinishReason.Length;
         yield return last;
     }
 
     private async ValueTask<bool> MoveNextAsync(
-        TextGeneration text,
-        CancellationToken either,
+        IAsyncEnumerator<GeneratedToken> tokens,
         CancellationToken cancellationToken
     )
     {
         try
         {
-            return await text.MoveNextAsync(either).ConfigureAwait(false);
+            return await tokens.MoveNextAsync().ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -155,6 +162,7 @@ public sealed class DeepSeekChatClient : IChatClient
         new()
         {
             InputTokenCount = usage.PromptTokens,
+            CachedInputTokenCount = usage.CachedTokens,
             OutputTokenCount = usage.GeneratedTokens,
             TotalTokenCount = usage.PromptTokens + usage.GeneratedTokens,
         };

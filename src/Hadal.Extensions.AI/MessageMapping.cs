@@ -7,13 +7,27 @@ namespace Hadal.Extensions.AI;
 /// <summary>Messages as a chat template takes them.</summary>
 internal static class MessageMapping
 {
-    public static List<ChatTurn> Turns(IEnumerable<ChatMessage> messages, string? instructions)
+    /// <param name="messages">The messages.</param>
+    /// <param name="instructions">What comes before them; null or empty for nothing.</param>
+    /// <param name="answers">Tells the tokens of earlier answers.</param>
+    public static List<ChatTurn> Turns(
+        IEnumerable<ChatMessage> messages,
+        string? instructions,
+        SampledAnswers answers
+    )
     {
         List<ChatTurn> turns = [];
         if (!string.IsNullOrEmpty(instructions))
             turns.Add(ChatTurn.System(instructions));
         foreach (ChatMessage message in messages)
-            turns.Add(new ChatTurn(message.Role.Value, Text(message)));
+        {
+            string text = Text(message);
+            turns.Add(
+                message.Role == ChatRole.Assistant && answers.Find(text) is { } ids
+                    ? ChatTurn.Assistant(text, ids)
+                    : new ChatTurn(message.Role.Value, text)
+            );
+        }
         return turns;
     }
 

@@ -33,11 +33,19 @@ internal static class OptionMapping
                 $"it must make {nameof(GenerationOptions)}"
             ),
         };
+        if (basis.Choices > 1)
+            throw Refusal(
+                nameof(ChatOptions.RawRepresentationFactory),
+                $"{nameof(GenerationOptions)} with {nameof(basis.Choices)} of {basis.Choices}",
+                "an answer is one text"
+            );
         SamplingOptions sampling = basis.Sampling with
         {
             Temperature = options.Temperature ?? basis.Sampling.Temperature,
             TopK = options.TopK ?? basis.Sampling.TopK,
             TopP = options.TopP ?? basis.Sampling.TopP,
+            FrequencyPenalty = options.FrequencyPenalty ?? basis.Sampling.FrequencyPenalty,
+            PresencePenalty = options.PresencePenalty ?? basis.Sampling.PresencePenalty,
             Seed = options.Seed is { } seed ? unchecked((ulong)seed) : basis.Sampling.Seed,
         };
         foreach ((string key, object? value) in options.AdditionalProperties ?? [])
@@ -77,18 +85,6 @@ internal static class OptionMapping
                 nameof(options.ConversationId),
                 conversation,
                 "no conversation is kept: send all its messages"
-            );
-        if (options.FrequencyPenalty is { } frequency and not 0)
-            throw Refusal(
-                nameof(options.FrequencyPenalty),
-                frequency,
-                $"AdditionalProperties[\"{RepetitionPenalty}\"] is what there is"
-            );
-        if (options.PresencePenalty is { } presence and not 0)
-            throw Refusal(
-                nameof(options.PresencePenalty),
-                presence,
-                $"AdditionalProperties[\"{RepetitionPenalty}\"] is what there is"
             );
         if (options.ResponseFormat is not (null or ChatResponseFormatText))
             throw Refusal(

@@ -19,6 +19,7 @@ public sealed partial class FolderTests
         "Caching",
         "Model",
         "Generation",
+        "Inference",
     ];
 
     private static readonly string s_source = Path.Combine(Paths.Root, "src", "Hadal");
@@ -94,7 +95,7 @@ public sealed partial class FolderTests
     private static partial Regex Using();
 
     [GeneratedRegex(
-        @"^(?!using |namespace ).*\bHadal\.(Json|Tensors|Checkpoints|Tokenization|Caching|Model|Generation)\b",
+        @"^(?!using |namespace ).*\bHadal\.(Json|Tensors|Checkpoints|Tokenization|Caching|Model|Generation|Inference)\b",
         RegexOptions.Multiline
     )]
     private static partial Regex Qualified();

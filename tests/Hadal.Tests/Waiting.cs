@@ -18,17 +18,6 @@ internal static class Waiting
             TaskScheduler.Default
         );
 
-    /// <summary>Waits until a thread waits, and for more than a moment.</summary>
-    public static void UntilBlocked(Thread thread)
-    {
-        Assert.True(SpinWait.SpinUntil(IsBlocked, Long));
-
-        bool IsBlocked()
-        {
-            if (!thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin))
-                return false;
-            Thread.Sleep(50);
-            return thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin);
-        }
-    }
+    /// <summary>Waits until something holds that is about to.</summary>
+    public static void Until(Func<bool> holds) => Assert.True(SpinWait.SpinUntil(holds, Long));
 }

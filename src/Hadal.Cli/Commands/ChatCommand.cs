@@ -2,6 +2,7 @@ using System.CommandLine;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
 using Hadal.Tokenization;
 
@@ -74,30 +75,25 @@ internal sealed class ChatCommand : Command
             },
             cancellationToken
         );
-        using var generator = new TokenGenerator(model, tokenizer, context);
+        using var engine = new InferenceEngine(
+            model,
+            tokenizer,
+            new EngineOptions { CacheTokens = context }
+        );
         List<ChatTurn> turns = [];
         if (result.GetValue(_system) is { } system)
             turns.Add(ChatTurn.System(system));
-        TextGeneration? answer = null;
-        try
+        while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
         {
-            while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
-            {
-                turns.Add(ChatTurn.User(line));
-                int[] prompt = template.Encode(tokenizer, turns, thinking, cancellationToken);
-                TextGeneration next = generator.Start(prompt, options, after: answer);
-                answer?.Dispose();
-                answer = next;
-                string text = TextStream.Write(_terminal, answer, cancellationToken);
-                turns.Add(ChatTurn.Assistant(text));
-                await _terminal
-                    .Error.WriteLineAsync(TextStream.Describe(answer, model))
-                    .ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            answer?.Dispose();
+            turns.Add(ChatTurn.User(line));
+            int[] prompt = template.Encode(tokenizer, turns, thinking, cancellationToken);
+            InferenceRequest answer = engine.Submit(prompt, options);
+            List<int> ids = [];
+            string text = TextStream.Write(_terminal, answer, ids, cancellationToken);
+            turns.Add(ChatTurn.Assistant(text, ids));
+            await _terminal
+                .Error.WriteLineAsync(TextStream.Describe(answer, model))
+                .ConfigureAwait(false);
         }
     }
 

@@ -4,6 +4,7 @@ using System.Text;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
 using Hadal.Tokenization;
 
@@ -70,19 +71,23 @@ internal sealed class GenerateCommand : Command
             },
             cancellationToken
         );
-        using var generator = new TokenGenerator(model, tokenizer, context);
-        using TextGeneration generation = generator.Start(prompt, options);
+        using var engine = new InferenceEngine(
+            model,
+            tokenizer,
+            new EngineOptions { CacheTokens = context }
+        );
+        InferenceRequest request = engine.Submit(prompt, options);
         if (_json.IsGiven(result))
         {
-            ShowJson(generation, device, cancellationToken);
+            ShowJson(request, device, cancellationToken);
             return;
         }
         // A person sees the whole text; a script gets what is new.
         if (_terminal.IsInteractive)
             ShowPrompt(text);
-        TextStream.Write(_terminal, generation, cancellationToken);
+        TextStream.Write(_terminal, request, [], cancellationToken);
         await _terminal
-            .Error.WriteLineAsync(TextStream.Describe(generation, model))
+            .Error.WriteLineAsync(TextStream.Describe(request, model))
             .ConfigureAwait(false);
     }
 
@@ -96,19 +101,19 @@ internal sealed class GenerateCommand : Command
     }
 
     private void ShowJson(
-        TextGeneration generation,
+        InferenceRequest request,
         Device device,
         CancellationToken cancellationToken
     )
     {
         var text = new StringBuilder();
         var ids = new List<int>();
-        while (generation.MoveNext(cancellationToken))
+        foreach (GeneratedToken token in request.Read(cancellationToken))
         {
-            text.Append(generation.Text);
-            ids.Add(generation.Token);
+            text.Append(token.Text);
+            ids.Add(token.Id);
         }
-        GenerationUsage usage = generation.Usage;
+        GenerationUsage usage = request.Usage;
         _terminal.ShowJson(json =>
         {
             json.WriteString("text", text.ToString());
@@ -118,10 +123,10 @@ internal sealed class GenerateCommand : Command
             json.WriteEndArray();
             json.WriteString(
                 "finish_reason",
-                generation.FinishReason.ToString()!.ToLowerInvariant()
+                request.FinishReasons[0].ToString()!.ToLowerInvariant()
             );
             // As text: a number of 64 bits is more than many readers of JSON keep.
-            json.WriteString("seed", generation.Seed.ToString(CultureInfo.InvariantCulture));
+            json.WriteString("seed", request.Seed.ToString(CultureInfo.InvariantCulture));
             json.WriteNumber("prompt_tokens", usage.PromptTokens);
             json.WriteNumber("generated_tokens", usage.GeneratedTokens);
             json.WriteFinite("prefill_tokens_per_second", usage.PrefillTokensPerSecond);

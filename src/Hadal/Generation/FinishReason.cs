@@ -11,4 +11,7 @@ public enum FinishReason
 
     /// <summary>The caller cancelled.</summary>
     Cancelled,
+
+    /// <summary>The time was up that <see cref="GenerationOptions.TimeLimit"/> gave.</summary>
+    Deadline,
 }

@@ -34,4 +34,87 @@ public sealed record GenerationOptions
             field = value;
         }
     }
+
+    /// <summary>
+    /// Texts to generate for the prompt, which is computed once but for what follows its last whole page of 64 tokens. Choice i
+    /// draws from the seed and i; choice 0 is the text of one alone.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 1 to 128.</exception>
+    public int Choices
+    {
+        get;
+        init => field = InRange(nameof(Choices), value, 1, 128);
+    } = 1;
+
+    /// <summary>
+    /// Whether generated tokens tell their log-probabilities, and how many of the most probable beside their own: 0 to 20; null
+    /// for none at all.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 0 to 20.</exception>
+    public int? LogProbs
+    {
+        get;
+        init => field = OfTop(nameof(LogProbs), value);
+    }
+
+    /// <summary>
+    /// The same for the tokens of the prompt. It takes a row of logits for each, so that steps hold no more tokens of it than
+    /// <see cref="Model.ModelOptions.MaxLogitRows"/>, and none of it is taken from the prefix cache.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 0 to 20.</exception>
+    public int? PromptLogProbs
+    {
+        get;
+        init => field = OfTop(nameof(PromptLogProbs), value);
+    }
+
+    /// <summary>
+    /// Which waiting request goes first: the greatest priority, where waiting adds to it; of equal ones the first that came. It
+    /// orders admission alone: what runs is not slowed.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from −1000 to 1000.</exception>
+    public int Priority
+    {
+        get;
+        init => field = InRange(nameof(Priority), value, -1000, 1000);
+    }
+
+    /// <summary>
+    /// The most time from submission to the end. Then the text ends with what it has, and <see cref="FinishReason.Deadline"/>; it
+    /// is looked at between steps. Null for no limit.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not positive.</exception>
+    public TimeSpan? TimeLimit
+    {
+        get;
+        init
+        {
+            if (value <= TimeSpan.Zero)
+                throw new ArgumentOutOfRangeException(
+                    nameof(TimeLimit),
+                    value,
+                    "must be positive, or null"
+                );
+            field = value;
+        }
+    }
+
+    /// <summary>
+    /// Requests share computed prefixes only with those of the same salt: it separates tenants, who could else tell by the time
+    /// that a prompt takes what others sent. Empty by default.
+    /// </summary>
+    /// <exception cref="ArgumentNullException">It is null.</exception>
+    public string CacheSalt
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(CacheSalt));
+    } = "";
+
+    private static int? OfTop(string name, int? value) =>
+        value is { } top ? InRange(name, top, 0, LogProbabilities.MostTop) : null;
+
+    private static int InRange(string name, int value, int least, int most) =>
+        value >= least && value <= most
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"must be from {least} to {most}");
 }

@@ -1,15 +1,17 @@
 namespace Hadal.Generation;
 
-/// <summary>What a generation took.</summary>
+/// <summary>What a request took, of all its choices.</summary>
 /// <param name="PromptTokens">Tokens of the prompt.</param>
-/// <param name="CachedTokens">Those of them that the text before had left in the cache.</param>
-/// <param name="GeneratedTokens">Tokens generated, a stop token included.</param>
-/// <param name="PrefillTime">Time until the first token's logits.</param>
-/// <param name="DecodeTime">Time of the steps after that.</param>
+/// <param name="CachedTokens">Those of them that were in the cache when the request began.</param>
+/// <param name="GeneratedTokens">Tokens generated, stop tokens included.</param>
+/// <param name="QueueTime">Time from submission to the first step.</param>
+/// <param name="PrefillTime">Time from there to the first token.</param>
+/// <param name="DecodeTime">Time from the first token to the last.</param>
 public readonly record struct GenerationUsage(
     int PromptTokens,
     int CachedTokens,
     int GeneratedTokens,
+    TimeSpan QueueTime,
     TimeSpan PrefillTime,
     TimeSpan DecodeTime
 )

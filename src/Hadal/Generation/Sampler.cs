@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Hadal.Generation;
 
 /// <summary>
-/// Draws tokens for one sequence. The order is vLLM's: repetition penalty, temperature, min-p, top-k, top-p (of the
-/// probability that is left), draw. Equal logits rank by id, the lowest first. The same seed, options and logits give
+/// Draws tokens for one sequence. The order is vLLM's: logit bias, repetition penalty, frequency and presence penalties,
+/// temperature, min-p, top-k, top-p (of the probability that is left), draw. Equal logits rank by id, the lowest first. The same seed, options and logits give
 /// the same tokens on every machine whose <see cref="Math.Exp"/> agrees. Allocates nothing after construction; not
 /// thread-safe.
 /// </summary>
@@ -15,34 +15,54 @@ public sealed class Sampler
     private const double NegligibleLogWeight = -60;
 
     private readonly SamplingOptions _options;
+    private readonly SamplerScratch _scratch;
     private readonly double _logMinP;
+    private readonly (int Id, float Bias)[] _bias;
+
+    // Bits of tokens; empty where no penalty wants them.
     private readonly ulong[] _seen;
-    private readonly float[] _penalised;
-    private readonly ulong[] _keys;
-    private readonly double[] _weights;
+    private readonly ulong[] _drawn;
+    private readonly int[] _drawnCounts;
     private SplitMix64 _random;
 
     /// <summary>A sampler that has seen no token yet.</summary>
     /// <param name="options">How to choose.</param>
     /// <param name="vocabularySize">The number of logits, at least 1.</param>
+    /// <exception cref="ArgumentException">The options have a bias for a token that is not in the vocabulary.</exception>
     public Sampler(SamplingOptions options, int vocabularySize)
+        : this(options, vocabularySize, new SamplerScratch(vocabularySize)) { }
+
+    /// <param name="options">How to choose.</param>
+    /// <param name="vocabularySize">The number of logits, at least 1.</param>
+    /// <param name="scratch">Which samplers may share that draw by turns.</param>
+    internal Sampler(SamplingOptions options, int vocabularySize, SamplerScratch scratch)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
         _options = options;
+        _scratch = scratch;
         VocabularySize = vocabularySize;
         _logMinP = Math.Max(Math.Log(options.MinP), NegligibleLogWeight);
-        bool penalises = options.RepetitionPenalty != 1;
-        _seen = penalises ? new ulong[(vocabularySize + 63) / 64] : [];
-        _penalised = penalises ? new float[vocabularySize] : [];
-        bool draws = options.Temperature > 0;
-        _keys = draws ? new ulong[vocabularySize] : [];
-        _weights = draws ? new double[vocabularySize] : [];
-        Seed = options.Seed ?? BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+        _bias = [.. options.LogitBias.Select(pair => (pair.Key, pair.Value))];
+        foreach ((int id, _) in _bias)
+        {
+            if (id >= vocabularySize)
+                throw new ArgumentOutOfRangeException(
+                    nameof(options),
+                    id,
+                    $"{nameof(SamplingOptions.LogitBias)}: a token id must be from 0 to {vocabularySize - 1}"
+                );
+        }
+        int words = (vocabularySize + 63) / 64;
+        _seen = options.RepetitionPenalty != 1 ? new ulong[words] : [];
+        bool counts = options.FrequencyPenalty != 0 || options.PresencePenalty != 0;
+        _drawn = counts ? new ulong[words] : [];
+        _drawnCounts = counts ? new int[vocabularySize] : [];
+        Seed = options.Seed ?? NewSeed();
         _random = new SplitMix64(Seed);
     }
 
-    /// <summary>The number of logits that <see cref="Sample"/> takes.</summary>
+    /// <summary>The number of logits that <see cref="Sample(ReadOnlySpan{float})"/> takes.</summary>
     public int VocabularySize { get; }
 
     /// <summary>The seed in use: that of the options, or the one taken by chance.</summary>
@@ -71,7 +91,11 @@ public sealed class Sampler
     /// <returns>The token's id.</returns>
     /// <exception cref="ArgumentException">The number of logits is not <see cref="VocabularySize"/>.</exception>
     /// <exception cref="SamplingException">A logit is NaN or +∞, or all are −∞.</exception>
-    public int Sample(ReadOnlySpan<float> logits)
+    public int Sample(ReadOnlySpan<float> logits) => Sample(logits, []);
+
+    /// <param name="logits">f32 [<see cref="VocabularySize"/>].</param>
+    /// <param name="ruledOut">Ids that may not be drawn; those beyond the vocabulary are none.</param>
+    internal int Sample(ReadOnlySpan<float> logits, ReadOnlySpan<int> ruledOut)
     {
         if (logits.Length != VocabularySize)
             throw new ArgumentException(
@@ -79,51 +103,76 @@ public sealed class Sampler
                 nameof(logits)
             );
         float max = LogitScan.Max(logits);
-        if (_seen.Length != 0)
+        if (_seen.Length + _drawn.Length + _bias.Length + ruledOut.Length != 0)
         {
-            logits = Penalise(logits);
+            logits = Adjust(logits, ruledOut);
             max = LogitScan.Max(logits);
         }
         int token = _options.Temperature == 0 ? LogitScan.IndexOf(logits, max) : Draw(logits, max);
         if (_seen.Length != 0)
             _seen[token / 64] |= 1UL << (token % 64);
+        if (_drawn.Length != 0)
+        {
+            _drawn[token / 64] |= 1UL << (token % 64);
+            _drawnCounts[token]++;
+        }
         return token;
     }
 
-    private float[] Penalise(ReadOnlySpan<float> logits)
+    /// <summary>A seed by chance.</summary>
+    internal static ulong NewSeed() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+
+    private float[] Adjust(ReadOnlySpan<float> logits, ReadOnlySpan<int> ruledOut)
     {
-        logits.CopyTo(_penalised);
+        float[] adjusted = _scratch.Adjusted;
+        logits.CopyTo(adjusted);
+        foreach ((int id, float bias) in _bias)
+            adjusted[id] = Finite(adjusted[id], adjusted[id] + bias);
+        float penalty = _options.RepetitionPenalty;
         for (int word = 0; word < _seen.Length; word++)
         {
             for (ulong bits = _seen[word]; bits != 0; bits &= bits - 1)
             {
-                ref float logit = ref _penalised[word * 64 + BitOperations.TrailingZeroCount(bits)];
-                float penalty = _options.RepetitionPenalty;
-                // Penalties far from 1 must not turn a finite logit into an infinite one.
-                if (float.IsFinite(logit))
-                    logit = Math.Clamp(
-                        logit > 0 ? logit / penalty : logit * penalty,
-                        float.MinValue,
-                        float.MaxValue
-                    );
+                ref float logit = ref adjusted[word * 64 + BitOperations.TrailingZeroCount(bits)];
+                logit = Finite(logit, logit > 0 ? logit / penalty : logit * penalty);
             }
         }
-        return _penalised;
+        for (int word = 0; word < _drawn.Length; word++)
+        {
+            for (ulong bits = _drawn[word]; bits != 0; bits &= bits - 1)
+            {
+                int id = word * 64 + BitOperations.TrailingZeroCount(bits);
+                float taken =
+                    _options.FrequencyPenalty * _drawnCounts[id] + _options.PresencePenalty;
+                adjusted[id] = Finite(adjusted[id], adjusted[id] - taken);
+            }
+        }
+        foreach (int id in ruledOut)
+        {
+            if ((uint)id < (uint)adjusted.Length)
+                adjusted[id] = float.NegativeInfinity;
+        }
+        return adjusted;
+
+        // What changes a logit must not turn a finite one into an infinite one, nor the reverse.
+        static float Finite(float before, float after) =>
+            float.IsFinite(before) ? Math.Clamp(after, float.MinValue, float.MaxValue) : before;
     }
 
     private int Draw(ReadOnlySpan<float> logits, float max)
     {
         Span<ulong> kept = Keep(logits, max);
+        double[] weights = _scratch.Weights;
         double total = 0;
         for (int i = 0; i < kept.Length; i++)
-            total += _weights[i] = Weight(kept[i], max);
+            total += weights[i] = Weight(kept[i], max);
         double target = _random.NextUnit() * total;
         double sum = 0;
         int last = 0;
         for (int i = 0; i < kept.Length; i++)
         {
-            sum += _weights[i];
-            if (_weights[i] > 0)
+            sum += weights[i];
+            if (weights[i] > 0)
                 last = i;
             if (sum > target)
                 break;
@@ -138,13 +187,14 @@ public sealed class Sampler
     private Span<ulong> KeepMinP(ReadOnlySpan<float> logits, float max)
     {
         double least = max + _logMinP * _options.Temperature;
+        ulong[] keys = _scratch.Keys;
         int count = 0;
         for (int id = 0; id < logits.Length; id++)
         {
             if (logits[id] >= least)
-                _keys[count++] = LogitKey.Of(logits[id], id);
+                keys[count++] = LogitKey.Of(logits[id], id);
         }
-        return _keys.AsSpan(0, count);
+        return keys.AsSpan(0, count);
     }
 
     private Span<ulong> KeepTopK(Span<ulong> keys)

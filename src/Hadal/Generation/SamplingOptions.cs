@@ -1,8 +1,15 @@
+using System.Collections.Frozen;
+
 namespace Hadal.Generation;
 
 /// <summary>How the next token is chosen; <see cref="Sampler"/> tells the order. The default is greedy.</summary>
 public sealed record SamplingOptions
 {
+    private static readonly FrozenDictionary<int, float> s_noBias = FrozenDictionary<
+        int,
+        float
+    >.Empty;
+
     /// <summary>Divides the logits. 0 takes the most probable token, the lowest id among equals.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative, infinite or NaN.</exception>
     public float Temperature
@@ -63,8 +70,49 @@ public sealed record SamplingOptions
                     );
     } = 1;
 
+    /// <summary>
+    /// Taken from the logit of each generated token as often as it was generated; negative values favour it. From −2 to 2; 0
+    /// changes nothing.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not in [−2, 2].</exception>
+    public float FrequencyPenalty
+    {
+        get;
+        init => field = Penalty(nameof(FrequencyPenalty), value);
+    }
+
+    /// <summary>Taken once from the logit of each token that was generated; from −2 to 2; 0 changes nothing.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not in [−2, 2].</exception>
+    public float PresencePenalty
+    {
+        get;
+        init => field = Penalty(nameof(PresencePenalty), value);
+    }
+
+    /// <summary>Added to the logits of these token ids, before the penalties; each from −100 to 100.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id is negative, or a bias not in [−100, 100].</exception>
+    public IReadOnlyDictionary<int, float> LogitBias
+    {
+        get;
+        init
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            foreach ((int id, float bias) in value)
+            {
+                if (id < 0)
+                    throw Bad(nameof(LogitBias), id, "must have no negative token id");
+                if (bias is not (>= -100 and <= 100))
+                    throw Bad(nameof(LogitBias), bias, $"[{id}] must be from -100 to 100");
+            }
+            field = value.Count == 0 ? s_noBias : value.ToFrozenDictionary();
+        }
+    } = s_noBias;
+
     /// <summary>Makes the draws reproducible; null takes a seed by chance.</summary>
     public ulong? Seed { get; init; }
+
+    private static float Penalty(string name, float value) =>
+        value is >= -2 and <= 2 ? value : throw Bad(name, value, "must be from -2 to 2 (0: none)");
 
     private static ArgumentOutOfRangeException Bad(string name, object value, string rule) =>
         new(name, value, $"{name} {rule}");

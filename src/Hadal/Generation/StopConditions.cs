@@ -57,4 +57,24 @@ public sealed record StopConditions
             field = value;
         }
     }
+
+    /// <summary>
+    /// Tokens before which nothing of this ends it, but <see cref="MaxTokens"/>: until so many are generated stop tokens are not
+    /// drawn, and the text of so many is not searched for stop strings.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    public int MinTokens
+    {
+        get;
+        init
+        {
+            if (value < 0)
+                throw new ArgumentOutOfRangeException(
+                    nameof(MinTokens),
+                    value,
+                    "must not be negative"
+                );
+            field = value;
+        }
+    }
 }

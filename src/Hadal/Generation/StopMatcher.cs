@@ -16,6 +16,7 @@ public sealed class StopMatcher
     private readonly StopAutomaton? _automaton;
     private readonly int[] _tokens;
     private readonly int? _maxTokens;
+    private readonly int _minTokens;
     private char[] _held = new char[64];
     private int _heldStart;
     private int _heldEnd;
@@ -31,7 +32,11 @@ public sealed class StopMatcher
             _automaton = new StopAutomaton(conditions.Strings);
         _tokens = [.. conditions.Tokens];
         _maxTokens = conditions.MaxTokens;
+        _minTokens = conditions.MinTokens;
     }
+
+    /// <summary>The tokens that may not come next, as the text is too short to end.</summary>
+    internal ReadOnlySpan<int> RuledOut => TokenCount < _minTokens ? _tokens : [];
 
     /// <summary>The number of tokens taken, a stop token included.</summary>
     public int TokenCount { get; private set; }
@@ -51,25 +56,29 @@ public sealed class StopMatcher
         if (FinishReason is not null)
             throw new InvalidOperationException($"The generation has ended ({FinishReason})");
         TokenCount++;
-        if (_tokens.AsSpan().Contains(token))
+        if (TokenCount <= _minTokens)
+            output.Write(text);
+        else if (_tokens.AsSpan().Contains(token) || Match(text, output))
             FinishReason = Generation.FinishReason.Stop;
-        else if (Match(text, output))
-            FinishReason = Generation.FinishReason.Stop;
-        else if (TokenCount >= _maxTokens)
+        if (FinishReason is null && TokenCount >= _maxTokens)
             FinishReason = Generation.FinishReason.Length;
         return FinishReason;
     }
 
     /// <summary>
-    /// Ends the generation: passes on what is still held back, unless a stop string ended it. Without an earlier reason
-    /// it was cancelled.
+    /// Ends the generation: passes on what is still held back, unless a stop string ended it.
     /// </summary>
     /// <param name="tail">The last text, such as the flush of a UTF-8 decoder; may be empty.</param>
     /// <param name="output">Where the text goes.</param>
-    public void Complete(ReadOnlySpan<char> tail, IBufferWriter<char> output)
+    /// <param name="reason">Why it ends where no earlier reason ended it.</param>
+    public void Complete(
+        ReadOnlySpan<char> tail,
+        IBufferWriter<char> output,
+        FinishReason reason = Generation.FinishReason.Cancelled
+    )
     {
         ArgumentNullException.ThrowIfNull(output);
-        FinishReason ??= Generation.FinishReason.Cancelled;
+        FinishReason ??= reason;
         if (_stopped || Match(tail, output))
             return;
         output.Write(_held.AsSpan(_heldStart.._heldEnd));

@@ -94,13 +94,20 @@ public sealed class ChatTemplate(ChatFormat format)
         var text = new StringBuilder();
         foreach (ChatPiece piece in Pieces(turns, thinking))
         {
-            if (!piece.IsToken)
+            if (AnswerIds.Of(piece, tokenizer) is { Count: > 0 } sampled)
+            {
+                Flush();
+                ids.AddRange(sampled);
+            }
+            else if (piece.IsToken)
+            {
+                Flush();
+                ids.Add(Id(piece.Text));
+            }
+            else
             {
                 text.Append(piece.Text);
-                continue;
             }
-            Flush();
-            ids.Add(Id(piece.Text));
         }
         Flush();
         return [.. ids];
@@ -173,7 +180,7 @@ public sealed class ChatTemplate(ChatFormat format)
                     pieces.Add(new(Assistant, true));
                 else if (afterUser)
                     Open(thinking: false, pieces);
-                AppendAnswer(turn.Content, pieces);
+                AppendAnswer(turn, pieces);
                 afterUser = false;
             }
         }
@@ -196,7 +203,7 @@ public sealed class ChatTemplate(ChatFormat format)
             }
             else if (turns[i].Role == ChatTurn.AssistantRole)
             {
-                AppendAnswer(turns[i].Content, pieces);
+                AppendAnswer(turns[i], pieces);
             }
             else
             {
@@ -212,11 +219,13 @@ public sealed class ChatTemplate(ChatFormat format)
     }
 
     /// <summary>An earlier answer, without what it thought (V3 does not think: its answers stay whole).</summary>
-    private void AppendAnswer(string content, List<ChatPiece> pieces)
+    private void AppendAnswer(ChatTurn turn, List<ChatPiece> pieces)
     {
+        string content = turn.Content;
         int thought = content.IndexOf(ThinkEnd, StringComparison.Ordinal);
         bool drop = Format != ChatFormat.V3 && thought >= 0;
-        pieces.Add(new(drop ? content[(thought + ThinkEnd.Length)..] : content, false));
+        string said = drop ? content[(thought + ThinkEnd.Length)..] : content;
+        pieces.Add(new(said, false, turn));
         pieces.Add(new(Eos, true));
     }
 }

@@ -30,6 +30,12 @@ public sealed record ChatTurn
     /// <summary>The message.</summary>
     public string Content { get; }
 
+    /// <summary>
+    /// What an answer was generated as: its tokens go into later prompts as they are, in place of those of its text, where they
+    /// are tokens of just that text. Null for none.
+    /// </summary>
+    internal IReadOnlyList<int>? Ids { get; init; }
+
     /// <summary>Instructions to the model.</summary>
     /// <param name="content">The message.</param>
     public static ChatTurn System(string content) => new(SystemRole, content);
@@ -41,4 +47,15 @@ public sealed record ChatTurn
     /// <summary>What the model answered.</summary>
     /// <param name="content">The message; anything up to a <c>&lt;/think&gt;</c> is left out of later prompts.</param>
     public static ChatTurn Assistant(string content) => new(AssistantRole, content);
+
+    /// <summary>What the model answered, with the tokens that it generated: a later prompt finds those in the prefix cache.</summary>
+    /// <param name="content">The message; anything up to a <c>&lt;/think&gt;</c> is left out of later prompts.</param>
+    /// <param name="ids">
+    /// The tokens. Where they are not tokens of just that message and an EOS, as after a stop string, they are not used.
+    /// </param>
+    public static ChatTurn Assistant(string content, IReadOnlyList<int> ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return new(AssistantRole, content) { Ids = [.. ids] };
+    }
 }

@@ -1,6 +1,7 @@
 using Hadal;
 using Hadal.Bindings;
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
 using Hadal.Tokenization;
 
@@ -25,14 +26,14 @@ async Task<string> WriteAsync(Device device)
 {
     var model = new ModelOptions { MaxStepTokens = 16, MaxContextTokens = 64 };
     using DeepSeekModel loaded = DeepSeekModel.Load(folder, device, model);
-    using var generator = new TokenGenerator(loaded, DeepSeekTokenizer.Load(folder));
+    using var engine = new InferenceEngine(loaded, DeepSeekTokenizer.Load(folder));
     var options = new GenerationOptions
     {
         Sampling = new() { Temperature = 0 },
         Stop = new() { MaxTokens = 4 },
     };
     string text = "";
-    await foreach (GeneratedToken token in generator.GenerateAsync("In the beginning", options))
+    await foreach (GeneratedToken token in engine.GenerateAsync("In the beginning", options))
         text += token.Text;
     return text;
 }

@@ -1,5 +1,7 @@
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
+using Hadal.Tests.Inference;
 using Hadal.Tokenization;
 
 namespace Hadal.Tests.Cli;
@@ -14,7 +16,7 @@ public sealed class ChatCommandTests
     {
         CliResult result = await CliResult.RunWithInputAsync(
             string.Join('\n', Lines) + "\n",
-            ["chat", "--system", System, "-n", "8", "--temperature", "0"]
+            ["chat", "--system", System, "-n", "70", "--temperature", "0"]
         );
         Assert.Equal(0, result.Status);
         Assert.Equal(string.Concat(Expected().Select(answer => answer + "\n")), result.Output);
@@ -31,20 +33,20 @@ public sealed class ChatCommandTests
         ChatTemplate template = ChatTemplate.For(tokenizer);
         using Device device = Device.Cpu();
         using DeepSeekModel model = DeepSeekModel.Load(Paths.EmbeddedModel, device);
-        using var generator = new TokenGenerator(model, tokenizer);
+        using var engine = new InferenceEngine(model, tokenizer);
         List<ChatTurn> turns = [ChatTurn.System(System)];
         List<string> answers = [];
         foreach (string line in Lines)
         {
             turns.Add(ChatTurn.User(line));
-            using TextGeneration text = generator.Start(
-                template.Encode(tokenizer, turns),
-                new GenerationOptions { Stop = new StopConditions { MaxTokens = 8 } }
-            );
-            string answer = "";
-            while (text.MoveNext(TestContext.Current.CancellationToken))
-                answer += text.Text.ToString();
-            turns.Add(ChatTurn.Assistant(answer));
+            List<GeneratedToken> tokens = engine
+                .Submit(
+                    template.Encode(tokenizer, turns),
+                    new GenerationOptions { Stop = new StopConditions { MaxTokens = 70 } }
+                )
+                .Tokens();
+            string answer = tokens.Text();
+            turns.Add(ChatTurn.Assistant(answer, tokens.Ids()));
             answers.Add(answer);
         }
         return answers;

@@ -1,8 +1,7 @@
-using Hadal.Caching;
 using Hadal.Extensions.AI;
-using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
-using Hadal.Tests.Generation;
+using Hadal.Tests.Inference;
 using Hadal.Tests.Model;
 using Hadal.Tokenization;
 using Microsoft.Extensions.AI;
@@ -16,13 +15,13 @@ public sealed class ConcurrentChatTests : IDisposable
 
     private readonly DeepSeekModel _model = TestModels.Load("kjv-shakespeare");
     private readonly DeepSeekTokenizer _tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
-    private readonly TokenGenerator _generator;
+    private readonly InferenceEngine _engine;
     private readonly IChatClient _client;
 
     public ConcurrentChatTests()
     {
-        _generator = new TokenGenerator(_model, _tokenizer, 1024);
-        _client = _generator.AsIChatClient();
+        _engine = new InferenceEngine(_model, _tokenizer);
+        _client = _engine.AsIChatClient();
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -30,7 +29,7 @@ public sealed class ConcurrentChatTests : IDisposable
     public void Dispose()
     {
         _client.Dispose();
-        _generator.Dispose();
+        _engine.Dispose();
         _model.Dispose();
     }
 
@@ -54,73 +53,65 @@ public sealed class ConcurrentChatTests : IDisposable
         string alone = await Answer(_client);
         string[] answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Answer(_client)));
         Assert.All(answers, answer => Assert.Equal(alone, answer));
-        Assert.Equal(_generator.Cache.PageCount, _generator.Cache.FreePages);
+        Waiting.Until(() => _engine.Cache.Statistics.ReferencedPages == 0);
     }
 
     [Fact]
-    public async Task Request_that_finds_the_cache_full_is_told_so_and_the_other_goes_on()
+    public async Task Request_that_finds_the_cache_full_waits_for_the_other()
     {
         string alone = await Answer(_client);
         // The question and its answer fit, and no second one beside them.
-        using var generator = new TokenGenerator(_model, _tokenizer, 64);
-        using IChatClient client = generator.AsIChatClient();
-        string outer = "";
-        await foreach (ChatResponseUpdate update in Stream(client))
-        {
-            await Assert.ThrowsAsync<CacheFullException>(() => Answer(client));
-            outer += update.Text;
-        }
-        Assert.Equal(alone, outer);
-        Assert.Equal(alone, await Answer(client));
+        using var engine = new InferenceEngine(
+            _model,
+            _tokenizer,
+            new EngineOptions { CacheTokens = 64 }
+        );
+        using IChatClient client = engine.AsIChatClient();
+        string[] answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Answer(client)));
+        Assert.All(answers, answer => Assert.Equal(alone, answer));
     }
 
     [Fact]
     public async Task Request_waits_on_no_thread_of_its_caller()
     {
-        Task<string> answer;
-        using (new HeldGenerator(_generator))
-        {
-            answer = await Waiting.OnThread(() => Answer(_client)).Soon();
-            Assert.False(answer.IsCompleted);
-        }
+        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer);
+        using IChatClient client = engine.AsIChatClient();
+        Task<string> answer = await Waiting.OnThread(() => Answer(client)).Soon();
+        Assert.False(answer.IsCompleted);
+        engine.Start();
         Assert.NotEqual("", await answer.Soon());
     }
 
     [Fact]
     public async Task Disposed_client_ends_its_requests()
     {
-        await using IAsyncEnumerator<ChatResponseUpdate> begun = Stream(_client)
-            .GetAsyncEnumerator(Cancellation);
-        Assert.True(await begun.MoveNextAsync());
-        using (new HeldGenerator(_generator))
-        {
-            Task waiting = Answer(_client);
-            Task next = begun.MoveNextAsync().AsTask();
-            _client.Dispose();
-            await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.Soon());
-            await Assert.ThrowsAsync<ObjectDisposedException>(() => next.Soon());
-        }
-        Assert.Throws<ObjectDisposedException>(() => Stream(_client));
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => Answer(_client));
-        Assert.Equal(_generator.Cache.PageCount, _generator.Cache.FreePages);
-        // The generator is its owner's.
-        using IChatClient another = _generator.AsIChatClient();
-        Assert.NotEqual("", await Answer(another));
+        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer);
+        IChatClient client = engine.AsIChatClient();
+        Task waiting = Answer(client);
+        Task another = Answer(client);
+        client.Dispose();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => waiting.Soon());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => another.Soon());
+        Assert.Throws<ObjectDisposedException>(() => Stream(client));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => Answer(client));
+        engine.Step();
+        engine.MustBeUnused();
+        // The engine is its owner's.
+        engine.Start();
+        using IChatClient next = engine.AsIChatClient();
+        Assert.NotEqual("", await Answer(next));
     }
 
     [Fact]
     public async Task Cancelled_request_leaves_while_it_waits()
     {
+        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer);
+        using IChatClient client = engine.AsIChatClient();
         using var source = new CancellationTokenSource();
-        using (new HeldGenerator(_generator))
-        {
-            Task waiting = _client.GetResponseAsync(Question, Options, source.Token);
-            await source.CancelAsync();
-            var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
-                waiting.Soon()
-            );
-            Assert.Equal(source.Token, error.CancellationToken);
-        }
+        Task waiting = client.GetResponseAsync(Question, Options, source.Token);
+        await source.CancelAsync();
+        var error = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting.Soon());
+        Assert.Equal(source.Token, error.CancellationToken);
     }
 
     private static IAsyncEnumerable<ChatResponseUpdate> Stream(IChatClient client) =>

@@ -1,6 +1,8 @@
 using Hadal.Extensions.AI;
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
+using Hadal.Tests.Inference;
 using Hadal.Tests.Model;
 using Hadal.Tokenization;
 using Microsoft.Extensions.AI;
@@ -20,13 +22,13 @@ public sealed class DeepSeekChatClientTests : IDisposable
 
     private readonly DeepSeekModel _model = TestModels.Load("kjv-shakespeare");
     private readonly DeepSeekTokenizer _tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
-    private readonly TokenGenerator _generator;
+    private readonly InferenceEngine _engine;
     private readonly IChatClient _client;
 
     public DeepSeekChatClientTests()
     {
-        _generator = new TokenGenerator(_model, _tokenizer, 256);
-        _client = _generator.AsIChatClient();
+        _engine = new InferenceEngine(_model, _tokenizer, new EngineOptions { CacheTokens = 512 });
+        _client = _engine.AsIChatClient();
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -34,12 +36,12 @@ public sealed class DeepSeekChatClientTests : IDisposable
     public void Dispose()
     {
         _client.Dispose();
-        _generator.Dispose();
+        _engine.Dispose();
         _model.Dispose();
     }
 
     [Fact]
-    public async Task A_pipeline_answers_as_the_generator_does()
+    public async Task A_pipeline_answers_as_the_engine_does()
     {
         var seen = new List<ChatOptions?>();
         using IChatClient pipeline = new ChatClientBuilder(_client)
@@ -107,22 +109,47 @@ public sealed class DeepSeekChatClientTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stream_left_early_gives_its_place_in_the_cache_back()
+    public async Task A_stream_left_early_gives_its_pages_back()
     {
         await foreach (ChatResponseUpdate _ in Stream(_client, new ChatOptions()))
             break;
-        Assert.Equal(_generator.Cache.PageCount, _generator.Cache.FreePages);
+        Waiting.Until(() => _engine.Cache.Statistics.ReferencedPages == 0);
         await AnswersAgain();
     }
 
+    /// <summary>The tokens of the answer before are taken as they were drawn, so that they are in the cache.</summary>
     [Fact]
-    public async Task Sampling_and_stops_are_the_generators()
+    public async Task A_turn_after_a_turn_computes_what_it_adds_and_no_more_than_a_page_again()
+    {
+        var options = new ChatOptions
+        {
+            MaxOutputTokens = 180,
+            Temperature = 3,
+            TopK = 40,
+            Seed = 3,
+        };
+        ChatResponse first = await _client.GetResponseAsync(Messages, options, Cancellation);
+        int computed = Prompt().Length + (int)first.Usage!.OutputTokenCount!.Value - 1;
+        List<ChatMessage> turns = [.. Messages, .. first.Messages, new(ChatRole.User, "And then?")];
+        ChatResponse second = await _client.GetResponseAsync(turns, options, Cancellation);
+        Assert.Equal(computed / 64 * 64, second.Usage?.CachedInputTokenCount);
+        Assert.True(computed / 64 > Prompt().Length / 64);
+        // Another client knows the text alone, whose tokens are others.
+        using IChatClient another = _engine.AsIChatClient();
+        ChatResponse encoded = await another.GetResponseAsync(turns, options, Cancellation);
+        Assert.True(encoded.Usage?.CachedInputTokenCount < second.Usage?.CachedInputTokenCount);
+    }
+
+    [Fact]
+    public async Task Sampling_and_stops_are_the_engines()
     {
         var options = new ChatOptions
         {
             Temperature = 0.8f,
             TopK = 40,
             TopP = 0.9f,
+            FrequencyPenalty = 0.5f,
+            PresencePenalty = -0.5f,
             Seed = 7,
             MaxOutputTokens = Limit,
             StopSequences = ["the"],
@@ -141,6 +168,8 @@ public sealed class DeepSeekChatClientTests : IDisposable
                 Temperature = 0.8f,
                 TopK = 40,
                 TopP = 0.9f,
+                FrequencyPenalty = 0.5f,
+                PresencePenalty = -0.5f,
                 Seed = 7,
                 MinP = 0.01f,
                 RepetitionPenalty = 1.1f,
@@ -185,8 +214,6 @@ public sealed class DeepSeekChatClientTests : IDisposable
         {
             ["ModelId"] = new() { ModelId = "another" },
             ["ConversationId"] = new() { ConversationId = "1" },
-            ["FrequencyPenalty"] = new() { FrequencyPenalty = 0.5f },
-            ["PresencePenalty"] = new() { PresencePenalty = 0.5f },
             ["ResponseFormat"] = new() { ResponseFormat = ChatResponseFormat.Json },
             ["Tools"] = new() { Tools = [AIFunctionFactory.Create(() => 1, "one")] },
             ["ToolMode"] = new() { ToolMode = ChatToolMode.RequireAny },
@@ -228,6 +255,8 @@ public sealed class DeepSeekChatClientTests : IDisposable
             nameof(ChatOptions.Temperature),
             nameof(ChatOptions.MaxOutputTokens),
             nameof(ChatOptions.TopP),
+            nameof(ChatOptions.FrequencyPenalty),
+            nameof(ChatOptions.PresencePenalty),
             nameof(ChatOptions.TopK),
             nameof(ChatOptions.Seed),
             nameof(ChatOptions.StopSequences),
@@ -264,7 +293,7 @@ public sealed class DeepSeekChatClientTests : IDisposable
     [Fact]
     public void Services_are_found_by_type()
     {
-        Assert.Same(_generator, _client.GetService<TokenGenerator>());
+        Assert.Same(_engine, _client.GetService<InferenceEngine>());
         Assert.Equal("hadal", _client.GetService<ChatClientMetadata>()?.ProviderName);
         Assert.Same(_client, _client.GetService<IChatClient>());
         Assert.Null(_client.GetService<string>());
@@ -302,10 +331,6 @@ public sealed class DeepSeekChatClientTests : IDisposable
 
     private string Expected(int[] prompt, StopConditions stop)
     {
-        using TextGeneration text = _generator.Start(prompt, new() { Stop = stop });
-        string all = "";
-        while (text.MoveNext(Cancellation))
-            all += text.Text.ToString();
-        return all;
+        return _engine.Text(prompt, new() { Stop = stop });
     }
 }

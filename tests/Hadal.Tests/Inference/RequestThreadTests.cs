@@ -1,23 +1,29 @@
 using Hadal.Generation;
+using Hadal.Inference;
 using Hadal.Model;
 using Hadal.Tests.Model;
 using Hadal.Tokenization;
 
-namespace Hadal.Tests.Generation;
+namespace Hadal.Tests.Inference;
 
 [Collection(nameof(WholeProcess))]
-public sealed class ThreadPoolTests
+public sealed class RequestThreadTests
 {
     [Fact]
-    public async Task Texts_that_wait_take_no_thread()
+    public async Task Requests_that_wait_take_no_thread()
     {
         using DeepSeekModel model = TestModels.Load("kjv-shakespeare");
-        using var generator = new TokenGenerator(
+        using InferenceEngine engine = Engines.Stepped(
             model,
             DeepSeekTokenizer.Load(Paths.EmbeddedModel),
             4096
         );
-        TextGeneration[] texts = [.. Enumerable.Range(0, 64).Select(i => generator.Start([i]))];
+        IAsyncEnumerator<GeneratedToken>[] texts =
+        [
+            .. Enumerable
+                .Range(0, 64)
+                .Select(i => engine.Submit([i], Engines.Limit(1)).GetAsyncEnumerator()),
+        ];
         Task<bool>[] moves = [];
         bool runs = false;
         // On a thread of its own, as the pool may have none left.
@@ -25,20 +31,16 @@ public sealed class ThreadPoolTests
         {
             ThreadPool.GetMinThreads(out int least, out _);
             ThreadPool.GetMaxThreads(out int most, out int ports);
-            using (new HeldGenerator(generator))
-            {
-                Assert.True(ThreadPool.SetMaxThreads(least + 8, ports));
-                moves = [.. texts.Select(text => text.MoveNextAsync().AsTask())];
-                runs = Task.Run(() => { }).Wait(TimeSpan.FromSeconds(20));
-                ThreadPool.SetMaxThreads(most, ports);
-            }
+            Assert.True(ThreadPool.SetMaxThreads(least + 8, ports));
+            moves = [.. texts.Select(text => Task.Run(() => text.MoveNextAsync().AsTask()))];
+            runs = Task.Run(() => { }).Wait(TimeSpan.FromSeconds(20));
+            ThreadPool.SetMaxThreads(most, ports);
+            engine.Start();
         });
         thread.Start();
         thread.Join();
         Assert.All(await Task.WhenAll(moves).Soon(), Assert.True);
         Assert.True(runs);
-        foreach (TextGeneration text in texts)
-            text.Dispose();
-        Assert.Equal(generator.Cache.PageCount, generator.Cache.FreePages);
+        engine.Dispose();
     }
 }
