@@ -14,6 +14,7 @@ internal sealed partial class EngineTelemetry : IDisposable
 {
     private const string Name = "Hadal";
     private const string Operation = "text_completion";
+    private const string Provider = "hadal";
 
     private static readonly ActivitySource s_activities = new(Name);
 
@@ -159,12 +160,13 @@ internal sealed partial class EngineTelemetry : IDisposable
             activity.SetTag("error.type", error.GetType().FullName);
             activity.SetStatus(ActivityStatusCode.Error);
         }
+        // Whose thread this is has one of its own.
+        Activity? current = Activity.Current;
         activity.Stop();
+        Activity.Current = current;
     }
 
     public void Dispose() => _meter.Dispose();
-
-    private const string Provider = "hadal";
 
     private Histogram<double> Seconds(string name, string description) =>
         _meter.CreateHistogram<double>(name, "s", description);

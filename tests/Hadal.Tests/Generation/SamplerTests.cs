@@ -152,6 +152,45 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void Frequency_and_presence_count_what_was_drawn_and_not_the_prompt()
+    {
+        float[] logits = [3, 2.75f, 2.5f];
+        var frequency = new Sampler(new() { FrequencyPenalty = 0.5f }, 3);
+        frequency.Observe([0, 0, 0]);
+        Assert.Equal(0, frequency.Sample(logits)); // 3, 2.75, 2.5
+        Assert.Equal(1, frequency.Sample(logits)); // 2.5, 2.75, 2.5
+        Assert.Equal(0, frequency.Sample(logits)); // 2.5, 2.25, 2.5
+        Assert.Equal(2, frequency.Sample(logits)); // 2, 2.25, 2.5
+        Assert.Equal(1, frequency.Sample(logits)); // 2, 2.25, 2
+        var presence = new Sampler(new() { PresencePenalty = 0.5f }, 3);
+        Assert.Equal(0, presence.Sample(logits));
+        Assert.Equal(1, presence.Sample(logits)); // 2.5, 2.75, 2.5
+        Assert.Equal(0, presence.Sample(logits)); // 2.5, 2.25, 2.5
+        Assert.Equal(0, presence.Sample(logits)); // once taken
+    }
+
+    [Fact]
+    public void Bias_comes_before_the_penalties_and_rules_nothing_in()
+    {
+        var bias = new Dictionary<int, float> { [2] = 4, [3] = 100 };
+        var sampler = new Sampler(new() { RepetitionPenalty = 2, LogitBias = bias }, 4);
+        float[] logits = [2.5f, 2, 1, float.NegativeInfinity];
+        Assert.Equal(2, sampler.Sample(logits)); // 2.5, 2, 5
+        // (1 + 4) ÷ 2, not 1 ÷ 2 + 4: 2.5 of both, and the lowest id.
+        Assert.Equal(0, sampler.Sample(logits));
+        Assert.Equal(2, sampler.Sample(logits)); // 1.25, 2, 2.5
+    }
+
+    [Fact]
+    public void What_is_ruled_out_is_not_drawn()
+    {
+        var sampler = new Sampler(new(), 3);
+        Assert.Equal(1, sampler.Sample([3, 2, 1], [0, 7]));
+        Assert.Equal(0, sampler.Sample([3, 2, 1]));
+        Assert.Throws<SamplingException>(() => sampler.Sample([3, 2, 1], [0, 1, 2]));
+    }
+
+    [Fact]
     public void A_seed_repeats_its_draws_and_others_differ()
     {
         float[] logits = Logits(new Random(4), 1000, spread: 1);

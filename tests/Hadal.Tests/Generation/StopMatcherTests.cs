@@ -64,6 +64,30 @@ public sealed class StopMatcherTests
     }
 
     [Fact]
+    public void What_must_be_longer_ends_at_nothing_but_the_limit()
+    {
+        StopConditions stop = new()
+        {
+            Strings = ["ab"],
+            Tokens = [7],
+            MinTokens = 2,
+        };
+        var matcher = new StopMatcher(stop);
+        Assert.Equal([7], matcher.RuledOut);
+        Assert.Equal("ab", Push(matcher, "ab"));
+        Assert.Equal([7], matcher.RuledOut);
+        Assert.Equal("a", Push(matcher, "a"));
+        Assert.Empty(matcher.RuledOut.ToArray());
+        Assert.Equal("b", Push(matcher, "b")); // "ab" is not of the text that is searched
+        Assert.Equal("", Push(matcher, "ab"));
+        Assert.Equal(FinishReason.Stop, matcher.FinishReason);
+        var limited = new StopMatcher(stop with { MaxTokens = 2 });
+        Push(limited, "a");
+        Push(limited, "b");
+        Assert.Equal(FinishReason.Length, limited.FinishReason);
+    }
+
+    [Fact]
     public void The_tail_is_matched_too()
     {
         var matcher = new StopMatcher(new() { Strings = ["a\uFFFD"], MaxTokens = 1 });

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Hadal.Tokenization;
 
@@ -13,13 +14,31 @@ internal static class TestTokenizers
         DeepSeekTokenizer.Load(Paths.EmbeddedModel)
     );
 
+    private static readonly Lazy<string> s_byteLetters = new(BuildByteLetters);
+
     public static DeepSeekTokenizer V3 => s_v3.Value;
 
     /// <summary>2048 tokens; knows &lt;think&gt; and &lt;/think&gt;.</summary>
     public static DeepSeekTokenizer Small => s_small.Value;
 
+    /// <summary>A token a byte, then BOS and EOS: for models of random weights, whose vocabularies are small.</summary>
+    public static DeepSeekTokenizer Bytes { get; } =
+        DeepSeekTokenizer.Parse(
+            Encoding.UTF8.GetBytes(
+                $$"""
+                {"added_tokens":[{"id":256,"content":"<s>","special":true},{"id":257,"content":"</s>","special":true}],
+                 "pre_tokenizer":{"type":"Sequence","pretokenizers":[
+                   {"type":"Split","pattern":{"Regex":"x"},"behavior":"Isolated"},
+                   {"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]},
+                 "decoder":{"type":"ByteLevel"},
+                 "model":{"type":"BPE","vocab":{ {{ByteEntries(0, "")}} },"merges":[] } }
+                """
+            ),
+            """{"bos_token":"<s>","eos_token":"</s>"}"""u8.ToArray()
+        );
+
     /// <summary>The 256 letters of GPT-2's bytes_to_unicode, in the order of their bytes.</summary>
-    public static string ByteLetters { get; } = BuildByteLetters();
+    public static string ByteLetters => s_byteLetters.Value;
 
     /// <summary>Entries for a vocab, ids from <paramref name="firstId"/> on: one of each byte but those of a text.</summary>
     public static string ByteEntries(int firstId, string but) =>

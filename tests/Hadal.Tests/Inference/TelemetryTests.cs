@@ -1,0 +1,165 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using Hadal.Generation;
+using Hadal.Inference;
+using Hadal.Model;
+using Hadal.Tests.Model;
+using Hadal.Tokenization;
+using Microsoft.Extensions.Logging;
+
+namespace Hadal.Tests.Inference;
+
+/// <summary>Listeners hear of all engines of the process.</summary>
+[Collection(nameof(WholeProcess))]
+public sealed class TelemetryTests : IDisposable
+{
+    private const string Secret = "xyzzy";
+
+    private readonly DeepSeekModel _model = TestModels.Load("kjv-shakespeare");
+    private readonly DeepSeekTokenizer _tokenizer = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
+
+    public void Dispose() => _model.Dispose();
+
+    [Fact]
+    public void Meter_tells_what_requests_took()
+    {
+        var sums = new ConcurrentDictionary<string, double>();
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "Hadal")
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((i, value, _, _) => Add(i, value));
+        listener.SetMeasurementEventCallback<long>((i, value, _, _) => Add(i, value));
+        listener.SetMeasurementEventCallback<double>((i, value, _, _) => Add(i, value));
+        listener.Start();
+        var clock = new ManualClock();
+        using InferenceEngine engine = Engines.Stepped(
+            _model,
+            _tokenizer,
+            options: new EngineOptions { TimeProvider = clock }
+        );
+        int[] prompt = [.. Enumerable.Range(1, 100)];
+        InferenceRequest first = engine.Submit(prompt, Engines.Limit(3));
+        clock.Advance(TimeSpan.FromSeconds(2));
+        listener.RecordObservableInstruments();
+        Assert.Equal((1, 0), (sums["hadal.requests.queued"], sums["hadal.texts.running"]));
+        engine.Step();
+        listener.RecordObservableInstruments();
+        Assert.Equal((1, 1), (sums["hadal.requests.queued"], sums["hadal.texts.running"]));
+        for (int i = 0; i < 2; i++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(3));
+            engine.Step();
+        }
+        engine.Submit(prompt, Engines.Limit(1));
+        engine.Finish();
+        Assert.Equal(200, sums["hadal.prompt_tokens"]);
+        Assert.Equal(64, sums["hadal.cached_tokens"]);
+        Assert.Equal(4, sums["hadal.generated_tokens"]);
+        Assert.Equal(100 + 2 + 36, sums["hadal.step.tokens"]);
+        Assert.Equal(2, sums["gen_ai.server.time_to_first_token"]);
+        Assert.Equal(3, sums["gen_ai.server.time_per_output_token"]);
+        Assert.Equal(6, sums["hadal.inter_token_latency"]);
+        Assert.Equal(8, sums["gen_ai.server.request.duration"]);
+
+        void Add(Instrument instrument, double value) =>
+            sums.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value);
+    }
+
+    [Fact]
+    public void Activity_of_a_request_is_below_its_callers()
+    {
+        var ended = new List<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name is "Hadal" or "test",
+            Sample = (ref _) => ActivitySamplingResult.AllData,
+            ActivityStopped = ended.Add,
+        };
+        ActivitySource.AddActivityListener(listener);
+        using var source = new ActivitySource("test");
+        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer);
+        using (Activity? caller = source.StartActivity("caller"))
+        {
+            engine.Submit([1, 2], Engines.Limit(2));
+            Assert.Same(caller, Activity.Current);
+            engine.Finish();
+            Assert.Same(caller, Activity.Current);
+            Activity own = Assert.Single(ended);
+            Assert.Equal(caller, own.Parent);
+            Assert.Equal("text_completion deepseek_v32", own.OperationName);
+            Assert.Equal(2, own.GetTagItem("gen_ai.usage.input_tokens"));
+            Assert.Equal(2, own.GetTagItem("gen_ai.usage.output_tokens"));
+            Assert.Equal(
+                ["length"],
+                Assert.IsType<string[]>(own.GetTagItem("gen_ai.response.finish_reasons"))
+            );
+        }
+        InferenceRequest broken = engine.Submit([1, 2], Engines.Limit(5));
+        engine.Step();
+        CachePages.Break(broken.Choices[0].Sequence!);
+        engine.Finish();
+        Assert.Equal(ActivityStatusCode.Error, ended[^1].Status);
+        Assert.Equal(typeof(StepFailedException).FullName, ended[^1].GetTagItem("error.type"));
+    }
+
+    [Fact]
+    public void Messages_tell_what_failed_and_never_what_was_written()
+    {
+        var log = new ListLogger();
+        using var model = TestModels.Load("kjv-shakespeare", new ModelOptions { MaxSequences = 2 });
+        using InferenceEngine engine = Engines.Stepped(
+            model,
+            _tokenizer,
+            128,
+            new EngineOptions { LoggerFactory = log }
+        );
+        int[] prompt = _tokenizer.Encode(string.Concat(Enumerable.Repeat(Secret, 8)));
+        Assert.InRange(prompt.Length, 10, 60);
+        engine.Submit(prompt, Engines.Limit(70 - prompt.Length));
+        InferenceRequest youngest = engine.Submit(
+            [5, .. prompt],
+            Engines.Limit(70 - prompt.Length)
+        );
+        engine.Finish();
+        Assert.Contains(log.Messages, m => m.Contains("lost its place", StringComparison.Ordinal));
+        InferenceRequest broken = engine.Submit(prompt, Engines.Limit(5));
+        engine.Step();
+        CachePages.Break(broken.Choices[0].Sequence!);
+        engine.Finish();
+        Assert.Contains(
+            log.Messages,
+            m => m.Contains("ended with an error", StringComparison.Ordinal)
+        );
+        Assert.DoesNotContain(log.Messages, m => m.Contains(Secret, StringComparison.Ordinal));
+    }
+
+    private sealed class ListLogger : ILoggerFactory, ILogger
+    {
+        public List<string> Messages { get; } = [];
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider) { }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        ) => Messages.Add($"{formatter(state, exception)} {exception}");
+
+        public void Dispose() { }
+    }
+}
