@@ -71,6 +71,7 @@ internal sealed class BenchCommand : Command
         Description =
             "Shows which operations the time goes to; on a device whose calls wait for their work, as the CPU",
     };
+    private readonly ServeBenchmark _serve;
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
 
@@ -99,6 +100,7 @@ internal sealed class BenchCommand : Command
         Add(_csv);
         Add(_plot);
         Add(_ops);
+        _serve = new ServeBenchmark(terminal, this);
         _run = new RunArguments(this);
         _json = new JsonArgument(this);
         SetAction(RunAsync);
@@ -110,6 +112,24 @@ internal sealed class BenchCommand : Command
         OutputFile? csv = OutputOf(_csv, result, checkpoint);
         OutputFile? plot = OutputOf(_plot, result, checkpoint);
         using Device device = _run.OpenDevice(result);
+        if (_serve.IsAskedFor(result))
+        {
+            ModelOptions options = _run.Options(result) with
+            {
+                MaxStepTokens = result.GetValue(_chunk),
+            };
+            await _serve
+                .RunAsync(
+                    result,
+                    checkpoint,
+                    device,
+                    options,
+                    _json.IsGiven(result),
+                    cancellationToken
+                )
+                .ConfigureAwait(false);
+            return;
+        }
         bool timesOps = result.GetValue(_ops);
         if (timesOps && !device.IsSynchronous)
             throw new UsageException(

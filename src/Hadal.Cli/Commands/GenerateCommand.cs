@@ -28,6 +28,13 @@ internal sealed class GenerateCommand : Command
         DefaultValueFactory = _ => new ModelOptions().MaxStepTokens,
     };
 
+    private readonly Option<FileInfo?> _cacheFile = new("--cache-file")
+    {
+        Description =
+            "Keeps what was computed of the prompt: what the file holds of its beginning is loaded, and what it lacks is saved. It holds the prompt, readable for you alone; load only files that you made",
+        HelpName = "path",
+    };
+
     public GenerateCommand(Terminal terminal)
         : base("generate", "Goes on with a text, streaming, and tells how fast")
     {
@@ -39,6 +46,7 @@ internal sealed class GenerateCommand : Command
         _sampling = new SamplingArguments(this);
         _run = new RunArguments(this);
         Add(_chunk);
+        Add(_cacheFile);
         _json = new JsonArgument(this);
         SetAction(RunAsync);
     }
@@ -76,10 +84,11 @@ internal sealed class GenerateCommand : Command
             tokenizer,
             new EngineOptions { CacheTokens = context }
         );
+        var kept = new KeptPrompt(engine, prompt, result.GetValue(_cacheFile));
         InferenceRequest request = engine.Submit(prompt, options);
         if (_json.IsGiven(result))
         {
-            ShowJson(request, device, cancellationToken);
+            ShowJson(request, kept, device, cancellationToken);
             return;
         }
         // A person sees the whole text; a script gets what is new.
@@ -89,6 +98,8 @@ internal sealed class GenerateCommand : Command
         await _terminal
             .Error.WriteLineAsync(TextStream.Describe(request, model))
             .ConfigureAwait(false);
+        if (kept.Save(request) is { } told)
+            await _terminal.Error.WriteLineAsync(told).ConfigureAwait(false);
     }
 
     private void ShowPrompt(string text)
@@ -102,6 +113,7 @@ internal sealed class GenerateCommand : Command
 
     private void ShowJson(
         InferenceRequest request,
+        KeptPrompt kept,
         Device device,
         CancellationToken cancellationToken
     )
@@ -114,6 +126,7 @@ internal sealed class GenerateCommand : Command
             ids.Add(token.Id);
         }
         GenerationUsage usage = request.Usage;
+        kept.Save(request);
         _terminal.ShowJson(json =>
         {
             json.WriteString("text", text.ToString());
@@ -128,6 +141,8 @@ internal sealed class GenerateCommand : Command
             // As text: a number of 64 bits is more than many readers of JSON keep.
             json.WriteString("seed", request.Seed.ToString(CultureInfo.InvariantCulture));
             json.WriteNumber("prompt_tokens", usage.PromptTokens);
+            json.WriteNumber("cached_tokens", usage.CachedTokens);
+            json.WriteNumber("saved_tokens", kept.SavedTokens);
             json.WriteNumber("generated_tokens", usage.GeneratedTokens);
             json.WriteFinite("prefill_tokens_per_second", usage.PrefillTokensPerSecond);
             json.WriteFinite("decode_tokens_per_second", usage.DecodeTokensPerSecond);

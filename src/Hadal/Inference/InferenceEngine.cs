@@ -165,6 +165,34 @@ public sealed class InferenceEngine : IDisposable
     }
 
     /// <summary>
+    /// Writes what the cache holds of a prompt's beginning to a file, so that another engine need not compute it: a long
+    /// document's prefill is paid once. The file holds the prompt, in the clear, and is readable for its owner alone.
+    /// </summary>
+    /// <param name="path">The file; one that is there is replaced if it is such a file, and left as it is where this fails.</param>
+    /// <param name="prompt">Token ids of a prompt that was computed, with whatever follows it.</param>
+    /// <param name="cacheSalt">The <see cref="GenerationOptions.CacheSalt"/> that it was computed with.</param>
+    /// <returns>Tokens in the file, a multiple of 64; 0 where the cache holds none, and then no file is written.</returns>
+    /// <exception cref="CacheFileException">It can't be written, or another kind of file is in its place.</exception>
+    /// <exception cref="ObjectDisposedException">The engine or the model was disposed.</exception>
+    public int SavePrefix(string path, ReadOnlySpan<int> prompt, string cacheSalt = "") =>
+        Cache.SavePrefix(path, prompt, new PrefixKey(cacheSalt));
+
+    /// <summary>
+    /// Brings what <see cref="SavePrefix"/> wrote into the cache; prompts that begin so compute only the rest, with the same
+    /// bits. Checksums find damage, not intent: load only what you made yourself.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cacheSalt">The salt of the requests that may use it.</param>
+    /// <returns>What the cache had room for.</returns>
+    /// <exception cref="CacheFileException">
+    /// It can't be read, is no such file or a broken one, or was made by another checkpoint, device, numerics or options: the
+    /// message tells which.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The engine or the model was disposed.</exception>
+    public LoadedPrefix LoadPrefix(string path, string cacheSalt = "") =>
+        Cache.LoadPrefix(path, new PrefixKey(cacheSalt));
+
+    /// <summary>
     /// Breaks the step under way off, ends all requests with <see cref="ObjectDisposedException"/>, and gives the cache back.
     /// </summary>
     public void Dispose()

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Hadal.Tests.Checkpoints;
 using Hadal.Tokenization;
 
 namespace Hadal.Tests.Cli;
@@ -57,6 +58,74 @@ public sealed class GenerateCommandTests
             "--mapping is 'disk'",
             "mapped or memory"
         );
+    }
+
+    [Fact]
+    public async Task ACacheFileKeepsWhatWasComputedOfAPrompt()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder.File("document.cache");
+        string document = string.Concat(Enumerable.Repeat("And the king said unto them, ", 24));
+        JsonElement alone = await Generate(document);
+        JsonElement first = await Generate(document, "--cache-file", file);
+        int whole = first.GetProperty("prompt_tokens").GetInt32() / 64 * 64;
+        Assert.True(whole >= 128);
+        Assert.Equal((0, whole), Cached(first));
+        JsonElement second = await Generate(document, "--cache-file", file);
+        Assert.Equal((whole, 0), Cached(second));
+        JsonElement longer = await Generate($"{document}{document}", "--cache-file", file);
+        Assert.Equal(whole, Cached(longer).Cached);
+        Assert.True(Cached(longer).Saved > whole);
+        // Another document is not written over this one.
+        byte[] bytes = await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken);
+        JsonElement other = await Generate(
+            $"O {document}{document}{document}",
+            "--cache-file",
+            file
+        );
+        Assert.Equal((0, 0), Cached(other));
+        Assert.Equal(
+            bytes,
+            await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken)
+        );
+        string[] texts =
+        [
+            .. new[] { first, second }.Select(made => made.GetProperty("text").GetString()!),
+        ];
+        Assert.All(texts, text => Assert.Equal(alone.GetProperty("text").GetString(), text));
+
+        (
+            await CliResult.RunAsync(
+                "generate",
+                document,
+                "--cache-file",
+                file,
+                "--activations",
+                "float32"
+            )
+        ).MustRefuse(1, "activations is BFloat16, must be Float32");
+
+        static async Task<JsonElement> Generate(string prompt, params string[] args)
+        {
+            CliResult result = await CliResult.RunAsync([
+                "generate",
+                prompt,
+                "--json",
+                "--temperature",
+                "0",
+                "-n",
+                "6",
+                .. args,
+            ]);
+            Assert.Equal(0, result.Status);
+            return result.Json;
+        }
+
+        static (int Cached, int Saved) Cached(JsonElement made) =>
+            (
+                made.GetProperty("cached_tokens").GetInt32(),
+                made.GetProperty("saved_tokens").GetInt32()
+            );
     }
 
     [Fact]
