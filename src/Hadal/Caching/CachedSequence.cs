@@ -127,17 +127,6 @@ public sealed class CachedSequence : IDisposable
         _isInStep = true;
     }
 
-    /// <summary>Takes the pages that tokens up to this length need, where the cache has them; they go back when the step ends.</summary>
-    internal bool TryReserve(int length)
-    {
-        int missing = PagedCache.PagesFor(length) - _pageCount;
-        if (_pageCount + missing > _pages.Length || missing > Cache.AvailablePages)
-            return false;
-        for (; missing > 0; missing--)
-            _pages[_pageCount++] = Cache.TakePage();
-        return true;
-    }
-
     /// <summary>Takes the tokens as its own that the step has computed: none if it came to nothing.</summary>
     internal void EndStep(int newTokens)
     {

@@ -30,17 +30,4 @@ public readonly ref struct Logits
                 row,
                 $"must be less than the rows, {Count}"
             );
-
-    /// <summary>The lowest token id of the greatest logit of a row; NaN is never it.</summary>
-    internal int Best(int row)
-    {
-        ReadOnlySpan<float> logits = this[row];
-        int best = 0;
-        for (int i = 1; i < logits.Length; i++)
-        {
-            if (logits[i] > logits[best] || float.IsNaN(logits[best]))
-                best = i;
-        }
-        return best;
-    }
 }

@@ -146,12 +146,6 @@ internal sealed unsafe class Step : IDisposable
         Kernels.Gemm(x, head, _logits.Top(rows));
     }
 
-    /// <summary>
-    /// Takes for x the last rows of <see cref="Head"/> after its norm, each sequence that one which <see cref="StepLayout.Recycled"/> names.
-    /// </summary>
-    public void Recycle(int rows) =>
-        Kernels.Embedding(_lastX, Inputs + _layout.Recycled, Workspace.X);
-
     /// <summary>Waits for the step, and gives its logits.</summary>
     public Logits ReadLogits(int rows)
     {

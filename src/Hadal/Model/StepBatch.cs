@@ -217,13 +217,18 @@ public sealed unsafe class StepBatch : IDisposable
         int mostPages = 1;
         foreach (CachedSequence sequence in _sequences.AsSpan(0, SequenceCount))
             mostPages = Math.Max(mostPages, sequence.Pages.Length);
-        TablePages = TableWidth(mostPages);
+        TablePages = Math.Min(
+            (int)BitOperations.RoundUpToPowerOf2((uint)mostPages),
+            _layout.SequencePages
+        );
         int* slots = _host + _layout.Slots;
         int* table = _host + _layout.Table;
-        for (int i = 0; i < SequenceCount; i++)
+        for (int i = 0; i < SequenceCount; i++, table += TablePages)
         {
             CachedSequence sequence = _sequences[i];
-            table = FillTable(table, sequence);
+            var row = new Span<int>(table, TablePages);
+            sequence.Pages.CopyTo(row);
+            row[sequence.Pages.Length..].Clear();
             for (int j = 0; j < _counts[i]; j++)
                 *slots++ = sequence.SlotOf(_lengths[i] + j);
         }
@@ -242,7 +247,7 @@ public sealed unsafe class StepBatch : IDisposable
     internal void Place()
     {
         Step step = Step;
-        CopyToDevice(0, KeySlots + _keySlotCount);
+        step.Kernels.CopyToDevice(step.Inputs, _host, (KeySlots + _keySlotCount) * sizeof(int));
         step.Place(Cache.Layers, TokenCount, SequenceCount, TablePages);
         step.LastSequence = _sequences[SequenceCount - 1];
         int* keySlots = step.Inputs + KeySlots;
@@ -282,115 +287,6 @@ public sealed unsafe class StepBatch : IDisposable
         _wasRun = isDone;
     }
 
-    /// <summary>Keeps the sequences and the cache for a draft, until <see cref="EndDraft"/>.</summary>
-    /// <exception cref="InvalidOperationException">A sequence was changed since the step.</exception>
-    internal void BeginDraft()
-    {
-        lock (Cache.Changes)
-        {
-            ThrowIfChanged();
-            Cache.BeginStep();
-            for (int i = 0; i < SequenceCount; i++)
-                _sequences[i].BeginStep(0);
-        }
-        IsDraftable = false;
-    }
-
-    internal void EndDraft()
-    {
-        lock (Cache.Changes)
-        {
-            for (int i = 0; i < SequenceCount; i++)
-                _sequences[i].EndStep(0);
-            Cache.EndStep();
-        }
-    }
-
-    /// <summary>
-    /// Tells the device the rows whose logits are the first drafts, of those sequences that want some, and takes the pages
-    /// that the later ones need. What can't be drafted is taken off the plans.
-    /// </summary>
-    /// <returns>Rows.</returns>
-    internal int PlaceFirstDrafts(Span<DraftPlan> plans)
-    {
-        int rows = 0;
-        int first = 0;
-        for (int i = 0; i < SequenceCount; first += _counts[i++])
-        {
-            ref DraftPlan plan = ref plans[i];
-            int kept = _lengths[i] + plan.Kept;
-            // The next token and all drafts must have places in the context.
-            plan.Count = Math.Clamp(plan.Count, 0, Math.Max(0, Cache.MaxSequenceTokens - kept - 1));
-            if (plan.Count == 0 || rows == _layout.LogitRowCount)
-            {
-                plan.Count = 0;
-                continue;
-            }
-            lock (Cache.Changes)
-            {
-                if (!_sequences[i].TryReserve(kept + plan.Count - 1))
-                    plan.Count = 1;
-            }
-            (_host + _layout.LogitRows)[rows++] = first + plan.Kept - 1;
-        }
-        CopyToDevice(_layout.LogitRows, rows);
-        return rows;
-    }
-
-    /// <summary>
-    /// Places the last draft of each sequence that wants another after it, as a step of its own: its token, and the row of
-    /// logits that it was.
-    /// </summary>
-    /// <param name="plans">What is wanted.</param>
-    /// <param name="drafts">[sequences, stride].</param>
-    /// <param name="stride">Between sequences.</param>
-    /// <param name="draft">Drafts that there are.</param>
-    /// <returns>Sequences of the step.</returns>
-    internal int PlaceNextDrafts(
-        ReadOnlySpan<DraftPlan> plans,
-        ReadOnlySpan<int> drafts,
-        int stride,
-        int draft
-    )
-    {
-        int rows = 0;
-        int before = 0;
-        int mostPages = 1;
-        for (int i = 0; i < SequenceCount; i++)
-        {
-            if (plans[i].Count < draft)
-                continue;
-            if (plans[i].Count > draft)
-            {
-                int position = _lengths[i] + plans[i].Kept - 1 + draft;
-                _host[rows] = drafts[i * stride + draft - 1];
-                (_host + _layout.Positions)[rows] = position;
-                (_host + _layout.Slots)[rows] = _sequences[i].SlotOf(position);
-                (_host + _layout.RowSequences)[rows] = rows;
-                (_host + _layout.Visible)[rows] = position + 1;
-                (_host + _layout.LogitRows)[rows] = rows;
-                (_host + _layout.Recycled)[rows] = before;
-                Step.LastSequence = _sequences[i];
-                mostPages = Math.Max(mostPages, _sequences[i].Pages.Length);
-                rows++;
-            }
-            before++;
-        }
-        if (rows == 0)
-            return 0;
-        TablePages = TableWidth(mostPages);
-        int* table = _host + _layout.Table;
-        for (int i = 0; i < SequenceCount; i++)
-        {
-            if (plans[i].Count > draft)
-                table = FillTable(table, _sequences[i]);
-        }
-        CopyToDevice(0, table - _host);
-        Step.Place(Cache.Layers, rows, rows, TablePages);
-        Step.AddRun(new RowRun(0, rows, 0, null));
-        return rows;
-    }
-
     /// <summary>Refuses what the tokens don't follow any more, or after a step what it didn't leave so.</summary>
     internal void ThrowIfChanged()
     {
@@ -416,21 +312,6 @@ public sealed unsafe class StepBatch : IDisposable
                     $"a token id must be from 0 to {Model.Config.VocabSize - 1}"
                 );
         }
-    }
-
-    private void CopyToDevice(long first, long count) =>
-        Step.Kernels.CopyToDevice(Step.Inputs + first, _host + first, count * sizeof(int));
-
-    private int TableWidth(int mostPages) =>
-        Math.Min((int)BitOperations.RoundUpToPowerOf2((uint)mostPages), _layout.SequencePages);
-
-    // A row of the block table, and where the next begins.
-    private int* FillTable(int* table, CachedSequence sequence)
-    {
-        var row = new Span<int>(table, TablePages);
-        sequence.Pages.CopyTo(row);
-        row[sequence.Pages.Length..].Clear();
-        return table + TablePages;
     }
 
     // New tokens of a sequence that take the expanded form.

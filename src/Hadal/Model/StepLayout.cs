@@ -4,7 +4,7 @@ namespace Hadal.Model;
 
 /// <summary>
 /// The block of int32 that tells a step its tokens: [ids, positions, slots, row sequences, visible: most tokens each]
-/// [logit rows][recycled rows: most sequences][block table][with the expanded form the slots of all tokens up to the last that takes it, of each sequence
+/// [logit rows][block table][with the expanded form the slots of all tokens up to the last that takes it, of each sequence
 /// that has such]. The batch fills it on the host, and it is copied to the device as one.
 /// </summary>
 /// <param name="Tokens">The most tokens of a step.</param>
@@ -39,10 +39,7 @@ internal readonly record struct StepLayout(
 
     public long LogitRows => 5L * Tokens;
 
-    /// <summary>Of a draft after another: the row of logits that each sequence had there.</summary>
-    public long Recycled => LogitRows + LogitRowCount;
-
-    public long Table => Recycled + Sequences;
+    public long Table => LogitRows + LogitRowCount;
 
     /// <summary>Integers in all.</summary>
     public long Length => Table + Sequences * ((long)SequencePages + ExpandedTokens);

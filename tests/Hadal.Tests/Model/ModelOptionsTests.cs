@@ -66,8 +66,8 @@ public sealed class ModelOptionsTests
         };
         var layout = new StepLayout(options, int.MaxValue, int.MaxValue);
         Assert.Equal(2 * Most + 1, layout.MostRuns);
-        // Five numbers a token, a row of logits, a recycled row, and pages and slots of each sequence.
-        Assert.Equal(7L * Most + Most * ((1L << 25) + int.MaxValue), layout.Length);
+        // Five numbers a token, a row of logits, and pages and slots of each sequence.
+        Assert.Equal(6L * Most + Most * ((1L << 25) + int.MaxValue), layout.Length);
     }
 
     [Fact]
