@@ -16,6 +16,12 @@ public readonly record struct GenerationUsage(
     TimeSpan DecodeTime
 )
 {
+    /// <summary>Tokens that were guessed ahead, and verified.</summary>
+    public int DraftedTokens { get; init; }
+
+    /// <summary>Those of them that were right, each of which saved a step of its text.</summary>
+    public int AcceptedTokens { get; init; }
+
     /// <summary>Tokens of the prompt a second, without those that were in the cache.</summary>
     public double PrefillTokensPerSecond => PerSecond(PromptTokens - CachedTokens, PrefillTime);
 

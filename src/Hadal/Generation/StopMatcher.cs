@@ -41,6 +41,9 @@ public sealed class StopMatcher
     /// <summary>The number of tokens taken, a stop token included.</summary>
     public int TokenCount { get; private set; }
 
+    /// <summary>Tokens that may still come.</summary>
+    internal int TokensLeft => FinishReason is null ? (_maxTokens ?? int.MaxValue) - TokenCount : 0;
+
     /// <summary>Why the generation ended, or null while it goes on.</summary>
     public FinishReason? FinishReason { get; private set; }
 

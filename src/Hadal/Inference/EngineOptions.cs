@@ -5,6 +5,8 @@ namespace Hadal.Inference;
 /// <summary>How an <see cref="InferenceEngine"/> works.</summary>
 public sealed record EngineOptions
 {
+    internal const int MostDrafts = 3;
+
     /// <summary>
     /// Tokens that fit in the cache, of all requests under way and of what is kept of those before; rounded up to pages of 64.
     /// </summary>
@@ -41,6 +43,26 @@ public sealed record EngineOptions
                         "must be positive"
                     );
     } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// Tokens that the multi-token predictor guesses ahead of each text, from 0 to 3, which the next step verifies: each one that is
+    /// right saves a step, and no guess changes a text. It takes a model with its predictor, see
+    /// <see cref="Model.ModelOptions.LoadPredictor"/>, and rows of logits, see <see cref="Model.ModelOptions.MaxLogitRows"/>: a
+    /// text has as many guesses in a step as there are rows left when each text has one.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is not from 0 to 3.</exception>
+    public int Drafts
+    {
+        get;
+        init =>
+            field = value is >= 0 and <= MostDrafts
+                ? value
+                : throw new ArgumentOutOfRangeException(
+                    nameof(Drafts),
+                    value,
+                    $"must be from 0 to {MostDrafts}"
+                );
+    }
 
     /// <summary>Where messages go: what became of requests and steps, never their text. Null for nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }

@@ -30,6 +30,8 @@ internal sealed partial class EngineTelemetry : IDisposable
     private readonly Counter<long> _promptTokens;
     private readonly Counter<long> _cachedTokens;
     private readonly Counter<long> _generatedTokens;
+    private readonly Counter<long> _draftTokens;
+    private readonly Counter<long> _acceptedTokens;
     private readonly Counter<long> _preemptions;
 
     /// <param name="model">The model's name.</param>
@@ -60,6 +62,8 @@ internal sealed partial class EngineTelemetry : IDisposable
         _promptTokens = Tokens("hadal.prompt_tokens", "In prompts of requests that ended");
         _cachedTokens = Tokens("hadal.cached_tokens", "Of those, taken from the prefix cache");
         _generatedTokens = Tokens("hadal.generated_tokens", "Generated");
+        _draftTokens = Tokens("hadal.draft_tokens", "Guessed ahead, and verified");
+        _acceptedTokens = Tokens("hadal.accepted_draft_tokens", "Of those, right");
         _preemptions = _meter.CreateCounter<long>(
             "hadal.preemptions",
             "{text}",
@@ -117,6 +121,14 @@ internal sealed partial class EngineTelemetry : IDisposable
         _preemptions.Add(1);
         LogPreempted(text.Request.Number, text.Index, text.Tokens.Length);
     }
+
+    public void AddDrafts(int verified, int accepted)
+    {
+        _draftTokens.Add(verified);
+        _acceptedTokens.Add(accepted);
+    }
+
+    public void FailDrafts(Exception error) => LogDraftsFailed(error);
 
     public void FailStep(Exception error) => LogStepFailed(error);
 
@@ -186,4 +198,7 @@ internal sealed partial class EngineTelemetry : IDisposable
 
     [LoggerMessage(3, LogLevel.Error, "Request {Number} ended with an error")]
     private partial void LogFailed(long number, Exception error);
+
+    [LoggerMessage(4, LogLevel.Warning, "The predictor failed; the next step has no drafts")]
+    private partial void LogDraftsFailed(Exception error);
 }

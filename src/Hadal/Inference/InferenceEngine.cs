@@ -30,6 +30,7 @@ public sealed class InferenceEngine : IDisposable
     /// The <c>generation_config.json</c> in the tokenizer's folder is broken, or its <c>eos_token_id</c> is.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The cache would take more than all memory of the device.</exception>
+    /// <exception cref="ArgumentException">Drafts are wanted of a model without its predictor.</exception>
     /// <exception cref="HadalException">The device has not enough memory.</exception>
     public InferenceEngine(
         DeepSeekModel model,
@@ -52,6 +53,11 @@ public sealed class InferenceEngine : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokenizer);
         tokenizer.RequireFits(model.Config.VocabSize);
+        if (options.Drafts > 0 && !model.HasPredictor)
+            throw new ArgumentException(
+                $"{nameof(EngineOptions.Drafts)} is {options.Drafts}, but the model has no predictor; see {nameof(ModelOptions)}.{nameof(ModelOptions.LoadPredictor)}",
+                nameof(options)
+            );
         _eosTokens =
         [
             .. model.Config.EosTokenIds,

@@ -54,7 +54,11 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
             Times.Queue,
             Times.Prefill,
             Times.Decode
-        );
+        )
+        {
+            DraftedTokens = _choices.Sum(choice => choice.Drafts.Verified),
+            AcceptedTokens = _choices.Sum(choice => choice.Drafts.Accepted),
+        };
 
     /// <summary>Why each choice ended; null while it goes on.</summary>
     public IReadOnlyList<FinishReason?> FinishReasons =>

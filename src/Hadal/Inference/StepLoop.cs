@@ -1,5 +1,3 @@
-using CommunityToolkit.HighPerformance.Buffers;
-using Hadal.Caching;
 using Hadal.Generation;
 using Hadal.Model;
 
@@ -11,14 +9,11 @@ internal sealed class StepLoop : IDisposable
     private readonly InferenceEngine _engine;
     private readonly RequestQueue _queue;
     private readonly RunningTexts _running;
-    private readonly SharedPrefixes _prefixes;
     private readonly Admission _admission;
     private readonly StepPlan _plan;
     private readonly StepWatch _watch;
     private readonly EngineTelemetry _telemetry;
-    private readonly LogProbabilities _logProbs;
-    private readonly ArrayPoolBufferWriter<char> _decoded = new();
-    private readonly ArrayPoolBufferWriter<char> _text = new();
+    private readonly StepRunner _runner;
 
     public StepLoop(InferenceEngine engine, RequestQueue queue, EngineTelemetry telemetry)
     {
@@ -28,17 +23,23 @@ internal sealed class StepLoop : IDisposable
         _telemetry = telemetry;
         _watch = new StepWatch(queue.Changes);
         _running = new RunningTexts();
-        _prefixes = new SharedPrefixes(engine.Cache, options.PrefillForm);
+        var prefixes = new SharedPrefixes(engine.Cache, options.PrefillForm);
         _admission = new Admission(
             queue,
             _running,
-            _prefixes,
+            prefixes,
             engine.Cache,
             StepPlan.MostRunning(options)
         );
         _plan = new StepPlan(options, engine.Cache, _running, Preempt);
-        _logProbs = new LogProbabilities(engine.Model.Config.VocabSize);
         Batch = engine.Model.CreateBatch(engine.Cache);
+        _runner = new StepRunner(
+            Batch,
+            engine.Tokenizer,
+            prefixes,
+            engine.Options.Drafts,
+            telemetry
+        );
     }
 
     public StepBatch Batch { get; }
@@ -67,13 +68,20 @@ internal sealed class StepLoop : IDisposable
         CancellationToken unwanted = _watch.Begin(_plan.Allotments);
         try
         {
-            Make(unwanted);
-            _telemetry.AddStep(clock.GetElapsedTime(start), Batch.TokenCount);
+            _runner.Run(_plan.Allotments, unwanted);
         }
         finally
         {
             _watch.End(_plan.Allotments);
         }
+        int tokens = 0;
+        foreach (Allotment allotment in _plan.Allotments)
+        {
+            tokens += allotment.Count;
+            if (allotment.Text.Stop.FinishReason is not null)
+                Remove(allotment.Text);
+        }
+        _telemetry.AddStep(clock.GetElapsedTime(start), tokens);
         return true;
     }
 
@@ -104,8 +112,7 @@ internal sealed class StepLoop : IDisposable
     {
         Batch.Dispose();
         _watch.Dispose();
-        _decoded.Dispose();
-        _text.Dispose();
+        _runner.Dispose();
     }
 
     private void EndEarly()
@@ -128,125 +135,9 @@ internal sealed class StepLoop : IDisposable
         }
     }
 
-    private void Make(CancellationToken unwanted)
-    {
-        Logits logits;
-        try
-        {
-            Batch.Clear();
-            foreach (Allotment allotment in _plan.Allotments)
-                Add(allotment);
-            logits = _engine.Model.Forward(Batch, unwanted);
-        }
-        catch (OperationCanceledException) when (unwanted.IsCancellationRequested)
-        {
-            return;
-        }
-        catch (Exception e)
-        {
-            _telemetry.FailStep(e);
-            MakeEachAlone(e);
-            return;
-        }
-        int row = 0;
-        foreach (Allotment allotment in _plan.Allotments)
-        {
-            Accept(allotment, logits, row);
-            row += allotment.Rows;
-        }
-    }
-
-    /// <summary>After a step that came to nothing, to tell whose tokens it was: the others' bits are the same alone.</summary>
-    private void MakeEachAlone(Exception error)
-    {
-        foreach (Allotment allotment in _plan.Allotments)
-        {
-            Logits logits;
-            try
-            {
-                if (_plan.Allotments.Length == 1)
-                    throw new StepFailedException(error);
-                Batch.Clear();
-                Add(allotment);
-                logits = _engine.Model.Forward(Batch);
-            }
-            catch (Exception e)
-            {
-                allotment.Text.Request.Fail(e as StepFailedException ?? new StepFailedException(e));
-                continue;
-            }
-            Accept(allotment, logits, 0);
-        }
-    }
-
-    private void Add(Allotment allotment)
-    {
-        TextChoice text = allotment.Text;
-        Batch.Add(text.Sequence!, text.Pending[..allotment.Count], text.NextKind, allotment.Logits);
-    }
-
-    private void Accept(Allotment allotment, Logits logits, int row)
-    {
-        TextChoice text = allotment.Text;
-        if (text.Request.IsAborted)
-            return;
-        try
-        {
-            int after = text.Sequence!.Length;
-            _prefixes.Publish(text);
-            if (allotment.Logits == LogitRows.All)
-                AcceptPrompt(text, after - allotment.Count, logits, row, allotment.Count);
-            if (after == text.Tokens.Length)
-                Accept(text, logits[row + allotment.Rows - 1]);
-        }
-        catch (Exception e)
-        {
-            text.Request.Fail(e as HadalException ?? new StepFailedException(e));
-        }
-    }
-
-    // Tokens from a position of the prompt on have rows, each of which foretells the next.
-    private void AcceptPrompt(TextChoice text, int position, Logits logits, int row, int count)
-    {
-        InferenceRequest request = text.Request;
-        int end = Math.Min(position + count + 1, request.PromptLength);
-        for (int token = request.ForetoldTokens; token < end; token++)
-        {
-            ReadOnlySpan<float> own = logits[row + token - position - 1];
-            request.AddPromptLogProbs(
-                _logProbs.Of(own, text.Tokens[token], request.Options.PromptLogProbs!.Value)
-            );
-        }
-    }
-
-    /// <summary>Draws a text's next token.</summary>
-    private void Accept(TextChoice text, ReadOnlySpan<float> logits)
-    {
-        InferenceRequest request = text.Request;
-        int token = text.Sampler.Sample(logits, text.Stop.RuledOut);
-        TokenLogProbs? logProbs = request.Options.LogProbs is { } top
-            ? _logProbs.Of(logits, token, top)
-            : null;
-        _text.Clear();
-        text.Append(token, _engine.Tokenizer, _decoded, _text);
-        FinishReason? reason = text.Stop.FinishReason;
-        _telemetry.AddToken(request.Times.AddToken());
-        request.Stream.Write(
-            new StreamedToken(token, text.Index, reason, logProbs),
-            _text.WrittenSpan
-        );
-        if (reason is not null)
-            Remove(text);
-    }
-
     private void Complete(TextChoice text, FinishReason reason)
     {
-        _text.Clear();
-        text.Complete(reason, _decoded, _text);
-        text.Request.Stream.Write(
-            new StreamedToken(-1, text.Index, reason, null),
-            _text.WrittenSpan
-        );
+        _runner.Complete(text, reason);
         Remove(text);
     }
 

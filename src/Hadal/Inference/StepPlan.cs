@@ -5,8 +5,8 @@ using Hadal.Model;
 namespace Hadal.Inference;
 
 /// <summary>
-/// Shares a step out: a token to each text that is being written, and what is left of the budget to prompts, as much to each
-/// as long as it wants that much. Where pages are short, texts that came later lose theirs to those before. Allocates nothing
+/// Shares a step out: a token to each text that is being written, and its drafts while each other text can have a token too; what
+/// is left of the budget to prompts, as much to each as long as it wants that much. Where pages are short, texts that came later lose theirs to those before. Allocates nothing
 /// in steady state.
 /// </summary>
 /// <param name="options">The sizes of a step.</param>
@@ -35,11 +35,18 @@ internal sealed class StepPlan(
     {
         _allotments.Clear();
         _reservedPages = 0;
+        int most = Math.Min(options.MaxStepTokens, options.MaxLogitRows) - running.Count;
         for (int i = 0; i < running.Count; i++)
         {
             TextChoice text = running[i];
-            if (text.IsDecoding && MakeRoom(text))
-                Allot(text, 1);
+            if (!text.IsDecoding || !MakeRoom(text))
+                continue;
+            // No text loses its place for them.
+            int drafts = Math.Min(text.Drafts.Count, most);
+            if (drafts > 0)
+                drafts = Math.Clamp(Room(text) - 1, 0, drafts);
+            most -= drafts;
+            Allot(text, 1 + drafts, drafts);
         }
         Share();
         for (int i = 0; i < running.Count; i++)
@@ -105,9 +112,10 @@ internal sealed class StepPlan(
         return after == text.Tokens.Length ? LogitRows.Last : LogitRows.None;
     }
 
-    private void Allot(TextChoice text, int count)
+    private void Allot(TextChoice text, int count, int drafts = 0)
     {
-        var allotment = new Allotment(text, count, LogitsOf(text, count));
+        LogitRows logits = drafts > 0 ? LogitRows.All : LogitsOf(text, count);
+        var allotment = new Allotment(text, count, logits, drafts);
         _reservedPages += allotment.MissingPages;
         _allotments.Add(allotment);
     }

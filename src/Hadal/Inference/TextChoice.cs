@@ -50,6 +50,9 @@ internal sealed class TextChoice
     /// <summary>What its admission knows of it.</summary>
     public WaitingState Waiting { get; } = new();
 
+    /// <summary>What is guessed to follow.</summary>
+    public DraftState Drafts { get; } = new();
+
     /// <summary>All tokens that are known.</summary>
     public ReadOnlySpan<int> Tokens => CollectionsMarshal.AsSpan(_tokens);
 
@@ -59,15 +62,6 @@ internal sealed class TextChoice
     /// <summary>Whether all that is pending is the token generated last.</summary>
     public bool IsDecoding =>
         Sequence!.Length >= Request.PromptLength && Sequence.Length == _tokens.Count - 1;
-
-    /// <summary>
-    /// What the next tokens are. Generated ones that are computed again are verified ones, which have the bits that decoding
-    /// gave them.
-    /// </summary>
-    public RowKind NextKind =>
-        Sequence!.Length < Request.PromptLength ? RowKind.Prefill
-        : IsDecoding ? RowKind.Decode
-        : RowKind.Verify;
 
     /// <summary>The most tokens of one kind that can come next.</summary>
     public int NextCount =>

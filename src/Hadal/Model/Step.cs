@@ -146,6 +146,15 @@ internal sealed unsafe class Step : IDisposable
         Kernels.Gemm(x, head, _logits.Top(rows));
     }
 
+    /// <summary>Puts rows of the last <see cref="Head"/>, after its norm, into x: the hidden states of as many tokens.</summary>
+    public void Recycle(ReadOnlySpan<int> rows)
+    {
+        Workspace.Tokens = rows.Length;
+        fixed (int* host = rows)
+            Kernels.CopyToDevice(Inputs, host, sizeof(int) * (long)rows.Length);
+        Kernels.Embedding(_lastX, Inputs, Workspace.X);
+    }
+
     /// <summary>Waits for the step, and gives its logits.</summary>
     public Logits ReadLogits(int rows)
     {

@@ -8,15 +8,20 @@ namespace Hadal.Tests.Inference;
 /// <param name="Threads">Threads that compute.</param>
 /// <param name="Step">Which sizes of steps.</param>
 /// <param name="MorePages">Pages of the cache beyond those that the longest text needs.</param>
+/// <param name="Drafts">Tokens guessed ahead.</param>
 /// <param name="Requests">The requests.</param>
 internal sealed record Schedule(
     int Model,
     int Threads,
     int Step,
     int MorePages,
+    int Drafts,
     PlannedRequest[] Requests
 )
 {
+    // The trained one has a predictor whose guesses are often right.
+    private static readonly string[] s_models = ["random-a", "random-v3", "kjv-shakespeare"];
+
     private static readonly ModelOptions[] s_steps =
     [
         new()
@@ -60,16 +65,26 @@ internal sealed record Schedule(
     /// <summary>All that a schedule may be.</summary>
     public static Gen<Schedule> Any { get; } =
         Gen.Select(
-            Gen.Select(Gen.Int[0, 1], Gen.Int[1, 2], Gen.Int[0, s_steps.Length - 1]),
+            Gen.Select(
+                Gen.Int[0, s_models.Length - 1],
+                Gen.Int[1, 2],
+                Gen.Int[0, s_steps.Length - 1],
+                Gen.Int[0, 3]
+            ),
             Gen.OneOf(Gen.Int[0, 1], Gen.Int[0, 12]),
             s_request.Array[1, 8],
             static (model, pages, requests) =>
-                new Schedule(model.Item1, model.Item2, model.Item3, pages, requests)
+                new Schedule(model.Item1, model.Item2, model.Item3, pages, model.Item4, requests)
         );
 
-    public string ModelName => Model == 0 ? "random-a" : "random-v3";
+    public string ModelName => s_models[Model];
 
-    public ModelOptions Options => s_steps[Step] with { MaxContextTokens = 256 };
+    public ModelOptions Options =>
+        s_steps[Step] with
+        {
+            MaxContextTokens = 256,
+            LoadPredictor = true,
+        };
 
     public int CacheTokens =>
         (Requests.Max(r => r.Length + r.MaxTokens + 63) / 64 + MorePages) * 64;

@@ -44,7 +44,8 @@ public sealed class ScheduleTests : IDisposable
         using InferenceEngine engine = Engines.Stepped(
             model,
             TestTokenizers.Bytes,
-            schedule.CacheTokens
+            schedule.CacheTokens,
+            new EngineOptions { Drafts = schedule.Drafts }
         );
         var requests = new InferenceRequest?[alone.Length];
         var readers = new IAsyncEnumerator<GeneratedToken>?[alone.Length];

@@ -1,0 +1,185 @@
+using CommunityToolkit.HighPerformance.Buffers;
+using Hadal.Caching;
+using Hadal.Generation;
+using Hadal.Model;
+using Hadal.Tokenization;
+
+namespace Hadal.Inference;
+
+/// <summary>Runs a step as it was shared out, and gives each text the tokens that come of it.</summary>
+/// <param name="batch">The batch of all steps.</param>
+/// <param name="tokenizer">Tells the tokens' bytes.</param>
+/// <param name="prefixes">Where full pages are published.</param>
+/// <param name="drafts">Tokens guessed ahead of each text.</param>
+/// <param name="telemetry">Is told of tokens, and of steps that fail.</param>
+internal sealed class StepRunner(
+    StepBatch batch,
+    DeepSeekTokenizer tokenizer,
+    SharedPrefixes prefixes,
+    int drafts,
+    EngineTelemetry telemetry
+) : IDisposable
+{
+    private readonly LogProbabilities _logProbs = new(batch.Model.Config.VocabSize);
+    private readonly Drafter? _drafter = drafts > 0 ? new(batch, drafts, telemetry) : null;
+    private readonly ArrayPoolBufferWriter<char> _decoded = new();
+    private readonly ArrayPoolBufferWriter<char> _text = new();
+
+    /// <summary>Makes the step. A text that ended with it keeps its place for the moment.</summary>
+    /// <param name="step">What each text gets.</param>
+    /// <param name="unwanted">Is cancelled when nobody wants it any more; then it comes to nothing.</param>
+    public void Run(ReadOnlySpan<Allotment> step, CancellationToken unwanted)
+    {
+        try
+        {
+            Forward(step, unwanted);
+        }
+        catch (OperationCanceledException) when (unwanted.IsCancellationRequested) { }
+        catch (Exception e)
+        {
+            telemetry.FailStep(e);
+            RunEachAlone(step, e);
+        }
+    }
+
+    /// <summary>Ends a text early, and hands out what was held back.</summary>
+    public void Complete(TextChoice text, FinishReason reason)
+    {
+        _text.Clear();
+        text.Complete(reason, _decoded, _text);
+        text.Request.Stream.Write(
+            new StreamedToken(-1, text.Index, reason, null),
+            _text.WrittenSpan
+        );
+    }
+
+    public void Dispose()
+    {
+        _decoded.Dispose();
+        _text.Dispose();
+    }
+
+    /// <summary>After a step that came to nothing, to tell whose tokens it was: the others' bits are the same alone.</summary>
+    private void RunEachAlone(ReadOnlySpan<Allotment> step, Exception error)
+    {
+        for (int i = 0; i < step.Length; i++)
+        {
+            try
+            {
+                if (step.Length == 1)
+                    throw new StepFailedException(error);
+                Forward(step.Slice(i, 1), CancellationToken.None);
+            }
+            catch (Exception e)
+            {
+                step[i].Text.Request.Fail(e as StepFailedException ?? new StepFailedException(e));
+            }
+        }
+    }
+
+    private void Forward(ReadOnlySpan<Allotment> step, CancellationToken unwanted)
+    {
+        batch.Clear();
+        foreach (Allotment allotment in step)
+            allotment.AddTo(batch);
+        Logits logits = batch.Model.Forward(batch, unwanted);
+        int row = 0;
+        foreach (Allotment allotment in step)
+        {
+            Accept(allotment, logits, row);
+            row += allotment.Rows;
+        }
+        // The predictor writes to the pages, so that they are not published before.
+        _drafter?.Begin(step);
+        foreach (Allotment allotment in step)
+            Settle(allotment.Text);
+        _drafter?.GoOn(step);
+    }
+
+    private void Accept(Allotment allotment, Logits logits, int row)
+    {
+        TextChoice text = allotment.Text;
+        text.Drafts.Row = -1;
+        if (text.Request.IsAborted)
+            return;
+        try
+        {
+            int after = text.Sequence!.Length;
+            if (allotment.Drafts > 0)
+            {
+                Verify(text, allotment.Drafts, logits, row);
+                return;
+            }
+            if (allotment.Logits == LogitRows.All)
+                AcceptPrompt(text, after - allotment.Count, logits, row, allotment.Count);
+            if (after == text.Tokens.Length)
+                Accept(text, logits, row + allotment.Rows - 1);
+        }
+        catch (Exception e)
+        {
+            text.Request.Fail(e as HadalException ?? new StepFailedException(e));
+        }
+    }
+
+    // Tokens from a position of the prompt on have rows, each of which foretells the next.
+    private void AcceptPrompt(TextChoice text, int position, Logits logits, int row, int count)
+    {
+        InferenceRequest request = text.Request;
+        int end = Math.Min(position + count + 1, request.PromptLength);
+        for (int token = request.ForetoldTokens; token < end; token++)
+        {
+            ReadOnlySpan<float> own = logits[row + token - position - 1];
+            request.AddPromptLogProbs(
+                _logProbs.Of(own, text.Tokens[token], request.Options.PromptLogProbs!.Value)
+            );
+        }
+    }
+
+    // Draws by the rows in order, as without drafts, up to the first whose token is not the draft that the next row is of.
+    private void Verify(TextChoice text, int count, Logits logits, int row)
+    {
+        int right = 0;
+        while (
+            Accept(text, logits, row + right) == text.Drafts.Tokens[right]
+            && text.Stop.FinishReason is null
+        )
+        {
+            if (++right < count)
+                continue;
+            Accept(text, logits, row + right);
+            break;
+        }
+        text.Drafts.AddVerified(count, right);
+        telemetry.AddDrafts(count, right);
+    }
+
+    /// <summary>Draws a text's next token.</summary>
+    private int Accept(TextChoice text, Logits logits, int row)
+    {
+        InferenceRequest request = text.Request;
+        int token = text.Sampler.Sample(logits[row], text.Stop.RuledOut);
+        TokenLogProbs? logProbs = request.Options.LogProbs is { } top
+            ? _logProbs.Of(logits[row], token, top)
+            : null;
+        _text.Clear();
+        text.Append(token, tokenizer, _decoded, _text);
+        text.Drafts.Row = row;
+        telemetry.AddToken(request.Times.AddToken());
+        request.Stream.Write(
+            new StreamedToken(token, text.Index, text.Stop.FinishReason, logProbs),
+            _text.WrittenSpan
+        );
+        return token;
+    }
+
+    // Leaves the text's own tokens in the cache, and publishes them.
+    private void Settle(TextChoice text)
+    {
+        CachedSequence sequence = text.Sequence!;
+        if (text.Request.IsAborted)
+            return;
+        if (sequence.Length >= text.Tokens.Length)
+            sequence.Truncate(text.Tokens.Length - 1);
+        prefixes.Publish(text);
+    }
+}
