@@ -2,9 +2,72 @@ using Hadal.Caching;
 
 namespace Hadal.Model;
 
-/// <content>Drafts beyond the predictor's first.</content>
+/// <content>The multi-token predictor.</content>
 public sealed unsafe partial class DeepSeekModel
 {
+    /// <summary>
+    /// Runs the multi-token predictor on the tokens of the step just made: it guesses the token after the next, and keeps
+    /// its own part of the cache.
+    /// </summary>
+    /// <param name="batch">A batch after its <see cref="Forward"/>, unchanged.</param>
+    /// <param name="nextTokens">For each token of the batch, the one that follows it.</param>
+    /// <param name="cancellationToken">Looked at before it begins.</param>
+    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until its next step.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// There is no predictor, or the batch was not run, or was cleared or drafted from since, or a sequence was changed.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The model, the batch, the cache or a sequence was disposed.</exception>
+    public Logits Draft(
+        StepBatch batch,
+        ReadOnlySpan<int> nextTokens,
+        CancellationToken cancellationToken = default
+    )
+    {
+        Enter(batch);
+        try
+        {
+            if (_predictor is null)
+                throw new InvalidOperationException(
+                    $"The model has no predictor; see {nameof(ModelOptions)}.{nameof(ModelOptions.LoadPredictor)}"
+                );
+            if (!batch.IsDraftable)
+                throw new InvalidOperationException(
+                    "The batch must have been run, and neither cleared nor drafted from since"
+                );
+            if (nextTokens.Length != batch.TokenCount)
+                throw new ArgumentException(
+                    $"there are {nextTokens.Length} tokens, but the batch has {batch.TokenCount}",
+                    nameof(nextTokens)
+                );
+            batch.CheckTokens(nextTokens, nameof(nextTokens));
+            batch.ThrowIfChanged();
+            cancellationToken.ThrowIfCancellationRequested();
+            Step step = batch.Step;
+            batch.Cache.BeginStep();
+            batch.IsDraftable = false;
+            try
+            {
+                fixed (int* ids = nextTokens)
+                    step.Kernels.CopyToDevice(
+                        step.Inputs,
+                        ids,
+                        sizeof(int) * (long)nextTokens.Length
+                    );
+                RunPredictor(step, batch.LogitRowCount);
+                return step.ReadLogits(batch.LogitRowCount);
+            }
+            finally
+            {
+                step.Kernels.Settle();
+                batch.Cache.EndStep();
+            }
+        }
+        finally
+        {
+            Exit(batch);
+        }
+    }
+
     /// <summary>
     /// Runs the predictor on its own last guess: in place of the main model's hidden state of a token that was not computed, it
     /// takes its own, after its norm. The token goes into the sequence with the predictor's part of the cache alone: truncate the
@@ -44,5 +107,15 @@ public sealed unsafe partial class DeepSeekModel
         {
             Exit(batch);
         }
+    }
+
+    private void RunPredictor(Step step, int logitRows)
+    {
+        // h is the residual stream after the final norm.
+        Workspace w = step.Workspace;
+        step.Kernels.AddNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
+        _predictor!.Forward(step, step.Inputs);
+        if (logitRows > 0)
+            step.Head(_predictor.Norm, Config.RmsNormEps, _predictor.Head, logitRows);
     }
 }

@@ -213,69 +213,6 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
     }
 
     /// <summary>
-    /// Runs the multi-token predictor on the tokens of the step just made: it guesses the token after the next, and keeps
-    /// its own part of the cache.
-    /// </summary>
-    /// <param name="batch">A batch after its <see cref="Forward"/>, unchanged.</param>
-    /// <param name="nextTokens">For each token of the batch, the one that follows it.</param>
-    /// <param name="cancellationToken">Looked at before it begins.</param>
-    /// <returns>[logit rows, vocabulary], in the order of the batch; valid until its next step.</returns>
-    /// <exception cref="InvalidOperationException">
-    /// There is no predictor, or the batch was not run, or was cleared or drafted from since, or a sequence was changed.
-    /// </exception>
-    /// <exception cref="ObjectDisposedException">The model, the batch, the cache or a sequence was disposed.</exception>
-    public Logits Draft(
-        StepBatch batch,
-        ReadOnlySpan<int> nextTokens,
-        CancellationToken cancellationToken = default
-    )
-    {
-        Enter(batch);
-        try
-        {
-            if (_predictor is null)
-                throw new InvalidOperationException(
-                    $"The model has no predictor; see {nameof(ModelOptions)}.{nameof(ModelOptions.LoadPredictor)}"
-                );
-            if (!batch.IsDraftable)
-                throw new InvalidOperationException(
-                    "The batch must have been run, and neither cleared nor drafted from since"
-                );
-            if (nextTokens.Length != batch.TokenCount)
-                throw new ArgumentException(
-                    $"there are {nextTokens.Length} tokens, but the batch has {batch.TokenCount}",
-                    nameof(nextTokens)
-                );
-            batch.CheckTokens(nextTokens, nameof(nextTokens));
-            batch.ThrowIfChanged();
-            cancellationToken.ThrowIfCancellationRequested();
-            Step step = batch.Step;
-            batch.Cache.BeginStep();
-            batch.IsDraftable = false;
-            try
-            {
-                fixed (int* ids = nextTokens)
-                    step.Kernels.CopyToDevice(
-                        step.Inputs,
-                        ids,
-                        sizeof(int) * (long)nextTokens.Length
-                    );
-                RunPredictor(step, batch.LogitRowCount);
-                return step.ReadLogits(batch.LogitRowCount);
-            }
-            finally
-            {
-                step.Kernels.Settle();
-                batch.Cache.EndStep();
-            }
-        }
-        finally
-        {
-            Exit(batch);
-        }
-    }
-
-    /// <summary>
     /// Puts random latents and indexer keys where the batch's tokens go, in all layers, as if the tokens had been computed:
     /// a long context for measuring, without its prefill.
     /// </summary>
@@ -349,16 +286,6 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
         cancellationToken.ThrowIfCancellationRequested();
         if (logitRows > 0)
             step.Head(_norm, Config.RmsNormEps, _head, logitRows);
-    }
-
-    private void RunPredictor(Step step, int logitRows)
-    {
-        // h is the residual stream after the final norm.
-        Workspace w = step.Workspace;
-        step.Kernels.AddNorm(w.X, w.Residual, _norm, Config.RmsNormEps, w.X);
-        _predictor!.Forward(step, step.Inputs);
-        if (logitRows > 0)
-            step.Head(_predictor.Norm, Config.RmsNormEps, _predictor.Head, logitRows);
     }
 
     private void Release()
