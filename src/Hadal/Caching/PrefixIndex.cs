@@ -12,7 +12,8 @@ namespace Hadal.Caching;
 /// </summary>
 /// <remarks>
 /// The predictor's layer is in the same pages, but its slot of a token depends on the next token: the last slot of a page is
-/// that of the sequence that published it. Another continuation gets other drafts by it, never other tokens.
+/// that of the sequence that published it, and slots of tokens that it never drafted from hold what was there before. Another
+/// sequence gets other drafts by that, never other tokens.
 /// </remarks>
 internal sealed class PrefixIndex
 {

@@ -22,4 +22,21 @@ internal static class FakeCaches
             () => identity ?? new CacheIdentity([]),
             hash
         );
+
+    /// <summary>A sequence of tokens that are computed and published, with the default key.</summary>
+    public static FakeSequence Publish(PagedCache cache, int[] tokens)
+    {
+        var sequence = new FakeSequence(cache, default);
+        Assert.True(sequence.Grow(tokens));
+        sequence.Publish();
+        return sequence;
+    }
+
+    public static (int Free, int Cached, int Referenced) Pages(PagedCache cache)
+    {
+        CacheStatistics made = cache.Statistics;
+        return (made.FreePages, made.CachedPages, made.ReferencedPages);
+    }
+
+    public static int[] Count(int start, int length) => [.. Enumerable.Range(start, length)];
 }

@@ -1,4 +1,5 @@
 using Hadal.Caching;
+using static Hadal.Tests.Caching.FakeCaches;
 
 namespace Hadal.Tests.Caching;
 
@@ -17,7 +18,7 @@ public sealed class PrefixIndexTests
     [InlineData(1024, 128)]
     public void Hit_leaves_a_token_to_compute(int length, int expected)
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         Publish(cache, Count(0, 150)).Dispose();
         using var sequence = new FakeSequence(cache, Key);
         Assert.Equal(expected, sequence.Attach(Count(0, length)));
@@ -29,7 +30,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Prefix_ends_where_the_tokens_differ()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         Publish(cache, Count(0, 256)).Dispose();
         int[] other = Count(0, 256);
         other[127]++;
@@ -45,7 +46,7 @@ public sealed class PrefixIndexTests
     [InlineData("a", 0UL)]
     public void Other_keys_share_nothing(string salt, ulong variant)
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         Publish(cache, Count(0, 128)).Dispose();
         using var other = new FakeSequence(cache, new PrefixKey(salt, variant));
         Assert.Equal(0, other.Attach(Count(0, 128)));
@@ -59,7 +60,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Tokens_whose_hashes_are_equal_are_compared()
     {
-        using PagedCache cache = FakeCaches.Create(8, (_, _) => 0);
+        using PagedCache cache = Create(8, (_, _) => 0);
         using FakeSequence one = Publish(cache, Count(0, 128));
         using var other = new FakeSequence(cache, Key);
         Assert.Equal(0, other.Attach(Count(1, 128)));
@@ -76,7 +77,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Tokens_that_were_taken_back_are_not_published()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         using var sequence = new FakeSequence(cache, Key);
         sequence.Grow(Count(0, 60));
         // Drafts, of which two are accepted.
@@ -95,7 +96,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Shared_page_is_copied_before_it_is_written()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         using FakeSequence one = Publish(cache, Count(0, 128));
         using var other = new FakeSequence(cache, Key);
         other.Attach(Count(0, 129));
@@ -119,7 +120,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Page_that_no_one_else_has_is_taken_back_instead()
     {
-        using PagedCache cache = FakeCaches.Create(2);
+        using PagedCache cache = Create(2);
         using FakeSequence one = Publish(cache, Count(0, 128));
         one.Truncate(127);
         Assert.True(one.Grow([5]));
@@ -140,7 +141,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Same_prefix_published_twice_is_kept_once()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         using var one = new FakeSequence(cache, Key);
         using var other = new FakeSequence(cache, Key);
         one.Grow(Count(0, 150));
@@ -161,7 +162,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Publishing_again_does_nothing()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         using FakeSequence one = Publish(cache, Count(0, 128));
         int revision = one.Sequence.Revision;
         one.Publish();
@@ -175,7 +176,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Longest_unused_page_goes_first_and_the_end_of_a_prefix_before_its_beginning()
     {
-        using PagedCache cache = FakeCaches.Create(6);
+        using PagedCache cache = Create(6);
         Publish(cache, Count(0, 128)).Dispose();
         Publish(cache, Count(1000, 128)).Dispose();
         Publish(cache, Count(2000, 128)).Dispose();
@@ -199,7 +200,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Sequence_that_is_not_empty_or_in_a_step_is_refused()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         using FakeSequence one = Publish(cache, Count(0, 128));
         var error = Assert.Throws<InvalidOperationException>(() => one.Attach(Count(0, 128)));
         Assert.Contains("has 128 tokens already", error.Message, StringComparison.Ordinal);
@@ -210,7 +211,7 @@ public sealed class PrefixIndexTests
         other.Sequence.EndStep(0);
         Assert.Equal(64, other.Attach(Count(0, 128)));
 
-        using PagedCache elsewhere = FakeCaches.Create(8);
+        using PagedCache elsewhere = Create(8);
         Assert.Throws<ArgumentException>(() =>
             elsewhere.Prefixes.Publish(one.Sequence, Count(0, 128), Key)
         );
@@ -221,7 +222,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Tokens_and_key_that_are_not_the_sequences_are_refused()
     {
-        using PagedCache cache = FakeCaches.Create(8);
+        using PagedCache cache = Create(8);
         using FakeSequence one = Publish(cache, Count(0, 128));
         Assert.Equal("tokens", Refused(Count(0, 127), Key));
         Assert.Equal("tokens", Refused(Count(1, 128), Key));
@@ -236,7 +237,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Prefix_is_no_longer_than_a_sequence_may_be()
     {
-        using PagedCache cache = FakeCaches.Create(8, maxTokens: 128);
+        using PagedCache cache = Create(8, maxTokens: 128);
         Publish(cache, Count(0, 128)).Dispose();
         using var sequence = new FakeSequence(cache, Key);
         Assert.Equal(128, sequence.Attach(Count(0, 1000)));
@@ -245,7 +246,7 @@ public sealed class PrefixIndexTests
     [Fact]
     public void Nothing_is_allocated()
     {
-        using PagedCache cache = FakeCaches.Create(10);
+        using PagedCache cache = Create(10);
         int[] tokens = Count(0, 1000);
         using FakeSequence one = Publish(cache, Count(0, 300));
         using CachedSequence sequence = cache.CreateSequence();
@@ -269,22 +270,6 @@ public sealed class PrefixIndexTests
         Assert.NotEqual(0, cache.Statistics.Evictions);
     }
 
-    private static FakeSequence Publish(PagedCache cache, int[] tokens)
-    {
-        var sequence = new FakeSequence(cache, Key);
-        Assert.True(sequence.Grow(tokens));
-        sequence.Publish();
-        return sequence;
-    }
-
-    private static (int Free, int Cached, int Referenced) Pages(PagedCache cache)
-    {
-        CacheStatistics made = cache.Statistics;
-        return (made.FreePages, made.CachedPages, made.ReferencedPages);
-    }
-
     private static (long, long) Hits(PagedCache cache) =>
         (cache.Statistics.Hits, cache.Statistics.TokensSaved);
-
-    private static int[] Count(int start, int length) => [.. Enumerable.Range(start, length)];
 }
