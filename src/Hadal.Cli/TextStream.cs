@@ -45,10 +45,14 @@ internal static class TextStream
     {
         GenerationUsage usage = request.Usage;
         string cached = usage.CachedTokens > 0 ? $" after {usage.CachedTokens} in the cache" : "";
+        string drafts =
+            usage.DraftedTokens > 0
+                ? $"drafts {usage.AcceptedTokens} of {usage.DraftedTokens} right; "
+                : "";
         return string.Create(
             CultureInfo.InvariantCulture,
             $"prefill {usage.PromptTokens - usage.CachedTokens} tokens{cached}, {usage.PrefillTokensPerSecond:0.0} tokens/s; "
-                + $"decode {usage.GeneratedTokens} tokens, {usage.DecodeTokensPerSecond:0.0} tokens/s; "
+                + $"decode {usage.GeneratedTokens} tokens, {usage.DecodeTokensPerSecond:0.0} tokens/s; {drafts}"
                 + $"{model.Device}, {model.Options.Activations}; seed {request.Seed}"
         );
     }

@@ -15,6 +15,7 @@ internal sealed class ChatCommand : Command
     private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
+    private readonly DraftArgument _drafts;
     private readonly Option<string?> _system = new("--system")
     {
         Description = "What the model is told before the conversation",
@@ -45,6 +46,7 @@ internal sealed class ChatCommand : Command
         Add(_context);
         _sampling = new SamplingArguments(this);
         _run = new RunArguments(this);
+        _drafts = new DraftArgument(this);
         SetAction(RunAsync);
     }
 
@@ -69,16 +71,13 @@ internal sealed class ChatCommand : Command
             _terminal,
             checkpoint,
             device,
-            _run.Options(result) with
-            {
-                MaxContextTokens = context,
-            },
+            _drafts.Model(result, _run.Options(result) with { MaxContextTokens = context }),
             cancellationToken
         );
         using var engine = new InferenceEngine(
             model,
             tokenizer,
-            new EngineOptions { CacheTokens = context }
+            _drafts.Engine(result, model, context)
         );
         List<ChatTurn> turns = [];
         if (result.GetValue(_system) is { } system)

@@ -19,6 +19,7 @@ internal sealed class GenerateCommand : Command
     private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
+    private readonly DraftArgument _drafts;
     private readonly JsonArgument _json;
     private readonly Option<int> _chunk = new("--chunk")
     {
@@ -45,6 +46,7 @@ internal sealed class GenerateCommand : Command
         _model = new CheckpointArguments(this);
         _sampling = new SamplingArguments(this);
         _run = new RunArguments(this);
+        _drafts = new DraftArgument(this);
         Add(_chunk);
         Add(_cacheFile);
         _json = new JsonArgument(this);
@@ -72,17 +74,23 @@ internal sealed class GenerateCommand : Command
             _terminal,
             checkpoint,
             device,
-            _run.Options(result) with
-            {
-                MaxStepTokens = Math.Min(result.GetValue(_chunk), Math.Min(prompt.Length, context)),
-                MaxContextTokens = context,
-            },
+            _drafts.Model(
+                result,
+                _run.Options(result) with
+                {
+                    MaxStepTokens = Math.Min(
+                        result.GetValue(_chunk),
+                        Math.Min(prompt.Length, context)
+                    ),
+                    MaxContextTokens = context,
+                }
+            ),
             cancellationToken
         );
         using var engine = new InferenceEngine(
             model,
             tokenizer,
-            new EngineOptions { CacheTokens = context }
+            _drafts.Engine(result, model, context)
         );
         var kept = new KeptPrompt(engine, prompt, result.GetValue(_cacheFile));
         InferenceRequest request = engine.Submit(prompt, options);
@@ -144,6 +152,8 @@ internal sealed class GenerateCommand : Command
             json.WriteNumber("cached_tokens", usage.CachedTokens);
             json.WriteNumber("saved_tokens", kept.SavedTokens);
             json.WriteNumber("generated_tokens", usage.GeneratedTokens);
+            json.WriteNumber("drafted_tokens", usage.DraftedTokens);
+            json.WriteNumber("accepted_tokens", usage.AcceptedTokens);
             json.WriteFinite("prefill_tokens_per_second", usage.PrefillTokensPerSecond);
             json.WriteFinite("decode_tokens_per_second", usage.DecodeTokensPerSecond);
             json.WriteString("device", device.Name);

@@ -136,7 +136,8 @@ internal sealed partial class EngineTelemetry : IDisposable
     public void End(InferenceRequest request)
     {
         GenerationUsage usage = request.Usage;
-        Exception? error = request.Error;
+        // A reader may leave when it has the last token.
+        Exception? error = request.FinishReasons.Contains(null) ? request.Error : null;
         TagList tags = new()
         {
             { "gen_ai.operation.name", Operation },
@@ -155,7 +156,7 @@ internal sealed partial class EngineTelemetry : IDisposable
         _duration.Record(request.Times.SinceSubmission.TotalSeconds, tags);
         _promptTokens.Add(usage.PromptTokens);
         _cachedTokens.Add(usage.CachedTokens);
-        if (error is not null and not OperationCanceledException)
+        if (error is not (null or OperationCanceledException or ObjectDisposedException))
             LogFailed(request.Number, error);
         if (request.Activity is not { } activity)
             return;

@@ -8,6 +8,7 @@ namespace Hadal.Inference;
 internal sealed class RequestQueue(EngineOptions options)
 {
     private readonly List<TextChoice> _waiting = [];
+    private readonly Queue<Action> _errands = [];
     private readonly long _start = options.TimeProvider.GetTimestamp();
     private long _submitted;
 
@@ -86,16 +87,35 @@ internal sealed class RequestQueue(EngineOptions options)
         return count;
     }
 
-    /// <summary>Waits until a text waits.</summary>
+    /// <summary>Waits until a text or an errand waits.</summary>
     /// <returns>False when it was closed.</returns>
     public bool Wait()
     {
         lock (Changes)
         {
-            while (_waiting.Count == 0 && !IsClosed)
+            while (_waiting.Count == 0 && _errands.Count == 0 && !IsClosed)
                 Monitor.Wait(Changes);
             return !IsClosed;
         }
+    }
+
+    /// <summary>Takes what is to be done between two steps.</summary>
+    /// <exception cref="ObjectDisposedException">It was closed.</exception>
+    public void Add(Action errand)
+    {
+        lock (Changes)
+        {
+            ObjectDisposedException.ThrowIf(IsClosed, typeof(InferenceEngine));
+            _errands.Enqueue(errand);
+            Monitor.Pulse(Changes);
+        }
+    }
+
+    /// <summary>Takes out the first errand; null where there is none.</summary>
+    public Action? TakeErrand()
+    {
+        lock (Changes)
+            return _errands.TryDequeue(out Action? errand) ? errand : null;
     }
 
     /// <summary>Takes no more.</summary>

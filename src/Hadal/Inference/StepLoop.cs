@@ -58,6 +58,7 @@ internal sealed class StepLoop : IDisposable
     /// <returns>False where no text had anything to do.</returns>
     public bool Step()
     {
+        RunErrands();
         EndEarly();
         _admission.Admit();
         _plan.Make();
@@ -94,6 +95,13 @@ internal sealed class StepLoop : IDisposable
 
     /// <summary>Breaks off the step under way.</summary>
     public void Stop() => _watch.Stop();
+
+    /// <summary>Does what others want done while no step is under way; on the thread that makes the steps.</summary>
+    public void RunErrands()
+    {
+        while (_queue.TakeErrand() is { } errand)
+            errand();
+    }
 
     /// <summary>Gives up all requests, when no step is made any more.</summary>
     /// <param name="error">What their readers get.</param>

@@ -33,8 +33,6 @@ internal sealed class TokenReader : IAsyncEnumerator<GeneratedToken>, IDisposabl
     public void Dispose()
     {
         _cancellation.Dispose();
-        _request.Abort(
-            new ObjectDisposedException(nameof(InferenceRequest), "its reader was disposed")
-        );
+        _request.Abort(new OperationCanceledException("The request's reader was disposed"));
     }
 }

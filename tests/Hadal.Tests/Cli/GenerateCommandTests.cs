@@ -44,6 +44,41 @@ public sealed class GenerateCommandTests
     }
 
     [Fact]
+    public async Task DraftsWriteTheSameTextInFewerSteps()
+    {
+        string[] sampling = ["-n", "40", "--temperature", "0"];
+        JsonElement without = await GenerateAsync(sampling);
+        JsonElement with = await GenerateAsync([.. sampling, "--drafts", "2"]);
+        Assert.Equal(without.GetProperty("text").GetString(), with.GetProperty("text").GetString());
+        Assert.Equal(0, without.GetProperty("drafted_tokens").GetInt32());
+        Assert.InRange(
+            with.GetProperty("accepted_tokens").GetInt32(),
+            1,
+            with.GetProperty("drafted_tokens").GetInt32()
+        );
+        (await CliResult.RunAsync("generate", Prompt, "--drafts", "4")).MustRefuse(
+            2,
+            "--drafts",
+            "0 to 3"
+        );
+        using var folder = new LinkedModel();
+        string config = await File.ReadAllTextAsync(
+            Path.Combine(Paths.EmbeddedModel, "config.json")
+        );
+        folder.Write(
+            "config.json",
+            Regex.Replace(
+                config,
+                "\"num_nextn_predict_layers\": *1",
+                "\"num_nextn_predict_layers\": 0"
+            )
+        );
+        (
+            await CliResult.RunAsync("generate", Prompt, "--model", folder.Path, "--drafts", "1")
+        ).MustRefuse(2, "--drafts is 1", "no multi-token predictor");
+    }
+
+    [Fact]
     public async Task WeightsReadIntoMemoryWriteTheSameText()
     {
         string[] sampling = ["-n", "6", "--temperature", "0"];

@@ -75,6 +75,10 @@ public sealed class SoakTests(ITestOutputHelper output)
                 bool givesUp = random.Next() % 4 == 0;
                 bool cancels = random.Next() % 8 == 0;
                 using var source = new CancellationTokenSource();
+                // At any moment, in the queue or in a step.
+                bool leaves = random.Next() % 6 == 0;
+                if (leaves)
+                    source.CancelAfter(TimeSpan.FromMilliseconds(random.Next() % 50));
                 InferenceRequest request = engine.Submit(Prompt(which), Options(which));
                 var ids = new List<int>();
                 try
@@ -95,7 +99,7 @@ public sealed class SoakTests(ITestOutputHelper output)
                         Interlocked.Increment(ref answers);
                     }
                 }
-                catch (OperationCanceledException) when (givesUp)
+                catch (OperationCanceledException) when (givesUp || leaves)
                 {
                     Assert.Equal(expected[which].Take(ids.Count), ids);
                 }
