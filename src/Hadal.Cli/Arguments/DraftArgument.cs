@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Hadal.Checkpoints;
 using Hadal.Inference;
 using Hadal.Model;
 
@@ -20,10 +21,18 @@ internal sealed class DraftArgument
         command.Add(_drafts);
     }
 
-    /// <summary>The options with what drafts take.</summary>
-    public ModelOptions Model(ParseResult result, ModelOptions options)
+    /// <summary>How many.</summary>
+    public int Count(ParseResult result) => result.GetValue(_drafts);
+
+    /// <summary>The options of a model with what drafts take.</summary>
+    /// <exception cref="UsageException">The checkpoint has no predictor.</exception>
+    public ModelOptions Model(ParseResult result, DeepSeekConfig config, ModelOptions options)
     {
-        int drafts = result.GetValue(_drafts);
+        int drafts = Count(result);
+        if (drafts > 0 && config.NumNextnPredictLayers == 0)
+            throw new UsageException(
+                $"--drafts is {drafts}, but the checkpoint has no multi-token predictor; leave it out"
+            );
         return drafts == 0
             ? options
             : options with
@@ -35,14 +44,6 @@ internal sealed class DraftArgument
     }
 
     /// <summary>The options of the engine of one text at a time.</summary>
-    /// <exception cref="UsageException">The checkpoint has no predictor.</exception>
-    public EngineOptions Engine(ParseResult result, DeepSeekModel model, int cacheTokens)
-    {
-        int drafts = result.GetValue(_drafts);
-        return drafts == 0 || model.HasPredictor
-            ? new EngineOptions { CacheTokens = cacheTokens, Drafts = drafts }
-            : throw new UsageException(
-                $"--drafts is {drafts}, but the checkpoint has no multi-token predictor; leave it out"
-            );
-    }
+    public EngineOptions Engine(ParseResult result, int cacheTokens) =>
+        new() { CacheTokens = cacheTokens, Drafts = Count(result) };
 }

@@ -53,6 +53,8 @@ internal sealed class ServeBenchmark
         DefaultValueFactory = _ => 2,
     };
 
+    private readonly DraftArgument _drafts;
+
     public ServeBenchmark(Terminal terminal, Command command)
     {
         _terminal = terminal;
@@ -67,6 +69,7 @@ internal sealed class ServeBenchmark
         command.Add(_prompt);
         command.Add(_generate);
         command.Add(_requests);
+        _drafts = new DraftArgument(command);
     }
 
     public bool IsAskedFor(ParseResult result) => result.GetValue(_serve);
@@ -96,12 +99,16 @@ internal sealed class ServeBenchmark
         using DeepSeekModel model = DeepSeekModel.Load(
             checkpoint,
             device,
-            options with
-            {
-                MaxContextTokens = context,
-                MaxSequences = concurrent[^1],
-                MaxLogitRows = concurrent[^1],
-            },
+            _drafts.Model(
+                result,
+                checkpoint.Config,
+                options with
+                {
+                    MaxContextTokens = context,
+                    MaxSequences = concurrent[^1],
+                    MaxLogitRows = concurrent[^1] * (1 + _drafts.Count(result)),
+                }
+            ),
             cancellationToken: cancellationToken
         );
         // The ids are random; what their text is doesn't matter.
@@ -114,6 +121,7 @@ internal sealed class ServeBenchmark
             PromptTokens = result.GetValue(_prompt),
             GeneratedTokens = result.GetValue(_generate),
             Requests = result.GetValue(_requests),
+            Drafts = _drafts.Count(result),
         };
         List<ServeCost> costs = [];
         // The first measurement pays for compiling what it runs, and doesn't count.
@@ -144,6 +152,7 @@ internal sealed class ServeBenchmark
                 json.WriteFinite("first_token_ms", cost.FirstToken.TotalMilliseconds);
                 json.WriteFinite("inter_token_p50_ms", cost.Median.TotalMilliseconds);
                 json.WriteFinite("inter_token_p99_ms", cost.Slowest.TotalMilliseconds);
+                json.WriteFinite("accepted_drafts", cost.Accepted);
                 json.WriteEndObject();
             }
             json.WriteEndArray();
@@ -161,7 +170,8 @@ internal sealed class ServeBenchmark
             .AddColumn("tok/s of all", c => c.RightAligned())
             .AddColumn("first token ms", c => c.RightAligned())
             .AddColumn("between tokens ms, median", c => c.RightAligned())
-            .AddColumn("99 %", c => c.RightAligned());
+            .AddColumn("99 %", c => c.RightAligned())
+            .AddColumn("drafts right", c => c.RightAligned());
         foreach (ServeCost cost in costs)
         {
             table.AddRow(
@@ -170,7 +180,8 @@ internal sealed class ServeBenchmark
                 Number(cost.TokensPerSecond, "0.0"),
                 Number(cost.FirstToken.TotalMilliseconds, "0"),
                 Number(cost.Median.TotalMilliseconds, "0.0"),
-                Number(cost.Slowest.TotalMilliseconds, "0.0")
+                Number(cost.Slowest.TotalMilliseconds, "0.0"),
+                double.IsNaN(cost.Accepted) ? "-" : Number(cost.Accepted, "0.0 %")
             );
         }
         _terminal.Show(table);

@@ -7,11 +7,13 @@ namespace Hadal.Cli.Benchmarking;
 /// <param name="FirstToken">Median time to a request's first token.</param>
 /// <param name="Median">Median time between two tokens of a request.</param>
 /// <param name="Slowest">The 99th percentile of it.</param>
+/// <param name="Accepted">The part of the drafts that were right; NaN without drafts.</param>
 internal sealed record ServeCost(
     int Concurrent,
     int SharedTokens,
     double TokensPerSecond,
     TimeSpan FirstToken,
     TimeSpan Median,
-    TimeSpan Slowest
+    TimeSpan Slowest,
+    double Accepted
 );

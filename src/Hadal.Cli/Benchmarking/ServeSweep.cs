@@ -21,6 +21,9 @@ internal sealed class ServeSweep(DeepSeekModel model, DeepSeekTokenizer tokenize
     /// <summary>Tokens generated for a request.</summary>
     public required int GeneratedTokens { get; init; }
 
+    /// <summary>Tokens guessed ahead of each text.</summary>
+    public required int Drafts { get; init; }
+
     /// <summary>Requests of a client.</summary>
     public required int Requests { get; init; }
 
@@ -45,10 +48,16 @@ internal sealed class ServeSweep(DeepSeekModel model, DeepSeekTokenizer tokenize
         var random = new SplitMix64(Seed);
         var first = new List<TimeSpan>();
         var between = new List<TimeSpan>();
+        long drafted = 0;
+        long accepted = 0;
         using var engine = new InferenceEngine(
             model,
             tokenizer,
-            new EngineOptions { CacheTokens = checked((int)CacheTokens(concurrent, shared)) }
+            new EngineOptions
+            {
+                CacheTokens = checked((int)CacheTokens(concurrent, shared)),
+                Drafts = Drafts,
+            }
         );
         int[] prefix = Tokens(shared);
         if (shared > 0)
@@ -73,7 +82,8 @@ internal sealed class ServeSweep(DeepSeekModel model, DeepSeekTokenizer tokenize
             (double)concurrent * Requests * GeneratedTokens / seconds,
             Part(first, 0.5),
             Part(between, 0.5),
-            Part(between, 0.99)
+            Part(between, 0.99),
+            accepted / (double)drafted
         );
 
         async Task Client(int[][] own)
@@ -110,6 +120,8 @@ internal sealed class ServeSweep(DeepSeekModel model, DeepSeekTokenizer tokenize
                 lock (first)
                     firsts.Add(time);
             }
+            Interlocked.Add(ref drafted, request.Usage.DraftedTokens);
+            Interlocked.Add(ref accepted, request.Usage.AcceptedTokens);
         }
 
         int[] Tokens(int count)

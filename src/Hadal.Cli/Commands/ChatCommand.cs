@@ -71,14 +71,17 @@ internal sealed class ChatCommand : Command
             _terminal,
             checkpoint,
             device,
-            _drafts.Model(result, _run.Options(result) with { MaxContextTokens = context }),
+            _drafts.Model(
+                result,
+                checkpoint.Config,
+                _run.Options(result) with
+                {
+                    MaxContextTokens = context,
+                }
+            ),
             cancellationToken
         );
-        using var engine = new InferenceEngine(
-            model,
-            tokenizer,
-            _drafts.Engine(result, model, context)
-        );
+        using var engine = new InferenceEngine(model, tokenizer, _drafts.Engine(result, context));
         List<ChatTurn> turns = [];
         if (result.GetValue(_system) is { } system)
             turns.Add(ChatTurn.System(system));

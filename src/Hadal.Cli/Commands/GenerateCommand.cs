@@ -76,6 +76,7 @@ internal sealed class GenerateCommand : Command
             device,
             _drafts.Model(
                 result,
+                checkpoint.Config,
                 _run.Options(result) with
                 {
                     MaxStepTokens = Math.Min(
@@ -87,11 +88,7 @@ internal sealed class GenerateCommand : Command
             ),
             cancellationToken
         );
-        using var engine = new InferenceEngine(
-            model,
-            tokenizer,
-            _drafts.Engine(result, model, context)
-        );
+        using var engine = new InferenceEngine(model, tokenizer, _drafts.Engine(result, context));
         var kept = new KeptPrompt(engine, prompt, result.GetValue(_cacheFile));
         InferenceRequest request = engine.Submit(prompt, options);
         if (_json.IsGiven(result))

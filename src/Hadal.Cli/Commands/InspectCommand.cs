@@ -17,6 +17,7 @@ internal sealed class InspectCommand : Command
     private readonly Terminal _terminal;
     private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
+    private readonly DraftArgument _drafts;
     private readonly JsonArgument _json;
 
     public InspectCommand(Terminal terminal)
@@ -28,6 +29,7 @@ internal sealed class InspectCommand : Command
         _terminal = terminal;
         _model = new CheckpointArguments(this, runs: false);
         _run = new RunArguments(this, runs: false);
+        _drafts = new DraftArgument(this);
         _json = new JsonArgument(this);
         SetAction(Run);
     }
@@ -36,7 +38,11 @@ internal sealed class InspectCommand : Command
     {
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         using Device device = _run.OpenDevice(result);
-        var summary = new CheckpointSummary(checkpoint, device, _run.Options(result));
+        var summary = new CheckpointSummary(
+            checkpoint,
+            device,
+            _drafts.Model(result, checkpoint.Config, _run.Options(result))
+        );
         long memory = device.MemoryBytes;
         if (_json.IsGiven(result))
             _terminal.ShowJson(json => Write(json, checkpoint, summary, memory));
@@ -113,7 +119,7 @@ internal sealed class InspectCommand : Command
         if (summary.PredictionBytes > 0)
             about.AddRow(
                 "prediction",
-                $"{Units.Bytes(summary.PredictionBytes)} of the weights, which only drafting loads"
+                $"{Units.Bytes(summary.PredictionBytes)} of the weights, which only --drafts loads"
             );
         about.AddRow("longest context", $"{config.MaxPositionEmbeddings} tokens");
         foreach (string note in checkpoint.Notes)

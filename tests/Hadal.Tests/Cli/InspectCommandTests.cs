@@ -101,6 +101,41 @@ public sealed class InspectCommandTests
         );
     }
 
+    /// <summary>The predictor is a layer more of weights, of what is expanded, and of every cache.</summary>
+    [Fact]
+    public async Task DraftsTakeThePredictorsWeightsAndItsLayerOfTheCache()
+    {
+        JsonElement without = await InspectAsync(Paths.EmbeddedModel);
+        JsonElement with = await InspectAsync(Paths.EmbeddedModel, "--drafts", "1");
+        Assert.Equal(5 * (656 + 132), with.GetProperty("cache_bytes_per_token").GetInt64());
+        Assert.Equal(
+            Total(without)
+                + with.GetProperty("prediction_bytes").GetInt64()
+                + with.GetProperty("expanded_bytes").GetInt64() / 5
+                + 1024 * (656 + 132),
+            Total(with)
+        );
+        (
+            await CliResult.RunAsync(
+                "inspect",
+                "--model",
+                Path.Combine(Paths.Goldens, "random-v3", "checkpoint"),
+                "--layers",
+                "1",
+                "--drafts",
+                "1"
+            )
+        ).MustRefuse(2, "--drafts is 1", "no multi-token predictor");
+
+        static long Total(JsonElement summary) =>
+            summary
+                .GetProperty("contexts")
+                .EnumerateArray()
+                .Single()
+                .GetProperty("total_bytes")
+                .GetInt64();
+    }
+
     [Fact]
     public async Task AModelWithoutAnIndexerKeepsBf16Latents()
     {
