@@ -117,7 +117,7 @@ internal sealed class StepRunner(
         }
         catch (Exception e)
         {
-            text.Request.Fail(e as HadalException ?? new StepFailedException(e));
+            Fail(text, e);
         }
     }
 
@@ -178,8 +178,18 @@ internal sealed class StepRunner(
         CachedSequence sequence = text.Sequence!;
         if (text.Request.IsAborted)
             return;
-        if (sequence.Length >= text.Tokens.Length)
-            sequence.Truncate(text.Tokens.Length - 1);
-        prefixes.Publish(text);
+        try
+        {
+            if (sequence.Length >= text.Tokens.Length)
+                sequence.Truncate(text.Tokens.Length - 1);
+            prefixes.Publish(text);
+        }
+        catch (Exception e)
+        {
+            Fail(text, e);
+        }
     }
+
+    private static void Fail(TextChoice text, Exception error) =>
+        text.Request.Fail(error as HadalException ?? new StepFailedException(error));
 }

@@ -99,7 +99,7 @@ public sealed class BatchingTests : IDisposable
         [
             .. Enumerable
                 .Range(0, 40)
-                .Select(i => engine.Submit([i, i + 1, i + 2], Engines.Limit(20))),
+                .Select(i => engine.Submit([i, i + 1, i + 2], Engines.Limit(15 + 5 * i % 11))),
         ];
         while (first.FinishReasons[0] is null)
             engine.Step();
@@ -109,7 +109,7 @@ public sealed class BatchingTests : IDisposable
             engine.Step();
         Assert.Contains(small, r => r.FinishReasons[0] is null);
         engine.Finish();
-        Assert.All(small, r => Assert.Equal(20, r.Usage.GeneratedTokens));
+        Assert.All(small, r => Assert.Equal([FinishReason.Length], r.FinishReasons));
 
         static int[] Range(int start, int count) => [.. Enumerable.Range(start, count)];
     }

@@ -50,6 +50,30 @@ public sealed class DraftTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public void Guesses_in_a_batch_are_those_alone()
+    {
+        string[] prompts = ["And it came to pass", "Enter KING HENRY", "The LORD", "O Romeo,"];
+        using InferenceEngine engine = Engine(3);
+        List<(int, int)> alone = [];
+        foreach (string prompt in prompts)
+        {
+            InferenceRequest request = Submit(prompt);
+            engine.Finish();
+            alone.Add(Guesses(request));
+        }
+        using InferenceEngine batched = Engine(3);
+        InferenceRequest[] together = [.. prompts.Select(prompt => Submit(prompt, batched))];
+        batched.Finish();
+        Assert.Equal(alone, together.Select(Guesses));
+
+        InferenceRequest Submit(string prompt, InferenceEngine? other = null) =>
+            (other ?? engine).Submit(_tokenizer.Encode(prompt), Engines.Limit(40));
+
+        static (int, int) Guesses(InferenceRequest request) =>
+            (request.Usage.DraftedTokens, request.Usage.AcceptedTokens);
+    }
+
+    [Fact]
     public void Drafts_want_a_model_with_its_predictor()
     {
         using DeepSeekModel without = TestModels.Load("kjv-shakespeare");
