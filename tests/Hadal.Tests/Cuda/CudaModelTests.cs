@@ -79,6 +79,7 @@ public sealed class CudaModelTests(ITestOutputHelper output)
         Assert.Equal(recorded[0], Step(5));
         long memory = model.MemoryBytes;
         using PagedCache larger = model.CreateCache(256);
+        using StepBatch another = model.CreateBatch(larger);
         Assert.True(model.MemoryBytes > memory);
         Assert.Equal(recorded[1..], [Step(6), Step(7)]);
         Assert.Equal(1, batch.Recorded.Count);
