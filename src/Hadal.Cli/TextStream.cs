@@ -47,7 +47,10 @@ internal static class TextStream
         string cached = usage.CachedTokens > 0 ? $" after {usage.CachedTokens} in the cache" : "";
         string drafts =
             usage.DraftedTokens > 0
-                ? $"drafts {usage.AcceptedTokens} of {usage.DraftedTokens} right; "
+                ? string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"drafts {usage.AcceptedTokens} of {usage.DraftedTokens} right ({ByPlace(usage)}), {usage.TokensPerStep:0.00} tokens a step; "
+                )
                 : "";
         return string.Create(
             CultureInfo.InvariantCulture,
@@ -56,4 +59,18 @@ internal static class TextStream
                 + $"{model.Device}, {model.Options.Activations}; seed {request.Seed}"
         );
     }
+
+    private static string ByPlace(GenerationUsage usage) =>
+        string.Join(
+            ", ",
+            usage
+                .DraftedByPlace.Zip(usage.AcceptedByPlace)
+                .Where(place => place.First > 0)
+                .Select(place =>
+                    string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"{(double)place.Second / place.First:0 %}"
+                    )
+                )
+        );
 }

@@ -106,7 +106,7 @@ internal sealed class ServeBenchmark
                 {
                     MaxContextTokens = context,
                     MaxSequences = concurrent[^1],
-                    MaxLogitRows = concurrent[^1] * (1 + _drafts.Count(result)),
+                    MaxLogitRows = concurrent[^1] * (1 + _drafts.Most(result)),
                 }
             ),
             cancellationToken: cancellationToken

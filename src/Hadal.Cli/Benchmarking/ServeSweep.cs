@@ -21,8 +21,8 @@ internal sealed class ServeSweep(DeepSeekModel model, DeepSeekTokenizer tokenize
     /// <summary>Tokens generated for a request.</summary>
     public required int GeneratedTokens { get; init; }
 
-    /// <summary>Tokens guessed ahead of each text.</summary>
-    public required int Drafts { get; init; }
+    /// <summary>Tokens guessed ahead of each text; null for as it pays.</summary>
+    public required int? Drafts { get; init; }
 
     /// <summary>Requests of a client.</summary>
     public required int Requests { get; init; }

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Hadal.Generation;
 
 /// <summary>What a request took, of all its choices.</summary>
@@ -17,10 +19,22 @@ public readonly record struct GenerationUsage(
 )
 {
     /// <summary>Tokens that were guessed ahead, and verified.</summary>
-    public int DraftedTokens { get; init; }
+    public int DraftedTokens => DraftedByPlace.Sum();
 
     /// <summary>Those of them that were right, each of which saved a step of its text.</summary>
-    public int AcceptedTokens { get; init; }
+    public int AcceptedTokens => AcceptedByPlace.Sum();
+
+    /// <summary><see cref="DraftedTokens"/>: those guessed first, those guessed after them, and so on, [3].</summary>
+    public ImmutableArray<int> DraftedByPlace { get; init; } = [0, 0, 0];
+
+    /// <summary><see cref="AcceptedTokens"/> likewise, [3]; one is right only where those before it are.</summary>
+    public ImmutableArray<int> AcceptedByPlace { get; init; } = [0, 0, 0];
+
+    /// <summary>Steps that made tokens, of all choices.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>What drafts are good for: 1 without them.</summary>
+    public double TokensPerStep => Steps == 0 ? 0 : GeneratedTokens / (double)Steps;
 
     /// <summary>Tokens of the prompt a second, without those that were in the cache.</summary>
     public double PrefillTokensPerSecond => PerSecond(PromptTokens - CachedTokens, PrefillTime);

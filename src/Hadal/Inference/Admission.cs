@@ -79,6 +79,7 @@ internal sealed class Admission(
         if (text.Index == 0 && !text.HasRun)
             text.Request.CachedTokens = cached;
         text.Request.Times.Begin();
+        text.Drafts.IsFed = true;
         running.Add(text, sequence);
         return true;
     }

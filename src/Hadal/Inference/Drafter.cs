@@ -8,9 +8,8 @@ namespace Hadal.Inference;
 /// A guess that fails to be made costs time later, and nothing else.
 /// </summary>
 /// <param name="batch">The batch of all steps.</param>
-/// <param name="count">Guesses for a text.</param>
 /// <param name="telemetry">Is told where none could be made.</param>
-internal sealed class Drafter(StepBatch batch, int count, EngineTelemetry telemetry)
+internal sealed class Drafter(StepBatch batch, EngineTelemetry telemetry)
 {
     private readonly int[] _next = new int[batch.Model.Options.MaxStepTokens];
     private readonly int[] _rows = new int[batch.Model.Options.MaxSequences];
@@ -20,8 +19,19 @@ internal sealed class Drafter(StepBatch batch, int count, EngineTelemetry teleme
     /// Runs the predictor on all tokens of the step, so that its part of the cache has no gap, and makes the first guesses.
     /// </summary>
     /// <param name="step">The step just made, its tokens drawn and its sequences unchanged.</param>
-    public void Begin(ReadOnlySpan<Allotment> step)
+    /// <param name="runs">Whether it runs; else the texts of the step get no guesses any more.</param>
+    /// <param name="count">Guesses for a text.</param>
+    public void Begin(ReadOnlySpan<Allotment> step, bool runs, int count)
     {
+        if (!runs)
+        {
+            foreach (Allotment allotment in step)
+            {
+                allotment.Text.Drafts.Clear();
+                allotment.Text.Drafts.IsFed = false;
+            }
+            return;
+        }
         int at = 0;
         foreach (Allotment allotment in step)
         {
@@ -41,7 +51,7 @@ internal sealed class Drafter(StepBatch batch, int count, EngineTelemetry teleme
                 TextChoice text = allotment.Text;
                 // The last token that may come is never a guess: it would save no step.
                 text.Drafts.Wanted =
-                    text.Drafts.Row < 0 || text.Request.IsAborted
+                    text.Drafts.Row < 0 || text.Request.IsAborted || !text.Drafts.IsFed
                         ? 0
                         : Math.Min(count, text.Stop.TokensLeft - 1);
                 if (text.Drafts.Wanted > 0)
@@ -56,12 +66,16 @@ internal sealed class Drafter(StepBatch batch, int count, EngineTelemetry teleme
 
     /// <summary>Makes the guesses after the first, where the cache has room for them.</summary>
     /// <param name="step">The step, whose sequences hold their texts' tokens alone.</param>
-    public void GoOn(ReadOnlySpan<Allotment> step)
+    /// <param name="count">Guesses for a text.</param>
+    /// <returns>How often the predictor ran.</returns>
+    public int GoOn(ReadOnlySpan<Allotment> step, int count)
     {
+        int passes = 0;
         try
         {
             for (int made = 1; made < count && Collect(step, made) > 0; made++)
             {
+                passes++;
                 Logits logits = batch.Model.DraftNext(batch, _rows.AsSpan(0, _texts.Count));
                 for (int i = 0; i < _texts.Count; i++)
                 {
@@ -83,6 +97,7 @@ internal sealed class Drafter(StepBatch batch, int count, EngineTelemetry teleme
                     text.Sequence.Truncate(text.Tokens.Length - 1);
             }
         }
+        return passes;
     }
 
     // Puts the last guesses of the texts that want another into the batch.

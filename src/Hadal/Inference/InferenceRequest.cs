@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using Hadal.Generation;
 
@@ -56,8 +57,9 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
             Times.Decode
         )
         {
-            DraftedTokens = _choices.Sum(choice => choice.Drafts.Verified),
-            AcceptedTokens = _choices.Sum(choice => choice.Drafts.Accepted),
+            DraftedByPlace = ByPlace(choice => choice.Drafts.Verified),
+            AcceptedByPlace = ByPlace(choice => choice.Drafts.Accepted),
+            Steps = _choices.Sum(choice => choice.Drafts.Steps),
         };
 
     /// <summary>Why each choice ended; null while it goes on.</summary>
@@ -193,6 +195,20 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
     {
         lock (_promptLogProbs)
             _promptLogProbs.Add(logProbs);
+    }
+
+    private delegate ReadOnlySpan<int> Counts(TextChoice choice);
+
+    private ImmutableArray<int> ByPlace(Counts counts)
+    {
+        var sums = new int[EngineOptions.MostDrafts];
+        foreach (TextChoice choice in _choices)
+        {
+            ReadOnlySpan<int> own = counts(choice);
+            for (int i = 0; i < sums.Length; i++)
+                sums[i] += own[i];
+        }
+        return [.. sums];
     }
 
     private TokenReader NewReader(CancellationToken cancellationToken)

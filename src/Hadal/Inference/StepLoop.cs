@@ -37,7 +37,11 @@ internal sealed class StepLoop : IDisposable
             Batch,
             engine.Tokenizer,
             prefixes,
-            engine.Options.Drafts,
+            new DraftPolicy(
+                engine.Options.Drafts,
+                Math.Min(options.MaxStepTokens, options.MaxLogitRows)
+            ),
+            engine.Options.TimeProvider,
             telemetry
         );
     }

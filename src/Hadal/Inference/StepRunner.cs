@@ -10,18 +10,20 @@ namespace Hadal.Inference;
 /// <param name="batch">The batch of all steps.</param>
 /// <param name="tokenizer">Tells the tokens' bytes.</param>
 /// <param name="prefixes">Where full pages are published.</param>
-/// <param name="drafts">Tokens guessed ahead of each text.</param>
+/// <param name="policy">Chooses how many tokens are guessed ahead of each text.</param>
+/// <param name="clock">Times the steps.</param>
 /// <param name="telemetry">Is told of tokens, and of steps that fail.</param>
 internal sealed class StepRunner(
     StepBatch batch,
     DeepSeekTokenizer tokenizer,
     SharedPrefixes prefixes,
-    int drafts,
+    DraftPolicy policy,
+    TimeProvider clock,
     EngineTelemetry telemetry
 ) : IDisposable
 {
     private readonly LogProbabilities _logProbs = new(batch.Model.Config.VocabSize);
-    private readonly Drafter? _drafter = drafts > 0 ? new(batch, drafts, telemetry) : null;
+    private readonly Drafter _drafter = new(batch, telemetry);
     private readonly ArrayPoolBufferWriter<char> _decoded = new();
     private readonly ArrayPoolBufferWriter<char> _text = new();
 
@@ -82,18 +84,38 @@ internal sealed class StepRunner(
         batch.Clear();
         foreach (Allotment allotment in step)
             allotment.AddTo(batch);
+        long start = clock.GetTimestamp();
         Logits logits = batch.Model.Forward(batch, unwanted);
+        double forward = clock.GetElapsedTime(start).TotalSeconds;
+        int rows = batch.TokenCount;
+        (int before, bool isDecoding) = (0, true);
+        foreach (Allotment allotment in step)
+        {
+            before += allotment.Text.Tokens.Length;
+            isDecoding &=
+                allotment.Count == 1 + allotment.Drafts
+                && allotment.Text.Sequence!.Length >= allotment.Text.Tokens.Length;
+        }
         int row = 0;
         foreach (Allotment allotment in step)
         {
             Accept(allotment, logits, row);
             row += allotment.Rows;
         }
+        int tokens = -before;
+        foreach (Allotment allotment in step)
+            tokens += allotment.Text.Tokens.Length;
         // The predictor writes to the pages, so that they are not published before.
-        _drafter?.Begin(step);
+        int drafts = policy.Choose(step.Length, batch.Model.Options.MaxLogitRows);
+        start = clock.GetTimestamp();
+        _drafter.Begin(step, policy.IsOn, drafts);
+        double first = clock.GetElapsedTime(start).TotalSeconds;
         foreach (Allotment allotment in step)
             Settle(allotment.Text);
-        _drafter?.GoOn(step);
+        start = clock.GetTimestamp();
+        int passes = _drafter.GoOn(step, drafts);
+        double next = clock.GetElapsedTime(start).TotalSeconds;
+        policy.AddStep(isDecoding ? step.Length : 0, rows, tokens, forward, first, next, passes);
     }
 
     private void Accept(Allotment allotment, Logits logits, int row)
@@ -112,8 +134,10 @@ internal sealed class StepRunner(
             }
             if (allotment.Logits == LogitRows.All)
                 AcceptPrompt(text, after - allotment.Count, logits, row, allotment.Count);
-            if (after == text.Tokens.Length)
-                Accept(text, logits, row + allotment.Rows - 1);
+            if (after != text.Tokens.Length)
+                return;
+            Accept(text, logits, row + allotment.Rows - 1);
+            text.Drafts.AddStep(0, 0);
         }
         catch (Exception e)
         {
@@ -149,7 +173,8 @@ internal sealed class StepRunner(
             Accept(text, logits, row + right);
             break;
         }
-        text.Drafts.AddVerified(count, right);
+        text.Drafts.AddStep(count, right);
+        policy.AddGuesses(count, right);
         telemetry.AddDrafts(count, right);
     }
 

@@ -59,7 +59,7 @@ public sealed class GenerateCommandTests
         (await CliResult.RunAsync("generate", Prompt, "--drafts", "4")).MustRefuse(
             2,
             "--drafts",
-            "0 to 3"
+            "auto"
         );
         using var folder = new LinkedModel();
         string config = await File.ReadAllTextAsync(

@@ -67,14 +67,24 @@ public sealed class BatchingTests : IDisposable
         Assert.Equal(1, huge.Usage.GeneratedTokens);
     }
 
-    [Fact]
-    public void Texts_that_the_cache_does_not_hold_at_once_all_end_as_alone()
+    /// <summary>Generated tokens that are computed again have the bits that decoding gave them in all forms.</summary>
+    [Theory]
+    [InlineData(PrefillForm.Absorbed)]
+    [InlineData(PrefillForm.Expanded)]
+    public void Texts_that_the_cache_does_not_hold_at_once_all_end_as_alone(PrefillForm form)
     {
-        using InferenceEngine ample = Engines.Stepped(_model, _tokenizer);
+        using DeepSeekModel model = TestModels.Load(
+            "kjv-shakespeare",
+            _model.Options with
+            {
+                PrefillForm = form,
+            }
+        );
+        using InferenceEngine ample = Engines.Stepped(model, _tokenizer);
         int[][] prompts = [Prompt(1), Prompt(2), Prompt(3)];
         string[] alone = [.. prompts.Select(prompt => Alone(ample, prompt, 50))];
         // Each takes two pages in the end, of three that there are.
-        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer, 192);
+        using InferenceEngine engine = Engines.Stepped(model, _tokenizer, 192);
         InferenceRequest[] requests =
         [
             .. prompts.Select(prompt => engine.Submit(prompt, Engines.Limit(50))),

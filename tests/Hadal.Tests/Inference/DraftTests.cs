@@ -46,6 +46,10 @@ public sealed class DraftTests(ITestOutputHelper output) : IDisposable
         GenerationUsage usage = request.Usage;
         output.WriteLine($"{usage.AcceptedTokens} of {usage.DraftedTokens} right, {steps} steps");
         Assert.Equal(200, usage.GeneratedTokens);
+        Assert.Equal(usage.GeneratedTokens, usage.AcceptedTokens + usage.Steps);
+        Assert.True(usage.TokensPerStep > 2);
+        for (int i = 1; i < 3; i++)
+            Assert.InRange(usage.AcceptedByPlace[i], 1, usage.AcceptedByPlace[i - 1]);
         Assert.InRange(steps, 50, 150);
     }
 
