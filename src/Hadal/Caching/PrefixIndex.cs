@@ -89,6 +89,18 @@ internal sealed class PrefixIndex
             return Attach(sequence, tokens, key, tokens.Length / PageTokens);
     }
 
+    /// <summary>Takes what <see cref="Attach(CachedSequence, ReadOnlySpan{int}, in PrefixKey)"/> gave out of the statistics, where nothing came of it.</summary>
+    /// <param name="tokens">What it returned.</param>
+    public void Discount(int tokens)
+    {
+        lock (_cache.Changes)
+        {
+            if (tokens > 0)
+                Hits--;
+            TokensSaved -= tokens;
+        }
+    }
+
     /// <summary>
     /// Publishes a sequence's full pages; again it does nothing. Where another has published the same prefix meanwhile, the
     /// sequence takes that page and gives its own back, which counts as a change of the sequence: so publish before the next

@@ -72,6 +72,7 @@ internal sealed class Admission(
         if (running.Count > 0 && missing > cache.AvailablePages - running.OutstandingPages)
         {
             sequence.Dispose();
+            cache.Prefixes.Discount(cached);
             waiting.IsBlocked = true;
             waiting.BlockedAt = running.Removals;
             return false;

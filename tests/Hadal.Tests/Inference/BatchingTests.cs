@@ -99,6 +99,26 @@ public sealed class BatchingTests : IDisposable
     }
 
     [Fact]
+    public void A_hit_counts_once_however_often_its_request_is_looked_at()
+    {
+        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer, 256);
+        int[] prefix = [.. Enumerable.Range(300, 70)];
+        engine.Submit(prefix, Engines.Limit(1));
+        engine.Finish();
+        engine.Submit([.. Enumerable.Range(0, 100)], Engines.Limit(60));
+        engine.Step();
+        InferenceRequest large = engine.Submit(
+            [.. prefix, .. Enumerable.Range(500, 130)],
+            Engines.Limit(1)
+        );
+        engine.Step();
+        Assert.Equal(0, engine.Cache.Statistics.Hits);
+        engine.Finish();
+        Assert.Equal(64, large.Usage.CachedTokens);
+        Assert.Equal((1, 64), (engine.Cache.Statistics.Hits, engine.Cache.Statistics.TokensSaved));
+    }
+
+    [Fact]
     public void Small_requests_pass_a_huge_one_that_finds_no_room_but_not_for_ever()
     {
         using InferenceEngine engine = Engines.Stepped(_model, _tokenizer, 256);

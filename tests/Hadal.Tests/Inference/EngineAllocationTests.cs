@@ -6,6 +6,8 @@ using Hadal.Tokenization;
 
 namespace Hadal.Tests.Inference;
 
+/// <summary>Alone in the process: a listener of another test would make the meter allocate.</summary>
+[Collection(nameof(WholeProcess))]
 public sealed class EngineAllocationTests
 {
     private const int Requests = 16;
