@@ -20,7 +20,7 @@ public sealed class SoakTests(ITestOutputHelper output)
     private static readonly TimeSpan s_time = TimeSpan.FromSeconds(
         int.Parse(
             Environment.GetEnvironmentVariable("HADAL_SOAK_SECONDS")
-                ?? (Environment.GetEnvironmentVariable("HADAL_TEST_ALL") == "1" ? "600" : "20"),
+                ?? (Environment.GetEnvironmentVariable("HADAL_TEST_ALL") == "1" ? "600" : "40"),
             System.Globalization.CultureInfo.InvariantCulture
         )
     );
