@@ -8,7 +8,8 @@ namespace Hadal.Inference;
 
 /// <summary>
 /// What an engine tells of its work: the meter and the source of activities "Hadal", and messages. Names are OpenTelemetry's of
-/// generative models where there is one. No prompt and no text is in any. Thread-safe; allocates nothing where nobody listens.
+/// generative models where there is one. No prompt and no text is in any. What a listener throws ends nothing: it is dropped.
+/// Thread-safe; allocates nothing where nobody listens.
 /// </summary>
 internal sealed partial class EngineTelemetry : IDisposable
 {
@@ -103,37 +104,69 @@ internal sealed partial class EngineTelemetry : IDisposable
         return activity;
     }
 
-    public void AddToken(TimeSpan? sinceLast)
-    {
-        _generatedTokens.Add(1);
-        if (sinceLast is { } time)
-            _interToken.Record(time.TotalSeconds);
-    }
+    public void AddToken(TimeSpan? sinceLast) =>
+        Tell(
+            static (self, sinceLast) =>
+            {
+                self._generatedTokens.Add(1);
+                if (sinceLast is { } time)
+                    self._interToken.Record(time.TotalSeconds);
+            },
+            sinceLast
+        );
 
-    public void AddStep(TimeSpan time, int tokens)
-    {
-        _stepDuration.Record(time.TotalSeconds);
-        _stepTokens.Record(tokens);
-    }
+    public void AddStep(TimeSpan time, int tokens) =>
+        Tell(
+            static (self, step) =>
+            {
+                self._stepDuration.Record(step.time.TotalSeconds);
+                self._stepTokens.Record(step.tokens);
+            },
+            (time, tokens)
+        );
 
-    public void Preempt(TextChoice text)
-    {
-        _preemptions.Add(1);
-        LogPreempted(text.Request.Number, text.Index, text.Tokens.Length);
-    }
+    public void Preempt(TextChoice text) =>
+        Tell(
+            static (self, text) =>
+            {
+                self._preemptions.Add(1);
+                self.LogPreempted(text.Request.Number, text.Index, text.Tokens.Length);
+            },
+            text
+        );
 
-    public void AddDrafts(int verified, int accepted)
-    {
-        _draftTokens.Add(verified);
-        _acceptedTokens.Add(accepted);
-    }
+    public void AddDrafts(int verified, int accepted) =>
+        Tell(
+            static (self, drafts) =>
+            {
+                self._draftTokens.Add(drafts.verified);
+                self._acceptedTokens.Add(drafts.accepted);
+            },
+            (verified, accepted)
+        );
 
-    public void FailDrafts(Exception error) => LogDraftsFailed(error);
+    public void FailDrafts(Exception error) =>
+        Tell(static (self, error) => self.LogDraftsFailed(error), error);
 
-    public void FailStep(Exception error) => LogStepFailed(error);
+    public void FailStep(Exception error) =>
+        Tell(static (self, error) => self.LogStepFailed(error), error);
 
     /// <summary>Ends a request.</summary>
-    public void End(InferenceRequest request)
+    public void End(InferenceRequest request) =>
+        Tell(static (self, request) => self.TellEnd(request), request);
+
+    public void Dispose() => _meter.Dispose();
+
+    private void Tell<T>(Action<EngineTelemetry, T> tell, T what)
+    {
+        try
+        {
+            tell(this, what);
+        }
+        catch (Exception) { }
+    }
+
+    private void TellEnd(InferenceRequest request)
     {
         GenerationUsage usage = request.Usage;
         // A reader may leave when it has the last token.
@@ -175,11 +208,15 @@ internal sealed partial class EngineTelemetry : IDisposable
         }
         // Whose thread this is has one of its own.
         Activity? current = Activity.Current;
-        activity.Stop();
-        Activity.Current = current;
+        try
+        {
+            activity.Stop();
+        }
+        finally
+        {
+            Activity.Current = current;
+        }
     }
-
-    public void Dispose() => _meter.Dispose();
 
     private Histogram<double> Seconds(string name, string description) =>
         _meter.CreateHistogram<double>(name, "s", description);

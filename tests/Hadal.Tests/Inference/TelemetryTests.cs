@@ -139,9 +139,60 @@ public sealed class TelemetryTests : IDisposable
         Assert.DoesNotContain(log.Messages, m => m.Contains(Secret, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Listeners_that_throw_end_no_text()
+    {
+        int thrown = 0;
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "Hadal")
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        meters.SetMeasurementEventCallback<int>((_, _, _, _) => Throw());
+        meters.SetMeasurementEventCallback<long>((_, _, _, _) => Throw());
+        meters.SetMeasurementEventCallback<double>((_, _, _, _) => Throw());
+        meters.Start();
+        using var activities = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Hadal",
+            Sample = (ref _) => ActivitySamplingResult.AllData,
+            ActivityStopped = _ => Throw(),
+        };
+        ActivitySource.AddActivityListener(activities);
+        using InferenceEngine engine = Engines.Stepped(
+            _model,
+            _tokenizer,
+            128,
+            new EngineOptions { LoggerFactory = new ListLogger { Written = Throw } }
+        );
+        // One loses its place to the other.
+        InferenceRequest one = engine.Submit([1, 2], Engines.Limit(90));
+        InferenceRequest two = engine.Submit([1, 3], Engines.Limit(90));
+        engine.Finish();
+        Assert.Equal((90, 90), (one.Tokens().Count, two.Tokens().Count));
+        InferenceRequest broken = engine.Submit([1, 2], Engines.Limit(5));
+        engine.Step();
+        CachePages.Break(broken.Choices[0].Sequence!);
+        engine.Finish();
+        Assert.Throws<StepFailedException>(() => broken.Tokens());
+        Assert.True(thrown > 180);
+        engine.MustBeUnused();
+
+        void Throw()
+        {
+            thrown++;
+            throw new InvalidOperationException();
+        }
+    }
+
     private sealed class ListLogger : ILoggerFactory, ILogger
     {
         public List<string> Messages { get; } = [];
+
+        public Action? Written { get; init; }
 
         public ILogger CreateLogger(string categoryName) => this;
 
@@ -158,7 +209,11 @@ public sealed class TelemetryTests : IDisposable
             TState state,
             Exception? exception,
             Func<TState, Exception?, string> formatter
-        ) => Messages.Add($"{formatter(state, exception)} {exception}");
+        )
+        {
+            Messages.Add($"{formatter(state, exception)} {exception}");
+            Written?.Invoke();
+        }
 
         public void Dispose() { }
     }
