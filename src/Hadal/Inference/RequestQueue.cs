@@ -26,6 +26,16 @@ internal sealed class RequestQueue(EngineOptions options)
 
     public TextChoice this[int index] => _waiting[index];
 
+    /// <summary>The one that is next; null where none waits.</summary>
+    public TextChoice? First
+    {
+        get
+        {
+            lock (Changes)
+                return _waiting.Count > 0 ? _waiting[0] : null;
+        }
+    }
+
     /// <summary>Takes a new request, and numbers and ranks it.</summary>
     /// <exception cref="QueueFullException">As many wait as may.</exception>
     /// <exception cref="ObjectDisposedException">It was closed.</exception>

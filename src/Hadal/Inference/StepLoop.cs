@@ -111,8 +111,9 @@ internal sealed class StepLoop : IDisposable
     /// <param name="error">What their readers get.</param>
     public void Abort(Exception error)
     {
-        while (_queue.Count > 0)
-            _queue[0].Request.Abort(error);
+        // Readers may take theirs away meanwhile.
+        while (_queue.First is { } text)
+            text.Request.Abort(error);
         while (_running.Count > 0)
         {
             _running[0].Request.Abort(error);

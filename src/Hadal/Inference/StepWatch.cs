@@ -7,6 +7,7 @@ internal sealed class StepWatch(object gate) : IDisposable
     private CancellationTokenSource _unwanted = new();
     private int _wanted;
     private bool _isStopped;
+    private bool _isDisposed;
 
     /// <summary>Begins a step.</summary>
     /// <returns>Is cancelled when nobody wants the step.</returns>
@@ -55,15 +56,23 @@ internal sealed class StepWatch(object gate) : IDisposable
         }
     }
 
-    /// <summary>Breaks off the step under way, and those to come.</summary>
+    /// <summary>Breaks off the step under way, and those to come; after the last one it does nothing.</summary>
     public void Stop()
     {
         lock (gate)
         {
             _isStopped = true;
-            _unwanted.Cancel();
+            if (!_isDisposed)
+                _unwanted.Cancel();
         }
     }
 
-    public void Dispose() => _unwanted.Dispose();
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            _isDisposed = true;
+            _unwanted.Dispose();
+        }
+    }
 }

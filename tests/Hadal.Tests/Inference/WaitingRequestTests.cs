@@ -242,6 +242,43 @@ public sealed class WaitingRequestTests : IDisposable
     }
 
     [Fact]
+    public void Engine_is_disposed_while_readers_leave()
+    {
+        for (int round = 0; round < 200; round++)
+        {
+            InferenceEngine engine = Engines.Stepped(_model, _tokenizer, 64);
+            var requests = new InferenceRequest[200];
+            for (int i = 0; i < requests.Length; i++)
+                requests[i] = engine.Submit([1], Engines.Limit(1));
+            using var both = new Barrier(2);
+            var leaving = new Thread(() =>
+            {
+                both.SignalAndWait(Cancellation);
+                foreach (InferenceRequest request in requests.Reverse())
+                    request.Abort(new OperationCanceledException());
+            });
+            leaving.Start();
+            both.SignalAndWait(Cancellation);
+            engine.Dispose();
+            leaving.Join();
+        }
+    }
+
+    [Fact]
+    public void Engine_whose_cache_was_disposed_ends_its_requests_and_can_be_disposed()
+    {
+        using var engine = new InferenceEngine(_model, _tokenizer);
+        engine.Cache.Dispose();
+        InferenceRequest request = engine.Submit([1], Engines.Limit(5));
+        var error = Assert.Throws<StepFailedException>(() => request.Tokens());
+        Assert.IsType<ObjectDisposedException>(error.InnerException);
+        // Its thread may have ended when the engine is disposed.
+        var watch = new StepWatch(new object());
+        watch.Dispose();
+        watch.Stop();
+    }
+
+    [Fact]
     public void Disposed_model_fails_those_that_run()
     {
         DeepSeekModel model = TestModels.Load("kjv-shakespeare");
