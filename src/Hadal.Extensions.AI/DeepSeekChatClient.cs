@@ -126,10 +126,13 @@ public sealed class DeepSeekChatClient : IChatClient
         }
         _answers.Add(text.ToString(), [.. ids]);
         ChatResponseUpdate last = Update(id, [new UsageContent(Count(request.Usage))]);
-        last.FinishReason =
-            request.FinishReasons[0] == FinishReason.Stop
-                ? ChatFinishReason.Stop
-                : ChatFinishReason.Length;
+        last.FinishReason = request.FinishReasons[0] switch
+        {
+            FinishReason.Stop => ChatFinishReason.Stop,
+            FinishReason.Length => ChatFinishReason.Length,
+            { } other => new ChatFinishReason(other.ToString().ToLowerInvariant()),
+            null => null,
+        };
         yield return last;
     }
 

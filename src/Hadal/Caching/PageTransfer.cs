@@ -34,16 +34,18 @@ internal sealed unsafe class PageTransfer : IDisposable
         lock (_lock)
         {
             using NativeLease<hd_stream> stream = _stream.Lease();
+            int status = 0;
             foreach ((nint pages, long bytes) in _parts)
-                NativeStatus.ThrowIfFailed(
-                    NativeMethods.hd_copy(
+            {
+                if (status == 0)
+                    status = NativeMethods.hd_copy(
                         stream.Pointer,
                         At(pages, bytes, destination),
                         At(pages, bytes, source),
                         (ulong)bytes
-                    )
-                );
-            NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(stream.Pointer));
+                    );
+            }
+            Wait(stream.Pointer, status);
         }
     }
 
@@ -78,27 +80,41 @@ internal sealed unsafe class PageTransfer : IDisposable
         lock (_lock)
         {
             using NativeLease<hd_stream> stream = _stream.Lease();
+            int status = 0;
             fixed (byte* start = bytes)
             {
                 byte* next = start;
                 foreach ((nint pages, long count) in _parts)
                 {
-                    NativeStatus.ThrowIfFailed(
-                        NativeMethods.hd_copy_to_device(
+                    if (status == 0)
+                        status = NativeMethods.hd_copy_to_device(
                             stream.Pointer,
                             At(pages, count, page),
                             next,
                             (ulong)count
-                        )
-                    );
+                        );
                     next += count;
                 }
+                Wait(stream.Pointer, status);
             }
-            NativeStatus.ThrowIfFailed(NativeMethods.hd_stream_synchronize(stream.Pointer));
         }
     }
 
     public void Dispose() => _stream.Dispose();
+
+    // Also after a copy that failed: those before it still write to a page that may go back now.
+    private static void Wait(hd_stream* stream, int status)
+    {
+        try
+        {
+            NativeStatus.ThrowIfFailed(status);
+        }
+        finally
+        {
+            status = NativeMethods.hd_stream_synchronize(stream);
+        }
+        NativeStatus.ThrowIfFailed(status);
+    }
 
     private static byte* At(nint pages, long bytes, int page) => (byte*)pages + page * bytes;
 }

@@ -102,7 +102,7 @@ public sealed record IndexerConfig
             );
         if (fields.Has(Pattern))
             Agree(Pattern, ReadPattern(fields));
-        if (fields.Has(Frequency) || kinds is null)
+        if (fields.Has(Frequency) || fields.Has(Offset) || kinds is null)
             Agree(Frequency, ReadRule(fields, layers));
         return kinds!.Value;
 

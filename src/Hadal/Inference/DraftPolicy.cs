@@ -79,7 +79,8 @@ internal sealed class DraftPolicy
             if (passes > 0)
                 Mix(ref _next, next / passes);
             // What these tokens would have taken one by one.
-            _lost = Math.Max(0, _lost + all - Forward(texts) * tokens / texts);
+            if (_forward[texts] > 0)
+                _lost = Math.Max(0, _lost + all - _forward[texts] * tokens / texts);
         }
         else if (_since * Loss >= _lost)
         {

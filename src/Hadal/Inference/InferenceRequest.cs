@@ -15,7 +15,8 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
     private readonly List<TokenLogProbs?> _promptLogProbs = [];
     private int _unfinished;
     private int _isRead;
-    private int _isAborted;
+    private volatile bool _isAborted;
+    private Exception? _error;
     private volatile bool _isCancelled;
 
     internal InferenceRequest(
@@ -104,13 +105,13 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
     internal Activity? Activity { get; set; }
 
     /// <summary>What ended it before its texts did.</summary>
-    internal Exception? Error { get; private set; }
+    internal Exception? Error => Volatile.Read(ref _error);
 
     /// <summary>Whether the step under way has tokens of it. The queue's lock guards it.</summary>
     internal bool IsInStep { get; set; }
 
     /// <summary>Whether nobody wants more of it, or it can't go on.</summary>
-    internal bool IsAborted => Volatile.Read(ref _isAborted) != 0;
+    internal bool IsAborted => _isAborted;
 
     /// <summary>Reads its tokens, as they come, on the caller's thread.</summary>
     /// <param name="cancellationToken">Gives the request up; its pages are free within a step.</param>
@@ -148,20 +149,20 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
     /// <summary>Gives it up where it has not ended: its reader gets the error at once, and its pages are free within a step.</summary>
     internal void Abort(Exception error)
     {
-        if (Volatile.Read(ref _unfinished) == 0 || Interlocked.Exchange(ref _isAborted, 1) != 0)
+        if (Volatile.Read(ref _unfinished) == 0 || !Claim(error))
             return;
-        Error = error;
         Stream.Abort(error);
+        _isAborted = true;
         _engine.Forget(this);
     }
 
     /// <summary>Ends it in the step loop: its reader gets the error after the tokens that there are.</summary>
     internal void Fail(Exception error)
     {
-        if (Interlocked.Exchange(ref _isAborted, 1) != 0)
+        if (!Claim(error))
             return;
-        Error = error;
         Stream.End(error);
+        _isAborted = true;
         _engine.Forget(this);
     }
 
@@ -196,6 +197,10 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
         lock (_promptLogProbs)
             _promptLogProbs.Add(logProbs);
     }
+
+    // The first error is the request's. Its stream has it before the step loop can end the texts.
+    private bool Claim(Exception error) =>
+        Interlocked.CompareExchange(ref _error, error, null) is null;
 
     private delegate ReadOnlySpan<int> Counts(TextChoice choice);
 

@@ -40,7 +40,7 @@ internal sealed class StepRunner(
         catch (Exception e)
         {
             telemetry.FailStep(e);
-            RunEachAlone(step, e);
+            RunEachAlone(step, e, unwanted);
         }
     }
 
@@ -62,15 +62,25 @@ internal sealed class StepRunner(
     }
 
     /// <summary>After a step that came to nothing, to tell whose tokens it was: the others' bits are the same alone.</summary>
-    private void RunEachAlone(ReadOnlySpan<Allotment> step, Exception error)
+    private void RunEachAlone(
+        ReadOnlySpan<Allotment> step,
+        Exception error,
+        CancellationToken unwanted
+    )
     {
         for (int i = 0; i < step.Length; i++)
         {
+            if (step[i].Text.Request.IsAborted)
+                continue;
             try
             {
                 if (step.Length == 1)
                     throw new StepFailedException(error);
-                Forward(step.Slice(i, 1), CancellationToken.None);
+                Forward(step.Slice(i, 1), unwanted);
+            }
+            catch (OperationCanceledException) when (unwanted.IsCancellationRequested)
+            {
+                return;
             }
             catch (Exception e)
             {
@@ -103,10 +113,14 @@ internal sealed class StepRunner(
             row += allotment.Rows;
         }
         int tokens = -before;
+        int writing = 0;
         foreach (Allotment allotment in step)
+        {
             tokens += allotment.Text.Tokens.Length;
+            writing += allotment.Text.Drafts.Row >= 0 ? 1 : 0;
+        }
         // The predictor writes to the pages, so that they are not published before.
-        int drafts = policy.Choose(step.Length, batch.Model.Options.MaxLogitRows);
+        int drafts = policy.Choose(writing, batch.Model.Options.MaxLogitRows);
         start = clock.GetTimestamp();
         _drafter.Begin(step, policy.IsOn, drafts);
         double first = clock.GetElapsedTime(start).TotalSeconds;
@@ -201,7 +215,8 @@ internal sealed class StepRunner(
     private void Settle(TextChoice text)
     {
         CachedSequence sequence = text.Sequence!;
-        if (text.Request.IsAborted)
+        // A reader that has left may have had all that it wanted.
+        if (text.Request.Error is not (null or OperationCanceledException))
             return;
         try
         {

@@ -105,7 +105,7 @@ internal sealed class TokenStream : IValueTaskSource<bool>
         bool wake;
         lock (_lock)
         {
-            if (_isEnded && !atOnce)
+            if (_isEnded)
                 return;
             if (atOnce)
             {

@@ -7,7 +7,7 @@ namespace Hadal.Model;
 /// <summary>
 /// One layer: attention, then a feed-forward block, each on the normalised residual stream and added to it.
 /// </summary>
-internal sealed class DecoderLayer : IDisposable
+internal sealed class DecoderLayer
 {
     private readonly int _layer;
     private readonly bool _isFirst;
@@ -62,6 +62,4 @@ internal sealed class DecoderLayer : IDisposable
 
         step.Trace?.Record(step, _layer, _experts is not null);
     }
-
-    public void Dispose() => _experts?.Dispose();
 }

@@ -6,7 +6,8 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>
-/// DeepSeek-V3.2, V3.1, V3 or R1 on a device: the weights, which nothing changes. Thread-safe: each thread runs steps with a
+/// A model of DeepSeek's architecture on a device, see <see cref="DeepSeekConfig.ModelType"/>: the weights, which nothing
+/// changes. Thread-safe: each thread runs steps with a
 /// <see cref="StepBatch"/> of its own, at once with others.
 /// </summary>
 public sealed unsafe partial class DeepSeekModel : IDisposable
@@ -168,7 +169,9 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
 
     /// <summary>Runs one step: the tokens go into the cache, and those that asked for it get logits.</summary>
     /// <param name="batch">The tokens, made by <see cref="CreateBatch"/> of this model. Clear it before it is used again.</param>
-    /// <param name="cancellationToken">Looked at between layers; a cancelled step leaves all sequences as they were.</param>
+    /// <param name="cancellationToken">
+    /// Looked at between layers, and before a recorded step is launched; a cancelled step leaves all sequences as they were.
+    /// </param>
     /// <returns>[logit rows, vocabulary], in the order of the batch; valid until its next step.</returns>
     /// <exception cref="CacheFullException">The cache has not enough free pages; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">
@@ -290,9 +293,6 @@ public sealed unsafe partial class DeepSeekModel : IDisposable
 
     private void Release()
     {
-        foreach (DecoderLayer? layer in _layers)
-            layer?.Dispose();
-        _predictor?.Dispose();
         _kernels.Dispose();
         _memory.Dispose();
         _lease?.Dispose();

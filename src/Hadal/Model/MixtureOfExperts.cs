@@ -4,7 +4,7 @@ using Hadal.Tensors;
 namespace Hadal.Model;
 
 /// <summary>The feed-forward block of a sparse layer: the experts that the router chooses, and the shared ones.</summary>
-internal sealed unsafe class MixtureOfExperts : IDisposable
+internal sealed unsafe class MixtureOfExperts
 {
     private readonly ExpertRouter _router;
     private readonly ExpertWeights _gate;
@@ -50,12 +50,5 @@ internal sealed unsafe class MixtureOfExperts : IDisposable
         kernels.LinearGrouped(gated, _down, w.ExpertOfRow, w.ExpertOutput);
         _shared.Forward(step, x, w.SharedOutput);
         kernels.Combine(w.ExpertOutput, w.RowOf, w.ExpertWeights, w.SharedOutput, y);
-    }
-
-    public void Dispose()
-    {
-        _gate.Dispose();
-        _up.Dispose();
-        _down.Dispose();
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Hadal.Bindings;
 using Hadal.Caching;
 using Hadal.Checkpoints;
@@ -122,11 +121,12 @@ internal sealed class ModelPlan
         };
 
     /// <summary>Whether a tensor of the checkpoint is loaded.</summary>
-    public bool Loads(string tensor) => LayerOf(tensor) is not { } layer || layer < Layers;
+    public bool Loads(string tensor) =>
+        WeightMap.LayerOf(tensor) is not { } layer || layer < Layers;
 
     /// <summary>Whether a tensor of the checkpoint is of multi-token prediction.</summary>
     public static bool IsOfPrediction(DeepSeekConfig config, string tensor) =>
-        LayerOf(tensor) is { } layer && layer >= config.NumHiddenLayers;
+        WeightMap.LayerOf(tensor) is { } layer && layer >= config.NumHiddenLayers;
 
     /// <summary>
     /// Whether kv_b_proj in FP8 blocks, whose heads are multiplied one by one, stays as it is: the device is good at that, and
@@ -138,20 +138,6 @@ internal sealed class ModelPlan
         && Device.MultipliesFp8Heads
         && HeadWeight.IsWhole(Config.Attention.NopeDim)
         && HeadWeight.IsWhole(Config.Attention.ValueDim);
-
-    /// <summary>The layer that a tensor's name tells; null outside of layers.</summary>
-    private static int? LayerOf(string tensor)
-    {
-        const string prefix = "model.layers.";
-        if (!tensor.StartsWith(prefix, StringComparison.Ordinal))
-            return null;
-        ReadOnlySpan<char> rest = tensor.AsSpan(prefix.Length);
-        return int.Parse(
-            rest[..rest.IndexOf('.')],
-            NumberStyles.None,
-            CultureInfo.InvariantCulture
-        );
-    }
 
     // Each sequence is in a step once, so that more tokens than all their contexts hold can't come.
     private static ModelOptions Fit(ModelOptions options, int context)

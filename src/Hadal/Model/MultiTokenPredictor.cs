@@ -8,7 +8,7 @@ namespace Hadal.Model;
 /// The MTP layer, which guesses the token after the next: a projection of the next token's embedding and the main model's
 /// hidden state, then a decoder layer with caches of its own, then its own norm and head.
 /// </summary>
-internal sealed unsafe class MultiTokenPredictor : IDisposable
+internal sealed unsafe class MultiTokenPredictor
 {
     private readonly int _hidden;
     private readonly float _epsilon;
@@ -68,6 +68,4 @@ internal sealed unsafe class MultiTokenPredictor : IDisposable
         kernels.Linear(joined, _projection, w.Residual);
         _layer.Forward(step);
     }
-
-    public void Dispose() => _layer.Dispose();
 }

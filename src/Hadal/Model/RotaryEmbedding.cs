@@ -31,8 +31,8 @@ internal sealed unsafe class RotaryEmbedding
     }
 
     /// <summary>
-    /// f32 [positions or more, 64]: cosines, then sines. Where there is none of as many positions, one of twice as many is
-    /// made; those before stay, for the batches that have them.
+    /// f32 [positions or more, 64]: cosines, then sines. Where there is none of as many positions, one of the next power of two
+    /// is made, or of the most; those before stay, for the batches that have them.
     /// </summary>
     /// <param name="positions">Positions, at least 1.</param>
     /// <param name="most">The most that will ever be wanted.</param>

@@ -1,12 +1,14 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Hadal.Bindings;
 
 namespace Hadal.Tensors;
 
 /// <summary>One projection of all experts of a layer: <see cref="Weight"/>s of one shape and format.</summary>
-internal sealed unsafe class ExpertWeights : IDisposable
+internal sealed unsafe class ExpertWeights
 {
-    private void* _pointers;
+    // Pinned, and the collector's.
+    private readonly nint[] _pointers;
 
     public ExpertWeights(ReadOnlySpan<Weight> experts)
     {
@@ -15,9 +17,9 @@ internal sealed unsafe class ExpertWeights : IDisposable
         Rows = experts[0].Rows;
         Columns = experts[0].Columns;
         ScalesArePowersOfTwo = true;
-        _pointers = NativeMemory.Alloc((nuint)(2 * Count), (nuint)sizeof(void*));
-        Data = (void**)_pointers;
-        Scales = (float**)_pointers + Count;
+        _pointers = GC.AllocateArray<nint>(2 * Count, pinned: true);
+        Data = (void**)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_pointers));
+        Scales = (float**)Data + Count;
         for (int i = 0; i < Count; i++)
         {
             Data[i] = experts[i].Data;
@@ -42,10 +44,4 @@ internal sealed unsafe class ExpertWeights : IDisposable
 
     /// <summary>Host array [count] of device pointers, null where the format has no scales.</summary>
     public float** Scales { get; }
-
-    public void Dispose()
-    {
-        NativeMemory.Free(_pointers);
-        _pointers = null;
-    }
 }

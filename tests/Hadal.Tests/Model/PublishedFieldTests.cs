@@ -111,6 +111,13 @@ public sealed class PublishedFieldTests
         // The layer of multi-token prediction has an indexer.
         Assert.Equal(IndexerKind.Full, read.KindOf(8));
 
+        byTypes["index_skip_topk_offset"] = 3;
+        Assert.Contains(
+            "indexer_types tells of other layers",
+            Refusal(byTypes),
+            StringComparison.Ordinal
+        );
+        byTypes.Remove("index_skip_topk_offset");
         byTypes["index_topk_freq"] = 2;
         Assert.Contains(
             "index_topk_freq: is 2, but indexer_types tells of other layers",
