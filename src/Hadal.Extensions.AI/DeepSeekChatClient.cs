@@ -28,6 +28,7 @@ public sealed class DeepSeekChatClient : IChatClient
     /// <param name="defaults">What <see cref="ChatOptions"/> leave open; null for greedy answers of any length.</param>
     /// <param name="modelId">The model's name; null takes the config's model_type.</param>
     /// <exception cref="TokenizerException">The checkpoint's own chat format is not known.</exception>
+    /// <exception cref="ArgumentException">The defaults have more than one choice: an answer is one text.</exception>
     public DeepSeekChatClient(
         InferenceEngine engine,
         ChatTemplate? template = null,
@@ -36,6 +37,11 @@ public sealed class DeepSeekChatClient : IChatClient
     )
     {
         ArgumentNullException.ThrowIfNull(engine);
+        if (defaults?.Choices > 1)
+            throw new ArgumentException(
+                $"{nameof(GenerationOptions.Choices)} is {defaults.Choices}, must be 1: an answer is one text",
+                nameof(defaults)
+            );
         _engine = engine;
         _template = template ?? ChatTemplate.For(engine.Tokenizer);
         _defaults = defaults ?? new GenerationOptions();

@@ -14,6 +14,7 @@ public static class InferenceEngineExtensions
     /// <param name="defaults">What <see cref="ChatOptions"/> leave open; null for greedy answers of any length.</param>
     /// <param name="modelId">The model's name; null takes the config's model_type.</param>
     /// <exception cref="TokenizerException">The checkpoint's own chat format is not known.</exception>
+    /// <exception cref="ArgumentException">The defaults have more than one choice: an answer is one text.</exception>
     public static IChatClient AsIChatClient(
         this InferenceEngine engine,
         ChatTemplate? template = null,

@@ -4,10 +4,20 @@ namespace Hadal.Generation;
 public sealed record GenerationOptions
 {
     /// <summary>How tokens are chosen; greedy by default.</summary>
-    public SamplingOptions Sampling { get; init; } = new();
+    /// <exception cref="ArgumentNullException">It is null.</exception>
+    public SamplingOptions Sampling
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(Sampling));
+    } = new();
 
     /// <summary>What ends the text besides EOS and the end of the context.</summary>
-    public StopConditions Stop { get; init; } = new();
+    /// <exception cref="ArgumentNullException">It is null.</exception>
+    public StopConditions Stop
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(Stop));
+    } = new();
 
     /// <summary>Whether the EOS tokens of the config and the tokenizer end the text.</summary>
     public bool StopAtEos { get; init; } = true;

@@ -235,6 +235,15 @@ public sealed class DeepSeekChatClientTests : IDisposable
             },
         };
 
+    [Fact]
+    public void Defaults_of_many_texts_are_refused()
+    {
+        var error = Assert.Throws<ArgumentException>(() =>
+            _engine.AsIChatClient(defaults: new GenerationOptions { Choices = 2 })
+        );
+        Assert.StartsWith("Choices is 2", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Refused))]
     public void What_cannot_be_had_is_refused_by_name(string option)

@@ -323,6 +323,13 @@ public sealed class InferenceEngineTests : IDisposable
     }
 
     [Fact]
+    public void Options_that_are_null_are_refused()
+    {
+        Assert.Throws<ArgumentNullException>(() => new GenerationOptions { Sampling = null! });
+        Assert.Throws<ArgumentNullException>(() => new GenerationOptions { Stop = null! });
+    }
+
+    [Fact]
     public void A_request_is_read_once()
     {
         InferenceRequest request = _engine.Submit(_prompt, Limit(2));
