@@ -17,6 +17,7 @@ public sealed partial class InferenceEngine
     /// <returns>Tokens in the file, a multiple of 64; 0 if none are cached, and then no file is written.</returns>
     /// <exception cref="CacheFileException">It can't be written, or another kind of file is in its place.</exception>
     /// <exception cref="ObjectDisposedException">The engine or the model was disposed.</exception>
+    /// <exception cref="InvalidOperationException">A listener or logger called it on the engine's own thread.</exception>
     public int SavePrefix(string path, ReadOnlySpan<int> tokens, string cacheSalt = "")
     {
         ArgumentNullException.ThrowIfNull(cacheSalt);
@@ -36,6 +37,7 @@ public sealed partial class InferenceEngine
     /// message tells which.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The engine or the model was disposed.</exception>
+    /// <exception cref="InvalidOperationException">A listener or logger called it on the engine's own thread.</exception>
     public LoadedPrefix LoadPrefix(string path, string cacheSalt = "")
     {
         ArgumentNullException.ThrowIfNull(cacheSalt);
@@ -45,6 +47,10 @@ public sealed partial class InferenceEngine
     // A plan of a step counts pages, which no one else may take until the step has them.
     private T BetweenSteps<T>(Func<T> run)
     {
+        if (Thread.CurrentThread == _thread)
+            throw new InvalidOperationException(
+                "The engine's own thread, on which listeners and loggers are called, can't wait for the next step; call it on another"
+            );
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         _queue.Add(() =>
         {

@@ -188,6 +188,26 @@ public sealed class TelemetryTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_logger_that_saves_a_prefix_is_refused_and_holds_nothing_up()
+    {
+        InferenceEngine? engine = null;
+        Exception? error = null;
+        var log = new ListLogger
+        {
+            Written = () => error = Record.Exception(() => engine!.SavePrefix("never", [1])),
+        };
+        DeepSeekModel model = TestModels.Load("kjv-shakespeare");
+        engine = new InferenceEngine(model, _tokenizer, new EngineOptions { LoggerFactory = log });
+        model.Dispose();
+        InferenceRequest failed = engine.Submit([1], Engines.Limit(5));
+        await Assert.ThrowsAsync<StepFailedException>(() =>
+            Waiting.OnThread(() => failed.Tokens().Count).Soon()
+        );
+        engine.Dispose();
+        Assert.IsType<InvalidOperationException>(error);
+    }
+
     private sealed class ListLogger : ILoggerFactory, ILogger
     {
         public List<string> Messages { get; } = [];
