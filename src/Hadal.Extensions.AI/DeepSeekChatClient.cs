@@ -123,7 +123,9 @@ public sealed class DeepSeekChatClient : IChatClient
         var text = new StringBuilder();
         while (await MoveNextAsync(tokens, cancellationToken).ConfigureAwait(false))
         {
-            ids.Add(tokens.Current.Id);
+            // What was held back when the time was up comes without a token.
+            if (tokens.Current.Id >= 0)
+                ids.Add(tokens.Current.Id);
             List<AIContent> contents = splitter.Split(tokens.Current.Text);
             foreach (TextContent content in contents.OfType<TextContent>())
                 text.Append(content.Text);

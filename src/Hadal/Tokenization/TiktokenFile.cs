@@ -19,6 +19,9 @@ internal static class TiktokenFile
     private const int MaxTokenLength = 512;
     private const int MaxMerges = 1 << 22;
 
+    // The square of the tokens' lengths, in sum: what finding their merges takes. Published files have a thousandth of it.
+    private const long MaxSquares = 1L << 30;
+
     /// <param name="ranks">The content of <c>tiktoken.model</c>.</param>
     /// <param name="config">The content of <c>tokenizer_config.json</c>.</param>
     /// <exception cref="TokenizerException">A file is broken, or of another tokenizer than those two models'.</exception>
@@ -121,8 +124,14 @@ internal static class TiktokenFile
         var merges = new Dictionary<(int Left, int Right), (int Rank, int Id)>();
         Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids =
             vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
+        long squares = 0;
         foreach ((string token, int id) in vocabulary)
         {
+            squares += (long)token.Length * token.Length;
+            if (squares > MaxSquares)
+                throw new TokenizerException(
+                    $"{File}: its tokens are too long: the squares of their lengths are more than {MaxSquares} in sum"
+                );
             for (int cut = 1; cut < token.Length; cut++)
             {
                 if (

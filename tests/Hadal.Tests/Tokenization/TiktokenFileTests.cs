@@ -205,6 +205,14 @@ public sealed class TiktokenFileTests : IDisposable
         );
     }
 
+    [Fact]
+    public void Tokens_that_would_take_minutes_are_refused() =>
+        MustRefuse(
+            Lines(With([.. Enumerable.Range(0, 5000).Select(i => $"{i:d512}")])),
+            Config.Replace("\"30", "\"3000", StringComparison.Ordinal),
+            "its tokens are too long"
+        );
+
     [Theory]
     [InlineData(
         "tokenization_kimi.TikTokenTokenizer",
