@@ -47,9 +47,10 @@ public sealed record EngineOptions
     /// <summary>
     /// Tokens that the multi-token predictor guesses ahead of each text, from 0 to 3, which the next step verifies: each one that
     /// is right saves a step, and no guess changes a text. Null chooses as it pays, by the times of steps and the guesses that
-    /// were right; tries that do not pay take at most a fortieth of the time in the long run. Unless it is 0, it takes a model with its predictor, see
-    /// <see cref="Model.ModelOptions.LoadPredictor"/>, and rows of logits, see <see cref="Model.ModelOptions.MaxLogitRows"/>: a
-    /// text has as many guesses in a step as there are rows left when each text has one.
+    /// were right; tries that do not pay take at most a fortieth of the time in the long run. Unless it is 0, it takes a model
+    /// with its predictor, see <see cref="Model.ModelOptions.LoadPredictor"/>, and rows of logits, see
+    /// <see cref="Model.ModelOptions.MaxLogitRows"/>: a text has as many guesses in a step as there are rows left when each
+    /// text has one.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is not from 0 to 3.</exception>
     public int? Drafts

@@ -5,9 +5,9 @@ using Hadal.Model;
 namespace Hadal.Inference;
 
 /// <summary>
-/// Shares a step out: a token to each text that is being written, and its drafts while each other text can have a token too; what
-/// is left of the budget to prompts, as much to each as long as it wants that much. Where pages are short, texts that came later lose theirs to those before. Allocates nothing
-/// in steady state.
+/// Shares a step out: a token to each text that is being written, and its drafts while each other text can have a token too;
+/// what is left of the budget to prompts, as much to each as long as it wants that much. When pages run out, the newest texts
+/// lose theirs. Allocates nothing in steady state.
 /// </summary>
 /// <param name="options">The sizes of a step.</param>
 /// <param name="cache">The cache.</param>
