@@ -19,10 +19,10 @@ public readonly record struct GenerationUsage(
 )
 {
     /// <summary>Tokens that were guessed ahead, and verified.</summary>
-    public int DraftedTokens => DraftedByPlace.Sum();
+    public int DraftedTokens => Sum(DraftedByPlace);
 
     /// <summary>Those of them that were right, each of which saved a step of its text.</summary>
-    public int AcceptedTokens => AcceptedByPlace.Sum();
+    public int AcceptedTokens => Sum(AcceptedByPlace);
 
     /// <summary><see cref="DraftedTokens"/>: those guessed first, those guessed after them, and so on, [3].</summary>
     public ImmutableArray<int> DraftedByPlace { get; init; } = [0, 0, 0];
@@ -41,6 +41,9 @@ public readonly record struct GenerationUsage(
 
     /// <summary>Generated tokens a second, without the first, which comes with the prompt.</summary>
     public double DecodeTokensPerSecond => PerSecond(GeneratedTokens - 1, DecodeTime);
+
+    // default(GenerationUsage) has no arrays.
+    private static int Sum(ImmutableArray<int> counts) => counts.IsDefault ? 0 : counts.Sum();
 
     private static double PerSecond(int tokens, TimeSpan time) =>
         tokens > 0 && time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
