@@ -32,7 +32,7 @@ internal sealed class DraftArgument
             : null;
 
     /// <summary>How many at the most.</summary>
-    public int Most(ParseResult result) => Count(result) ?? 3;
+    public int Most(ParseResult result) => Count(result) ?? EngineOptions.MostDrafts;
 
     /// <summary>The options of a model with what drafts take.</summary>
     /// <exception cref="UsageException">The checkpoint has no predictor.</exception>

@@ -1,4 +1,5 @@
 using Hadal.Caching;
+using Hadal.Generation;
 using Hadal.Model;
 
 namespace Hadal.Cli.Measuring;
@@ -53,12 +54,9 @@ internal static class WindowLoss
 
     private static double Loss(ReadOnlySpan<float> logits, int token)
     {
-        double max = float.NegativeInfinity;
+        float max = float.NegativeInfinity;
         foreach (float logit in logits)
             max = Math.Max(max, logit);
-        double sum = 0;
-        foreach (float logit in logits)
-            sum += Math.Exp(logit - max);
-        return max + Math.Log(sum) - logits[token];
+        return LogProbabilities.LogSum(logits, max) - logits[token];
     }
 }

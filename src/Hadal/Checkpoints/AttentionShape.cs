@@ -1,3 +1,4 @@
+using Hadal.Bindings;
 using Hadal.Json;
 
 namespace Hadal.Checkpoints;
@@ -12,10 +13,10 @@ public sealed record AttentionShape
     public required int ValueDim { get; init; }
 
     /// <summary><c>kv_lora_rank</c>: the latent that keys and values come from. The cache formats fix it at 512.</summary>
-    public int LatentDim { get; } = 512;
+    public int LatentDim { get; } = NativeMethods.HD_LATENT_DIM;
 
     /// <summary><c>qk_rope_head_dim</c>: a query's or key's rotated part. The cache formats fix it at 64.</summary>
-    public int RopeDim { get; } = 64;
+    public int RopeDim { get; } = NativeMethods.HD_ROPE_DIM;
 
     /// <summary>A head's query or key: [nope, rope].</summary>
     public int QueryHeadDim => NopeDim + RopeDim;

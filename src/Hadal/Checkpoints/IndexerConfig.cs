@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Hadal.Bindings;
 using Hadal.Json;
 
 namespace Hadal.Checkpoints;
@@ -35,7 +36,7 @@ public sealed record IndexerConfig
     public required int TopK { get; init; }
 
     /// <summary><c>index_head_dim</c>. The cache formats fix it at 128.</summary>
-    public int HeadDim { get; } = 128;
+    public int HeadDim { get; } = NativeMethods.HD_INDEX_DIM;
 
     /// <summary>
     /// <c>indexer_rope_interleave</c>: whether the rotary embedding of indexer heads turns pairs (2i, 2i + 1), as GLM-5's,

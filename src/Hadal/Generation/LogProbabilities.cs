@@ -20,12 +20,19 @@ internal sealed class LogProbabilities(int vocabularySize)
     /// <exception cref="SamplingException">The logits are not usable.</exception>
     public TokenLogProbs Of(ReadOnlySpan<float> logits, int token, int top)
     {
-        float max = LogitScan.Max(logits);
+        double logSum = LogSum(logits, LogitScan.Max(logits));
+        return new TokenLogProbs(Of(logits, token, logSum), Top(logits, top, logSum));
+    }
+
+    /// <summary>The logarithm of Σ exp(logit), in double precision, in the order of the ids.</summary>
+    /// <param name="logits">f32 [vocabulary].</param>
+    /// <param name="max">The greatest.</param>
+    public static double LogSum(ReadOnlySpan<float> logits, float max)
+    {
         double sum = 0;
         foreach (float logit in logits)
             sum += Math.Exp((double)logit - max);
-        double logSum = max + Math.Log(sum);
-        return new TokenLogProbs(Of(logits, token, logSum), Top(logits, top, logSum));
+        return max + Math.Log(sum);
     }
 
     private ImmutableArray<TokenLogProb> Top(ReadOnlySpan<float> logits, int count, double logSum)

@@ -36,7 +36,7 @@ internal sealed class DraftPolicy
     private double _since; // Seconds since the last try.
 
     /// <param name="drafts">A fixed number; null for as it pays.</param>
-    /// <param name="mostRows">Rows of a step.</param>
+    /// <param name="mostRows">Rows with logits that a step can have.</param>
     public DraftPolicy(int? drafts, int mostRows)
     {
         _fixed = drafts;
@@ -100,26 +100,24 @@ internal sealed class DraftPolicy
     }
 
     /// <summary>How many tokens to guess for each of the texts in the next step.</summary>
-    /// <param name="texts">Texts that are being written.</param>
-    /// <param name="mostRows">Rows that the step can have.</param>
-    public int Choose(int texts, int mostRows)
+    /// <param name="texts">Texts that are being written, of which each has a row.</param>
+    public int Choose(int texts)
     {
         if (_fixed is { } count)
             return count;
         if (!IsOn || texts == 0)
             return 0;
         // The first steps tell what one without guesses takes.
-        if (_forward[Math.Min(texts, _forward.Length - 1)] == 0 || ++_steps >= Refresh)
+        if (_forward[texts] == 0 || ++_steps >= Refresh)
         {
             _steps = 0;
             return 0;
         }
-        double plain = 1 / Forward(texts);
-        double best = plain;
+        double best = 1 / Forward(texts);
         int chosen = 0;
         double tokens = 1;
         double chance = 1;
-        for (int k = 1; k <= Most && texts * (1 + k) <= mostRows; k++)
+        for (int k = 1; k <= Most && texts * (1 + k) < _forward.Length; k++)
         {
             chance *= _right[k - 1];
             tokens += chance;
@@ -136,7 +134,6 @@ internal sealed class DraftPolicy
     // Of rows that no step had yet: by the nearest below, and as if half of the time were for the rows.
     private double Forward(int rows)
     {
-        rows = Math.Min(rows, _forward.Length - 1);
         int known = rows;
         while (known > 1 && _forward[known] == 0)
             known--;

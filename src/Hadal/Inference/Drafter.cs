@@ -92,9 +92,8 @@ internal sealed class Drafter(StepBatch batch, EngineTelemetry telemetry)
         {
             foreach (Allotment allotment in step)
             {
-                TextChoice text = allotment.Text;
-                if (text.Sequence!.Length >= text.Tokens.Length && !text.Request.IsAborted)
-                    text.Sequence.Truncate(text.Tokens.Length - 1);
+                if (!allotment.Text.Request.IsAborted)
+                    allotment.Text.DropDrafts();
             }
         }
         return passes;

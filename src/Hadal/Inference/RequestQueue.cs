@@ -1,3 +1,5 @@
+using Hadal.Generation;
+
 namespace Hadal.Inference;
 
 /// <summary>
@@ -77,6 +79,20 @@ internal sealed class RequestQueue(EngineOptions options)
         if (choice.Index == 0 && !choice.HasRun)
             NewRequests--;
         return choice;
+    }
+
+    /// <summary>Takes out a text that is to end before its next step, and tells why; null where there is none.</summary>
+    public (TextChoice? Text, FinishReason Reason) TakeEnding()
+    {
+        lock (Changes)
+        {
+            for (int i = 0; i < _waiting.Count; i++)
+            {
+                if (_waiting[i].Request.EndsEarly is { } reason)
+                    return (TakeAt(i), reason);
+            }
+            return default;
+        }
     }
 
     /// <summary>Takes out all texts of a request.</summary>

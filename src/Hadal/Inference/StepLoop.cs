@@ -138,14 +138,9 @@ internal sealed class StepLoop : IDisposable
             else if (text.Request.EndsEarly is { } reason)
                 Complete(text, reason);
         }
-        lock (_queue.Changes)
-        {
-            for (int i = _queue.Count - 1; i >= 0; i--)
-            {
-                if (_queue[i].Request.EndsEarly is { } reason)
-                    Complete(_queue.TakeAt(i), reason);
-            }
-        }
+        // Without the queue's lock: listeners are told of the end.
+        while (_queue.TakeEnding() is ({ } ending, var why))
+            Complete(ending, why);
     }
 
     private void Complete(TextChoice text, FinishReason reason)

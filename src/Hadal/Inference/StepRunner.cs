@@ -1,5 +1,4 @@
 using CommunityToolkit.HighPerformance.Buffers;
-using Hadal.Caching;
 using Hadal.Generation;
 using Hadal.Model;
 using Hadal.Tokenization;
@@ -120,7 +119,7 @@ internal sealed class StepRunner(
             writing += allotment.Text.Drafts.Row >= 0 ? 1 : 0;
         }
         // The predictor writes to the pages, so that they are not published before.
-        int drafts = policy.Choose(writing, batch.Model.Options.MaxLogitRows);
+        int drafts = policy.Choose(writing);
         start = clock.GetTimestamp();
         _drafter.Begin(step, policy.IsOn, drafts);
         double first = clock.GetElapsedTime(start).TotalSeconds;
@@ -214,14 +213,12 @@ internal sealed class StepRunner(
     // Leaves the text's own tokens in the cache, and publishes them.
     private void Settle(TextChoice text)
     {
-        CachedSequence sequence = text.Sequence!;
         // A reader that has left may have had all that it wanted.
         if (text.Request.Error is not (null or OperationCanceledException))
             return;
         try
         {
-            if (sequence.Length >= text.Tokens.Length)
-                sequence.Truncate(text.Tokens.Length - 1);
+            text.DropDrafts();
             prefixes.Publish(text);
         }
         catch (Exception e)

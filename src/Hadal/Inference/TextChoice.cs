@@ -72,6 +72,14 @@ internal sealed class TextChoice
     /// <summary>Tokens of a prompt that it may have of the step being shared out.</summary>
     public int Share { get; set; }
 
+    /// <summary>Takes out of the cache what is not the text's: drafts that were wrong, or that are not verified yet.</summary>
+    public void DropDrafts()
+    {
+        // The token generated last goes in with the next step.
+        if (Sequence!.Length >= _tokens.Count)
+            Sequence.Truncate(_tokens.Count - 1);
+    }
+
     /// <summary>Adds a token, which may be part of a character.</summary>
     /// <param name="token">Its id.</param>
     /// <param name="tokenizer">Tells its bytes.</param>

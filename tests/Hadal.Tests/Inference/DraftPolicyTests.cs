@@ -54,7 +54,7 @@ public sealed class DraftPolicyTests(ITestOutputHelper output)
     public void A_fixed_number_is_kept_and_none_leaves_the_predictor_out()
     {
         Assert.False(new DraftPolicy(0, 64).IsOn);
-        Assert.Equal(0, new DraftPolicy(0, 64).Choose(3, 64));
+        Assert.Equal(0, new DraftPolicy(0, 64).Choose(3));
         var two = new DraftPolicy(2, 64);
         for (int i = 0; i < 1000; i++)
         {
@@ -62,7 +62,7 @@ public sealed class DraftPolicyTests(ITestOutputHelper output)
             two.AddGuesses(2, 0);
         }
         Assert.True(two.IsOn);
-        Assert.Equal(2, two.Choose(3, 64));
+        Assert.Equal(2, two.Choose(3));
     }
 
     /// <summary>Tokens in the time of a step of one row.</summary>
@@ -103,7 +103,7 @@ public sealed class DraftPolicyTests(ITestOutputHelper output)
             // Machines are not steady.
             double forward = (1 + perRow * (rows - 1)) * (0.9 + 0.2 * random.NextUnit());
             bool isOn = policy.IsOn;
-            guesses = policy.Choose(texts, 64);
+            guesses = policy.Choose(texts);
             double first = isOn ? predictor : 0;
             int passes = Math.Max(0, guesses - 1);
             double next = passes * predictor;
