@@ -208,6 +208,45 @@ public sealed class TelemetryTests : IDisposable
         Assert.IsType<InvalidOperationException>(error);
     }
 
+    /// <summary>A listener that waits for another thread's request, when one ends that never began.</summary>
+    [Fact]
+    public async Task Listener_may_wait_for_others_when_a_waiting_request_ends()
+    {
+        using InferenceEngine engine = Engines.Stepped(_model, _tokenizer);
+        InferenceRequest request = engine.Submit([1, 2, 3], Engines.Limit(2));
+        request.Cancel();
+        Thread? stepping = null;
+        Task<InferenceRequest>? other = null;
+        bool isSubmitted = false;
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == "gen_ai.server.request.duration")
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        listener.SetMeasurementEventCallback<double>(
+            (_, _, _, _) =>
+            {
+                if (Thread.CurrentThread != stepping || other is not null)
+                    return;
+                other = Waiting.OnThread(() => engine.Submit([4], Engines.Limit(1)));
+                isSubmitted = other.Wait(TimeSpan.FromSeconds(20));
+            }
+        );
+        listener.Start();
+        bool isStep = await Waiting.OnThread(() =>
+        {
+            stepping = Thread.CurrentThread;
+            return engine.Step();
+        });
+        Assert.Equal([FinishReason.Cancelled], request.FinishReasons);
+        Assert.True(isSubmitted);
+        Assert.True(isStep);
+        Assert.Equal([FinishReason.Length], (await other!.Soon()).FinishReasons);
+    }
+
     private sealed class ListLogger : ILoggerFactory, ILogger
     {
         public List<string> Messages { get; } = [];
