@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
+using Hadal.Chat;
 using Hadal.Generation;
 using Hadal.Inference;
 using Hadal.Tokenization;

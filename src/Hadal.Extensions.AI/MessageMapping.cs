@@ -1,4 +1,5 @@
 using System.Text;
+using Hadal.Chat;
 using Hadal.Tokenization;
 using Microsoft.Extensions.AI;
 

@@ -16,6 +16,8 @@ public sealed partial class FolderTests
         "Tensors",
         "Checkpoints",
         "Tokenization",
+        "Chat",
+        "Grammars",
         "Caching",
         "Model",
         "Generation",

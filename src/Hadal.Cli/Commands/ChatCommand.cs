@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Hadal.Chat;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Generation;

@@ -1,3 +1,5 @@
+using Hadal.Grammars;
+
 namespace Hadal.Generation;
 
 /// <summary>How a text is generated.</summary>
@@ -18,6 +20,12 @@ public sealed record GenerationOptions
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(Stop));
     } = new();
+
+    /// <summary>
+    /// What the text must look like; null for any. Tokens that can't go on with it are not drawn. Where it may end an EOS may
+    /// come, and ends the text whatever <see cref="StopAtEos"/> says.
+    /// </summary>
+    public Grammar? Grammar { get; init; }
 
     /// <summary>Whether the EOS tokens of the config and the tokenizer end the text.</summary>
     public bool StopAtEos { get; init; } = true;

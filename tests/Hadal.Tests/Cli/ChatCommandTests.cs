@@ -1,3 +1,4 @@
+using Hadal.Chat;
 using Hadal.Generation;
 using Hadal.Inference;
 using Hadal.Model;

@@ -1,3 +1,4 @@
+using Hadal.Chat;
 using Hadal.Extensions.AI;
 using Hadal.Generation;
 using Hadal.Inference;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Hadal.Chat;
 using Hadal.Tokenization;
 
 namespace Hadal.Tests.Tokenization;

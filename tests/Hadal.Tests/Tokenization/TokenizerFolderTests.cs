@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Hadal.Chat;
 using Hadal.Tokenization;
 
 namespace Hadal.Tests.Tokenization;

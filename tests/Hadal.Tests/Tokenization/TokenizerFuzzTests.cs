@@ -1,4 +1,5 @@
 using System.Text;
+using Hadal.Chat;
 using Hadal.Checkpoints;
 using Hadal.Generation;
 using Hadal.Tokenization;

@@ -1,4 +1,4 @@
-namespace Hadal.Tokenization;
+namespace Hadal.Chat;
 
 /// <summary>A part of a prompt.</summary>
 /// <param name="Text">The text.</param>

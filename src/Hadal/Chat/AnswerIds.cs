@@ -1,6 +1,7 @@
 using System.Text;
+using Hadal.Tokenization;
 
-namespace Hadal.Tokenization;
+namespace Hadal.Chat;
 
 /// <summary>The tokens of an earlier answer, as it was generated.</summary>
 internal static class AnswerIds

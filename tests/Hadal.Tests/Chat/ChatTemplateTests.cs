@@ -1,8 +1,10 @@
 using System.Text;
 using System.Text.Json;
+using Hadal.Chat;
+using Hadal.Tests.Tokenization;
 using Hadal.Tokenization;
 
-namespace Hadal.Tests.Tokenization;
+namespace Hadal.Tests.Chat;
 
 /// <summary>
 /// The expected prompts are worked out by hand: V3 from the chat_template in tests/models/deepseek-v3-tokenizer, V3.1

@@ -1,4 +1,4 @@
-namespace Hadal.Tokenization;
+namespace Hadal.Chat;
 
 /// <summary>One message of a conversation.</summary>
 public sealed record ChatTurn
@@ -6,29 +6,43 @@ public sealed record ChatTurn
     internal const string SystemRole = "system";
     internal const string UserRole = "user";
     internal const string AssistantRole = "assistant";
+    internal const string ToolRole = "tool";
 
     /// <summary>A message of <paramref name="role"/>.</summary>
-    /// <param name="role"><c>system</c>, <c>user</c> or <c>assistant</c>.</param>
+    /// <param name="role"><c>system</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</param>
     /// <param name="content">The message. It is always plain text: special tokens in it are not recognised.</param>
-    /// <exception cref="ArgumentException">The role is another, such as <c>tool</c>.</exception>
+    /// <exception cref="ArgumentException">The role is another.</exception>
     public ChatTurn(string role, string content)
     {
         ArgumentNullException.ThrowIfNull(role);
         ArgumentNullException.ThrowIfNull(content);
-        if (role is not (SystemRole or UserRole or AssistantRole))
+        if (role is not (SystemRole or UserRole or AssistantRole or ToolRole))
             throw new ArgumentException(
-                $"The role '{role}' is not supported (tool calls are not); it must be {SystemRole}, {UserRole} or {AssistantRole}",
+                $"The role '{role}' is not supported; it must be {SystemRole}, {UserRole}, {AssistantRole} or {ToolRole}",
                 nameof(role)
             );
         Role = role;
         Content = content;
     }
 
-    /// <summary><c>system</c>, <c>user</c> or <c>assistant</c>.</summary>
+    /// <summary><c>system</c>, <c>user</c>, <c>assistant</c> or <c>tool</c>.</summary>
     public string Role { get; }
 
     /// <summary>The message.</summary>
     public string Content { get; }
+
+    /// <summary>What the model thought before an answer; null where it is not known.</summary>
+    public string? Reasoning { get; init; }
+
+    /// <summary>The tools that an answer calls, after its content.</summary>
+    public IReadOnlyList<ToolCall> ToolCalls
+    {
+        get;
+        init => field = [.. value ?? throw new ArgumentNullException(nameof(ToolCalls))];
+    } = [];
+
+    /// <summary>Of a tool's result the id of the call; null for other roles.</summary>
+    public string? ToolCallId { get; init; }
 
     /// <summary>
     /// What an answer was generated as: its tokens go into later prompts as they are, in place of those of its text, where they
@@ -57,5 +71,14 @@ public sealed record ChatTurn
     {
         ArgumentNullException.ThrowIfNull(ids);
         return new(AssistantRole, content) { Ids = [.. ids] };
+    }
+
+    /// <summary>What a tool gave back.</summary>
+    /// <param name="toolCallId">The id of the call.</param>
+    /// <param name="content">The result.</param>
+    public static ChatTurn Tool(string toolCallId, string content)
+    {
+        ArgumentNullException.ThrowIfNull(toolCallId);
+        return new(ToolRole, content) { ToolCallId = toolCallId };
     }
 }

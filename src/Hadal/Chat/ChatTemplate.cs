@@ -1,6 +1,7 @@
 using System.Text;
+using Hadal.Tokenization;
 
-namespace Hadal.Tokenization;
+namespace Hadal.Chat;
 
 /// <summary>
 /// Turns a conversation into the prompt that a DeepSeek chat model was trained on. The rules are those of the published

@@ -1,4 +1,4 @@
-namespace Hadal.Tokenization;
+namespace Hadal.Chat;
 
 /// <summary>The prompt formats of DeepSeek's chat models.</summary>
 public enum ChatFormat
