@@ -99,6 +99,12 @@ internal sealed class CharAutomaton
         return at >= 0 ? _listedTargets[_offsets[state] + at] : _otherwise[state];
     }
 
+    /// <summary>Whether any characters may follow a state, and the text may end anywhere: it leads to itself alone, and accepts.</summary>
+    public bool IsAnything(int state) =>
+        _accepts[state]
+        && _otherwise[state] == state
+        && ListedTargets(state).IndexOfAnyExcept(state) < 0;
+
     /// <summary>The target of the classes that <see cref="ListedClasses"/> has not; −1 for none.</summary>
     public int Otherwise(int state) => _otherwise[state];
 

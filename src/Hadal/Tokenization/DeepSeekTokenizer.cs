@@ -17,6 +17,7 @@ public sealed class DeepSeekTokenizer
     private readonly AddedTokenMatcher _added;
     private readonly TokenBytes _bytes;
     private readonly BitArray _special;
+    private readonly BitArray _isAdded;
     private readonly bool _isSliced;
     private readonly ImmutableArray<int> _before;
     private readonly ImmutableArray<int> _after;
@@ -28,8 +29,12 @@ public sealed class DeepSeekTokenizer
         _bytes = new TokenBytes(file);
         _added = new AddedTokenMatcher(file.AddedTokens);
         _special = new BitArray(_bytes.Count);
+        _isAdded = new BitArray(_bytes.Count);
         foreach (AddedToken token in file.AddedTokens)
+        {
             _special[token.Id] = token.IsSpecial;
+            _isAdded[token.Id] = true;
+        }
         _isSliced = file.IsSliced;
         BosId = config.Bos is { } bos ? RequireToken(bos, "bos_token") : null;
         EosId = RequireToken(config.Eos, "eos_token");
@@ -193,6 +198,9 @@ public sealed class DeepSeekTokenizer
     /// <summary>Whether the file marks the token as special, such as BOS and EOS. <c>&lt;think&gt;</c> is not.</summary>
     /// <param name="id">A token id.</param>
     public bool IsSpecial(int id) => (uint)id < (uint)_special.Length && _special[id];
+
+    /// <summary>Whether the token is an added one, which is matched in the text before BPE: a mark, most often.</summary>
+    internal bool IsAdded(int id) => (uint)id < (uint)_isAdded.Length && _isAdded[id];
 
     /// <summary>The id of an added token, such as <c>&lt;｜User｜&gt;</c>, by its text.</summary>
     /// <param name="content">The token's text.</param>

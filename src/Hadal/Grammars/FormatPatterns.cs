@@ -1,0 +1,2 @@
+namespace Hadal.Grammars;
+internal static class FormatPatterns { public static CharAutomaton? Find(string f) => null; }

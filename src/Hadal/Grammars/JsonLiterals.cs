@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Hadal.Grammars;
+
+/// <summary>JSON values as they are written compactly.</summary>
+internal static class JsonLiterals
+{
+    /// <summary>A string with its quotes, in UTF-8; escaped is what must be.</summary>
+    public static byte[] String(string value)
+    {
+        var text = new StringBuilder(value.Length + 2).Append('"');
+        foreach (char c in value)
+        {
+            string? escape = c switch
+            {
+                '"' => "\\\"",
+                '\\' => "\\\\",
+                '\b' => "\\b",
+                '\f' => "\\f",
+                '\n' => "\\n",
+                '\r' => "\\r",
+                '\t' => "\\t",
+                < ' ' => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
+                _ => null,
+            };
+            _ = escape is null ? text.Append(c) : text.Append(escape);
+        }
+        return Encoding.UTF8.GetBytes(text.Append('"').ToString());
+    }
+
+    /// <summary>The ways to write a number, a string, a truth value or null.</summary>
+    public static IEnumerable<byte[]> Scalar(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.String)
+        {
+            yield return String(value.GetString()!);
+            yield break;
+        }
+        string raw = value.GetRawText();
+        yield return Encoding.UTF8.GetBytes(raw);
+        if (
+            value.ValueKind == JsonValueKind.Number
+            && ExactDecimal.Parse(raw) is { IsInteger: true } number
+            && number.ToString() is { } plain
+            && plain != raw
+        )
+            yield return Encoding.UTF8.GetBytes(plain);
+    }
+}

@@ -1,0 +1,241 @@
+using System.Text.Json;
+
+namespace Hadal.Grammars;
+
+/// <summary>The keywords of one schema, checked.</summary>
+/// <param name="schema">An object.</param>
+/// <param name="pointer">Where it is.</param>
+/// <param name="reader">Makes the errors.</param>
+internal readonly struct SchemaFields(JsonElement schema, string pointer, SchemaReader reader)
+{
+    private static readonly (string Name, JsonTypes Types)[] s_types =
+    [
+        ("null", JsonTypes.Null),
+        ("boolean", JsonTypes.Boolean),
+        ("integer", JsonTypes.Integer),
+        ("number", JsonTypes.Number),
+        ("string", JsonTypes.String),
+        ("object", JsonTypes.Object),
+        ("array", JsonTypes.Array),
+    ];
+
+    public string Pointer { get; } = pointer;
+
+    public bool Has(string keyword) => schema.TryGetProperty(keyword, out _);
+
+    /// <summary>Where the schema of a keyword is; null where there is none, or a list of them.</summary>
+    public string? Schema(string keyword) =>
+        schema.TryGetProperty(keyword, out JsonElement value)
+        && value.ValueKind != JsonValueKind.Array
+            ? SchemaReader.Member(Pointer, keyword)
+            : null;
+
+    /// <summary>Where the schemas of a list are.</summary>
+    public string[] Schemas(string keyword)
+    {
+        if (!schema.TryGetProperty(keyword, out JsonElement value))
+            return [];
+        string at = SchemaReader.Member(Pointer, keyword);
+        if (value.ValueKind != JsonValueKind.Array)
+            throw reader.Error(at, "must be a list of schemas");
+        return [.. Enumerable.Range(0, value.GetArrayLength()).Select(i => $"{at}/{i}")];
+    }
+
+    /// <summary>The same, of at least one.</summary>
+    public string[] SomeSchemas(string keyword)
+    {
+        string[] schemas = Schemas(keyword);
+        return schemas.Length > 0
+            ? schemas
+            : throw reader.Error(SchemaReader.Member(Pointer, keyword), "must have a schema");
+    }
+
+    /// <summary>Where the target of <c>$ref</c> is; null for none.</summary>
+    public string? Reference()
+    {
+        if (Text("$ref") is not { } target)
+            return null;
+        string local = Uri.UnescapeDataString(target);
+        return local == "#" || local.StartsWith("#/", StringComparison.Ordinal)
+            ? local
+            : throw reader.Error(
+                SchemaReader.Member(Pointer, "$ref"),
+                $"is '{QuotedText.Shorten(target)}'; only pointers into the same schema are supported, as '#/$defs/name'"
+            );
+    }
+
+    public JsonTypes Types()
+    {
+        if (!schema.TryGetProperty("type", out JsonElement value))
+            return JsonTypes.All;
+        var types = JsonTypes.None;
+        if (value.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement element in value.EnumerateArray())
+                types |= Type(element);
+            return types;
+        }
+        return Type(value);
+    }
+
+    /// <summary>The values of <c>enum</c> and <c>const</c>; null for any.</summary>
+    public IReadOnlyList<JsonElement>? Values()
+    {
+        JsonElement[]? values = null;
+        if (schema.TryGetProperty("enum", out JsonElement list))
+            values =
+                list.ValueKind == JsonValueKind.Array
+                    ? [.. list.EnumerateArray()]
+                    : throw reader.Error(SchemaReader.Member(Pointer, "enum"), "must be a list");
+        if (!schema.TryGetProperty("const", out JsonElement only))
+            return values;
+        return values is null || values.Any(value => JsonElement.DeepEquals(value, only))
+            ? [only]
+            : [];
+    }
+
+    public string? Text(string keyword)
+    {
+        if (!schema.TryGetProperty(keyword, out JsonElement value))
+            return null;
+        return value.ValueKind == JsonValueKind.String
+            ? String(value, keyword)
+            : throw reader.Error(SchemaReader.Member(Pointer, keyword), "must be a string");
+    }
+
+    public int? Count(string keyword)
+    {
+        if (!schema.TryGetProperty(keyword, out JsonElement value))
+            return null;
+        return
+            value.ValueKind == JsonValueKind.Number
+            && value.TryGetDouble(out double count)
+            && count >= 0
+            && count == Math.Floor(count)
+            ? (int)Math.Min(count, int.MaxValue)
+            : throw reader.Error(
+                SchemaReader.Member(Pointer, keyword),
+                "must be an integer, at least 0"
+            );
+    }
+
+    public NumberBounds Bounds()
+    {
+        NumberBounds bounds = NumberBounds.None;
+        if (Number("minimum") is { } least)
+            bounds = bounds.Above(least, isExclusive: Flag("exclusiveMinimum"));
+        if (Number("exclusiveMinimum") is { } below)
+            bounds = bounds.Above(below, isExclusive: true);
+        if (Number("maximum") is { } most)
+            bounds = bounds.Below(most, isExclusive: Flag("exclusiveMaximum"));
+        if (Number("exclusiveMaximum") is { } above)
+            bounds = bounds.Below(above, isExclusive: true);
+        return bounds;
+    }
+
+    /// <summary>The names of <c>properties</c> in order, and where their schemas are.</summary>
+    public Dictionary<string, string> Properties()
+    {
+        var properties = new Dictionary<string, string>();
+        if (!schema.TryGetProperty("properties", out JsonElement value))
+            return properties;
+        string at = SchemaReader.Member(Pointer, "properties");
+        if (value.ValueKind != JsonValueKind.Object)
+            throw reader.Error(at, "must be an object");
+        foreach (JsonProperty member in value.EnumerateObject())
+        {
+            string property = Name(member);
+            properties[property] = SchemaReader.Member(at, property);
+        }
+        return properties;
+    }
+
+    public IReadOnlyList<string> Names(string keyword)
+    {
+        if (!schema.TryGetProperty(keyword, out JsonElement value))
+            return [];
+        if (
+            value.ValueKind != JsonValueKind.Array
+            || value.EnumerateArray().Any(static e => e.ValueKind != JsonValueKind.String)
+        )
+            throw reader.Error(
+                SchemaReader.Member(Pointer, keyword),
+                "must be a list of names of properties"
+            );
+        SchemaFields self = this;
+        return [.. value.EnumerateArray().Select(e => self.String(e, keyword)).Distinct()];
+    }
+
+    // A truth value, as draft 4 has it; later drafts have a number.
+    private bool Flag(string keyword) =>
+        schema.TryGetProperty(keyword, out JsonElement value)
+        && value.ValueKind == JsonValueKind.True;
+
+    private ExactDecimal? Number(string keyword)
+    {
+        if (
+            !schema.TryGetProperty(keyword, out JsonElement value)
+            || value.ValueKind is JsonValueKind.True or JsonValueKind.False
+        )
+            return null;
+        if (value.ValueKind != JsonValueKind.Number)
+            throw reader.Error(SchemaReader.Member(Pointer, keyword), "must be a number");
+        try
+        {
+            return ExactDecimal.Parse(value.GetRawText());
+        }
+        catch (GrammarException e)
+        {
+            throw reader.Error(SchemaReader.Member(Pointer, keyword), e.Message, e);
+        }
+    }
+
+    private JsonTypes Type(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.String)
+        {
+            foreach ((string known, JsonTypes types) in s_types)
+            {
+                if (value.ValueEquals(known))
+                    return types;
+            }
+        }
+        throw reader.Error(
+            SchemaReader.Member(Pointer, "type"),
+            $"{QuotedText.Shorten(value.GetRawText())} is none of {string.Join(", ", s_types.Select(static type => type.Name))}"
+        );
+    }
+
+    private string String(JsonElement value, string keyword)
+    {
+        try
+        {
+            return value.GetString()!;
+        }
+        // A lone surrogate, escaped.
+        catch (InvalidOperationException e)
+        {
+            throw reader.Error(
+                SchemaReader.Member(Pointer, keyword),
+                "is not valid Unicode text",
+                e
+            );
+        }
+    }
+
+    private string Name(JsonProperty member)
+    {
+        try
+        {
+            return member.Name;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw reader.Error(
+                SchemaReader.Member(Pointer, "properties"),
+                "a name is not valid Unicode text",
+                e
+            );
+        }
+    }
+}
