@@ -1,2 +1,0 @@
-namespace Hadal.Grammars;
-internal static class FormatPatterns { public static CharAutomaton? Find(string f) => null; }
