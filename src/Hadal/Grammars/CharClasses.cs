@@ -141,6 +141,12 @@ internal sealed class CharClasses
     )
     {
         parents = [];
+        if (ReferenceEquals(a, b))
+        {
+            for (int c = 0; c < a.Count; c++)
+                parents.Add((c, c));
+            return a;
+        }
         var numbers = new Dictionary<(int, int), int>();
         var ranges = new List<(int, int, int)>(a._ranges.Length + b._ranges.Length);
         for (int i = 0, j = 0; i < a._ranges.Length && j < b._ranges.Length; )
