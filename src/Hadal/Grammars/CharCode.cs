@@ -58,6 +58,9 @@ internal sealed class CharCode
     /// <summary>Whether it is in a JSON string.</summary>
     public bool IsJson { get; }
 
+    /// <summary>Whether a pair of escaped surrogates may come, as in a string of any characters.</summary>
+    public bool TakesPairs { get; private set; }
+
     /// <summary>The number of phases.</summary>
     public int Count => _rows.Count;
 
@@ -133,6 +136,7 @@ internal sealed class CharCode
     {
         if (unit >= 0xDC00 || UniformClass(0x10000, 0x10FFFF) is not { } pair)
             return Dead;
+        TakesPairs = true;
         int[] low = NewRow(256);
         for (int digit = 0xC; digit <= 0xF; digit++)
             SetDigit(low, digit, Uniform(2, pair, isHex: true));

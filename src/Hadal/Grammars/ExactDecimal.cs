@@ -5,6 +5,7 @@ namespace Hadal.Grammars;
 
 /// <summary>The number <paramref name="Mantissa"/> · 10^<paramref name="Exponent"/>. The mantissa has no zeros at its end.</summary>
 internal readonly record struct ExactDecimal(BigInteger Mantissa, int Exponent)
+    : IComparable<ExactDecimal>
 {
     private const int MaxLength = 1000;
     private const int MaxExponent = 400;
@@ -44,6 +45,14 @@ internal readonly record struct ExactDecimal(BigInteger Mantissa, int Exponent)
         return Normal(
             BigInteger.Parse(joined, CultureInfo.InvariantCulture),
             exponent - (digits.Length - point - 1)
+        );
+    }
+
+    public int CompareTo(ExactDecimal other)
+    {
+        int least = Math.Min(Exponent, other.Exponent);
+        return (Mantissa * BigInteger.Pow(10, Exponent - least)).CompareTo(
+            other.Mantissa * BigInteger.Pow(10, other.Exponent - least)
         );
     }
 

@@ -382,7 +382,7 @@ internal sealed class GrammarStates
                 (int state, int phase) = Math.DivRem(item.Place, text.Code.Count);
                 counts |= text.IsCounted;
                 isBetween |= phase == 0;
-                if (phase != 0 || !text.Code.IsJson || !text.Characters.IsAnything(state))
+                if (phase != 0 || !text.Code.TakesPairs || !text.Characters.IsAnything(state))
                     continue;
                 anyStrings++;
                 room = Math.Max(room, item.ToMax >= _far ? int.MaxValue : item.ToMax);

@@ -43,7 +43,7 @@ internal static class JsonLiterals
         if (
             value.ValueKind == JsonValueKind.Number
             && ExactDecimal.Parse(raw) is { IsInteger: true } number
-            && number.ToString() is { } plain
+            && number.Floor().ToString(CultureInfo.InvariantCulture) is { } plain
             && plain != raw
         )
             yield return Encoding.UTF8.GetBytes(plain);
