@@ -48,6 +48,30 @@ internal static class LogitScan
         return -1;
     }
 
+    /// <summary>Makes the logits of all tokens −∞ but of those allowed.</summary>
+    /// <param name="logits">f32 [vocabulary].</param>
+    /// <param name="allowed">Bit id % 64 of word id / 64; tokens beyond it are not allowed.</param>
+    public static void KeepAllowed(Span<float> logits, ReadOnlySpan<ulong> allowed)
+    {
+        for (int word = 0; word * 64 < logits.Length; word++)
+        {
+            ulong bits = word < allowed.Length ? allowed[word] : 0;
+            Span<float> own = logits[(word * 64)..Math.Min(word * 64 + 64, logits.Length)];
+            if (bits == 0)
+            {
+                own.Fill(float.NegativeInfinity);
+                continue;
+            }
+            for (ulong others = ~bits; others != 0; others &= others - 1)
+            {
+                int id = BitOperations.TrailingZeroCount(others);
+                if (id >= own.Length)
+                    break;
+                own[id] = float.NegativeInfinity;
+            }
+        }
+    }
+
     private static SamplingException Unusable(ReadOnlySpan<float> logits, bool hasNaN, float max)
     {
         if (!hasNaN && max < 0)

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 namespace Hadal.Generation;
 
 /// <summary>
-/// Draws tokens for one sequence. The order is vLLM's: logit bias, repetition penalty, frequency and presence penalties,
-/// temperature, min-p, top-k, top-p (of the probability that is left), draw. Equal logits rank by id, the lowest first. The same seed, options and logits give
+/// Draws tokens for one sequence. The order is vLLM's: logit bias, repetition penalty, frequency and presence penalties, what a
+/// grammar allows, temperature, min-p, top-k, top-p (of the probability that is left), draw. Equal logits rank by id, the lowest first. The same seed, options and logits give
 /// the same tokens on every machine whose <see cref="Math.Exp"/> agrees. Allocates nothing after construction; not
 /// thread-safe.
 /// </summary>
@@ -91,11 +91,18 @@ public sealed class Sampler
     /// <returns>The token's id.</returns>
     /// <exception cref="ArgumentException">The number of logits is not <see cref="VocabularySize"/>.</exception>
     /// <exception cref="SamplingException">A logit is NaN or +∞, or all are −∞.</exception>
-    public int Sample(ReadOnlySpan<float> logits) => Sample(logits, []);
+    public int Sample(ReadOnlySpan<float> logits) => Sample(logits, [], []);
 
     /// <param name="logits">f32 [<see cref="VocabularySize"/>].</param>
     /// <param name="ruledOut">Ids that may not be drawn; those beyond the vocabulary are none.</param>
-    internal int Sample(ReadOnlySpan<float> logits, ReadOnlySpan<int> ruledOut)
+    /// <param name="allowed">
+    /// The tokens that may be drawn: bit id % 64 of word id / 64. Those beyond it may not. Empty where all may.
+    /// </param>
+    internal int Sample(
+        ReadOnlySpan<float> logits,
+        ReadOnlySpan<int> ruledOut,
+        ReadOnlySpan<ulong> allowed
+    )
     {
         if (logits.Length != VocabularySize)
             throw new ArgumentException(
@@ -103,9 +110,10 @@ public sealed class Sampler
                 nameof(logits)
             );
         float max = LogitScan.Max(logits);
-        if (_seen.Length + _drawn.Length + _bias.Length + ruledOut.Length != 0)
+        int adjustments = _seen.Length + _drawn.Length + _bias.Length + ruledOut.Length;
+        if (adjustments + allowed.Length != 0)
         {
-            logits = Adjust(logits, ruledOut);
+            logits = Adjust(logits, ruledOut, allowed);
             max = LogitScan.Max(logits);
         }
         int token = _options.Temperature == 0 ? LogitScan.IndexOf(logits, max) : Draw(logits, max);
@@ -122,7 +130,11 @@ public sealed class Sampler
     /// <summary>A seed by chance.</summary>
     internal static ulong NewSeed() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
-    private float[] Adjust(ReadOnlySpan<float> logits, ReadOnlySpan<int> ruledOut)
+    private float[] Adjust(
+        ReadOnlySpan<float> logits,
+        ReadOnlySpan<int> ruledOut,
+        ReadOnlySpan<ulong> allowed
+    )
     {
         float[] adjusted = _scratch.Adjusted;
         logits.CopyTo(adjusted);
@@ -152,6 +164,8 @@ public sealed class Sampler
             if ((uint)id < (uint)adjusted.Length)
                 adjusted[id] = float.NegativeInfinity;
         }
+        if (!allowed.IsEmpty)
+            LogitScan.KeepAllowed(adjusted, allowed);
         return adjusted;
 
         // What changes a logit must not turn a finite one into an infinite one, nor the reverse.

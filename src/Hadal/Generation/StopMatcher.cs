@@ -36,7 +36,13 @@ public sealed class StopMatcher
     }
 
     /// <summary>The tokens that may not come next, as the text is too short to end.</summary>
-    internal ReadOnlySpan<int> RuledOut => TokenCount < _minTokens ? _tokens : [];
+    internal ReadOnlySpan<int> RuledOut => IsTooShort ? Tokens : [];
+
+    /// <summary>Whether fewer tokens were taken than must come before an end.</summary>
+    internal bool IsTooShort => TokenCount < _minTokens;
+
+    /// <summary>The stop tokens.</summary>
+    internal ReadOnlySpan<int> Tokens => _tokens;
 
     /// <summary>The number of tokens taken, a stop token included.</summary>
     public int TokenCount { get; private set; }
@@ -66,6 +72,16 @@ public sealed class StopMatcher
         if (FinishReason is null && TokenCount >= _maxTokens)
             FinishReason = Generation.FinishReason.Length;
         return FinishReason;
+    }
+
+    /// <summary>
+    /// Takes a stop token that ends the generation even before <see cref="StopConditions.MinTokens"/>, as nothing else may come.
+    /// </summary>
+    internal FinishReason End()
+    {
+        TokenCount++;
+        FinishReason = Generation.FinishReason.Stop;
+        return Generation.FinishReason.Stop;
     }
 
     /// <summary>

@@ -255,9 +255,10 @@ public sealed partial class InferenceEngine : IDisposable
         return options.Stop with
         {
             MaxTokens = Math.Min(options.Stop.MaxTokens ?? int.MaxValue, room),
-            Tokens = options.StopAtEos
-                ? [.. options.Stop.Tokens, .. _eosTokens]
-                : options.Stop.Tokens,
+            Tokens =
+                options.StopAtEos || options.Grammar is not null
+                    ? [.. options.Stop.Tokens, .. _eosTokens]
+                    : options.Stop.Tokens,
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Hadal.Generation;
+using Hadal.Grammars;
 
 namespace Hadal.Inference;
 
@@ -37,7 +38,10 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
         {
             SamplingOptions sampling = options.Sampling with { Seed = SeedOf(i) };
             var sampler = new Sampler(sampling, engine.Model.Config.VocabSize, scratch);
-            _choices[i] = new TextChoice(this, i, prompt, stop, sampler);
+            GrammarMatcher? matcher = options.Grammar is { } grammar
+                ? new GrammarMatcher(grammar, GrammarVocabulary.Of(engine.Tokenizer))
+                : null;
+            _choices[i] = new TextChoice(this, i, prompt, stop, sampler, matcher);
         }
         if (options.PromptLogProbs is not null)
             _promptLogProbs.Add(null);
@@ -118,6 +122,7 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
     /// <exception cref="InvalidOperationException">It is or was read already.</exception>
     /// <exception cref="StepFailedException">The model failed at it.</exception>
     /// <exception cref="SamplingException">The model's logits are not usable.</exception>
+    /// <exception cref="GrammarException">No token of the tokenizer goes on with the grammar.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public IEnumerable<GeneratedToken> Read(CancellationToken cancellationToken = default)

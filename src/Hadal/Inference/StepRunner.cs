@@ -22,6 +22,7 @@ internal sealed class StepRunner(
 ) : IDisposable
 {
     private readonly LogProbabilities _logProbs = new(batch.Model.Config.VocabSize);
+    private readonly GrammarMask _mask = new(batch.Model.Config.VocabSize);
     private readonly Drafter _drafter = new(batch, telemetry);
     private readonly ArrayPoolBufferWriter<char> _decoded = new();
     private readonly ArrayPoolBufferWriter<char> _text = new();
@@ -195,7 +196,9 @@ internal sealed class StepRunner(
     private int Accept(TextChoice text, Logits logits, int row)
     {
         InferenceRequest request = text.Request;
-        int token = text.Sampler.Sample(logits[row], text.Stop.RuledOut);
+        int token = text.Matcher is { } matcher
+            ? text.Sampler.Sample(logits[row], [], _mask.Of(matcher, text.Stop))
+            : text.Sampler.Sample(logits[row], text.Stop.RuledOut, []);
         TokenLogProbs? logProbs = request.Options.LogProbs is { } top
             ? _logProbs.Of(logits[row], token, top)
             : null;

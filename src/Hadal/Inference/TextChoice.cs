@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using CommunityToolkit.HighPerformance.Buffers;
 using Hadal.Caching;
 using Hadal.Generation;
+using Hadal.Grammars;
 using Hadal.Model;
 using Hadal.Tokenization;
 
@@ -21,13 +22,15 @@ internal sealed class TextChoice
         int index,
         ReadOnlySpan<int> prompt,
         StopConditions stop,
-        Sampler sampler
+        Sampler sampler,
+        GrammarMatcher? matcher
     )
     {
         Request = request;
         Index = index;
         Stop = new StopMatcher(stop);
         Sampler = sampler;
+        Matcher = matcher;
         sampler.Observe(prompt);
         _tokens = new List<int>(prompt.Length + Math.Min(stop.MaxTokens!.Value, ShortText));
         _tokens.AddRange(prompt);
@@ -40,6 +43,9 @@ internal sealed class TextChoice
     public Sampler Sampler { get; set; }
 
     public StopMatcher Stop { get; }
+
+    /// <summary>Where it is in its grammar; null where it has none.</summary>
+    public GrammarMatcher? Matcher { get; }
 
     /// <summary>Its place in the cache while it runs; null while it waits, or has ended.</summary>
     public CachedSequence? Sequence { get; set; }
@@ -96,7 +102,10 @@ internal sealed class TextChoice
         decoded.Clear();
         if (!Request.Options.SkipSpecialTokens || !tokenizer.IsSpecial(token))
             _decoder.Append(tokenizer.GetBytes(token), decoded);
-        if (Stop.Push(token, decoded.WrittenSpan, text) is { } reason)
+        bool ends = Matcher is not null && Stop.Tokens.Contains(token);
+        if (!ends)
+            Matcher?.Accept(token);
+        if ((ends ? Stop.End() : Stop.Push(token, decoded.WrittenSpan, text)) is { } reason)
             Complete(reason, decoded, text);
     }
 

@@ -185,9 +185,89 @@ public sealed class SamplerTests
     public void What_is_ruled_out_is_not_drawn()
     {
         var sampler = new Sampler(new(), 3);
-        Assert.Equal(1, sampler.Sample([3, 2, 1], [0, 7]));
+        Assert.Equal(1, sampler.Sample([3, 2, 1], [0, 7], []));
         Assert.Equal(0, sampler.Sample([3, 2, 1]));
-        Assert.Throws<SamplingException>(() => sampler.Sample([3, 2, 1], [0, 1, 2]));
+        Assert.Throws<SamplingException>(() => sampler.Sample([3, 2, 1], [0, 1, 2], []));
+    }
+
+    /// <summary>A token that is not allowed is as one whose logit is −∞ from the beginning.</summary>
+    [Theory]
+    [MemberData(nameof(Filters))]
+    public void What_a_mask_does_not_allow_is_not_drawn(SamplingOptions options)
+    {
+        SamplingOptions[] all =
+        [
+            options with
+            {
+                Seed = 3,
+            },
+            options with
+            {
+                Seed = 4,
+                LogitBias = new Dictionary<int, float> { [0] = 100, [1] = -3 },
+                FrequencyPenalty = 0.5f,
+            },
+        ];
+        foreach (int vocabulary in (int[])[2, 63, 64, 65, 200, 5000])
+        {
+            var random = new Random(vocabulary);
+            foreach (SamplingOptions each in all)
+            {
+                var masked = new Sampler(each, vocabulary);
+                var expected = new Sampler(each, vocabulary);
+                for (int i = 0; i < 20; i++)
+                {
+                    float[] logits = Logits(random, vocabulary, spread: 2);
+                    ulong[] mask = Mask(random, vocabulary);
+                    float[] allowed =
+                    [
+                        .. logits.Select(
+                            (logit, id) => Has(mask, id) ? logit : float.NegativeInfinity
+                        ),
+                    ];
+                    Assert.Equal(expected.Sample(allowed), masked.Sample(logits, [], mask));
+                }
+            }
+        }
+
+        // Words of all kinds, and often too few; the first or the second token is allowed.
+        static ulong[] Mask(Random random, int vocabulary)
+        {
+            ulong[] words = new ulong[random.Next(1, (vocabulary + 63) / 64 + 1)];
+            for (int i = 0; i < words.Length; i++)
+                words[i] = random.Next(3) switch
+                {
+                    0 => 0,
+                    1 => ulong.MaxValue,
+                    _ => (ulong)random.NextInt64(),
+                };
+            words[0] |= 1UL << random.Next(2);
+            return words;
+        }
+
+        static bool Has(ulong[] mask, int id) =>
+            id / 64 < mask.Length && (mask[id / 64] >> (id % 64) & 1) == 1;
+    }
+
+    [Fact]
+    public void A_mask_that_allows_nothing_is_refused()
+    {
+        var sampler = new Sampler(new(), 70);
+        float[] logits = new float[70];
+        Assert.Equal(69, sampler.Sample(logits, [], [0, 1 << 5]));
+        // The bits beyond the vocabulary are no tokens.
+        foreach (
+            ulong[] mask in (ulong[][])
+                [
+                    [0],
+                    [0, 1UL << 6],
+                    [0, 1UL << 63],
+                ]
+        )
+            Assert.Throws<SamplingException>(() => sampler.Sample(logits, [], mask));
+        // A logit that is not usable is found whether it is allowed or not.
+        logits[3] = float.NaN;
+        Assert.Throws<SamplingException>(() => sampler.Sample(logits, [], [1]));
     }
 
     [Fact]
@@ -285,16 +365,20 @@ public sealed class SamplerTests
     public void Sampling_allocates_nothing()
     {
         float[] logits = Logits(new Random(6), 20000, spread: 3);
+        ulong[] mask = [1, ulong.MaxValue];
         foreach (
             SamplingOptions options in Filters.Select(row => row.Data).Append(new SamplingOptions())
         )
         {
             var sampler = new Sampler(options, logits.Length);
-            sampler.Sample(logits);
+            sampler.Sample(logits, [], mask);
             Action round = () =>
             {
                 for (int i = 0; i < 20; i++)
+                {
                     sampler.Sample(logits);
+                    sampler.Sample(logits, [], mask);
+                }
             };
             Assert.Equal(0, Allocations.Of(round));
         }

@@ -1,8 +1,9 @@
 using Hadal.Generation;
+using Hadal.Grammars;
 using Hadal.Inference;
 using Hadal.Model;
 using Hadal.Tests.Model;
-using Hadal.Tokenization;
+using Hadal.Tests.Tokenization;
 
 namespace Hadal.Tests.Inference;
 
@@ -15,17 +16,20 @@ public sealed class EngineAllocationTests
     [Fact]
     public void Steps_of_decoding_requests_allocate_nothing()
     {
+        // The model would not write what ends these texts.
+        Grammar[] grammars = [Grammar.FromRegex("[^~]*~~~"), Grammar.FromRegex("([^%~]|%[^~])*%~")];
         using DeepSeekModel model = TestModels.Load("kjv-shakespeare");
-        using InferenceEngine engine = Engines.Stepped(
-            model,
-            DeepSeekTokenizer.Load(Paths.EmbeddedModel),
-            8192
-        );
+        using InferenceEngine engine = Engines.Stepped(model, TestTokenizers.Small, 8192);
         IEnumerator<GeneratedToken>[] readers =
         [
             .. Enumerable
                 .Range(0, Requests)
-                .Select(i => engine.Submit([i, i + 1, 5], Options(i)).Read().GetEnumerator()),
+                .Select(i =>
+                    engine
+                        .Submit([i, i + 1, 5], Options(i, grammars.ElementAtOrDefault(i % 4)))
+                        .Read()
+                        .GetEnumerator()
+                ),
         ];
         for (int i = 0; i < 20; i++)
             Step();
@@ -70,9 +74,10 @@ public sealed class EngineAllocationTests
             stream.Write(new StreamedToken(1, 0, null, null), "a text");
     }
 
-    private static GenerationOptions Options(int i) =>
+    private static GenerationOptions Options(int i, Grammar? grammar) =>
         new()
         {
+            Grammar = grammar,
             StopAtEos = false,
             Sampling = new SamplingOptions
             {
@@ -81,7 +86,11 @@ public sealed class EngineAllocationTests
                 RepetitionPenalty = 1.1f,
                 FrequencyPenalty = 0.1f,
                 PresencePenalty = i % 2 * 0.1f,
-                LogitBias = new Dictionary<int, float> { [7] = 1 },
+                LogitBias = new Dictionary<int, float>
+                {
+                    [7] = 1,
+                    [TestTokenizers.Small.Encode("~", addSpecialTokens: false)[0]] = -100,
+                },
                 Seed = (ulong)i,
             },
             Stop = new StopConditions { Strings = ["never to be seen"] },

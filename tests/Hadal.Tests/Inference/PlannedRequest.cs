@@ -1,4 +1,5 @@
 using Hadal.Generation;
+using Hadal.Grammars;
 
 namespace Hadal.Tests.Inference;
 
@@ -24,8 +25,10 @@ internal sealed record PlannedRequest(
     int Priority
 )
 {
-    public const int Kinds = 6;
+    public const int Kinds = 7;
     private const int Vocabulary = 320;
+
+    private static readonly Grammar s_words = Grammar.FromRegex("([a-z]{1,3}[ ,]){2,}");
 
     public bool IsGivenUp => End < 10;
 
@@ -93,6 +96,7 @@ internal sealed record PlannedRequest(
                     Stop = stop with { Strings = ["a", "b~"] },
                     Sampling = options.Sampling with { TopP = 0.9f, MinP = 0.001f },
                 },
+                5 => options with { LogProbs = 0, Grammar = s_words },
                 _ => options,
             };
         }
