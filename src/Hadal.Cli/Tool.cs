@@ -22,6 +22,7 @@ internal static class Tool
             new ChatCommand(terminal),
             new InspectCommand(terminal),
             new TokenizeCommand(terminal),
+            new RenderCommand(terminal),
             new PerplexityCommand(terminal),
             new TraceCommand(terminal),
             new DevicesCommand(terminal),

@@ -54,6 +54,7 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
+    /// <exception cref="ConversationException">The messages are none that the format can ask with.</exception>
     /// <exception cref="QueueFullException">As many requests wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public Task<ChatResponse> GetResponseAsync(
@@ -66,6 +67,7 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
+    /// <exception cref="ConversationException">The messages are none that the format can ask with.</exception>
     /// <exception cref="QueueFullException">As many requests wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
@@ -77,11 +79,14 @@ public sealed class DeepSeekChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
         // Here, not in the iterator: what is refused is refused by this call.
-        bool thinking = OptionMapping.Thinks(options);
-        List<ChatTurn> turns = MessageMapping.Turns(messages, options?.Instructions, _answers);
-        _ = _template.Render(turns, thinking);
+        var conversation = new ChatConversation
+        {
+            Turns = MessageMapping.Turns(messages, options?.Instructions, _answers),
+            Thinking = OptionMapping.Thinks(options),
+        };
+        _ = _template.Render(conversation);
         GenerationOptions generation = OptionMapping.Map(options, _defaults, _metadata, this);
-        return AnswerAsync(turns, generation, thinking, cancellationToken);
+        return AnswerAsync(conversation, generation, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -101,9 +106,8 @@ public sealed class DeepSeekChatClient : IChatClient
     public void Dispose() => _disposal.Cancel();
 
     private async IAsyncEnumerable<ChatResponseUpdate> AnswerAsync(
-        List<ChatTurn> turns,
+        ChatConversation conversation,
         GenerationOptions options,
-        bool thinking,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
@@ -114,12 +118,12 @@ public sealed class DeepSeekChatClient : IChatClient
             _disposal.Token
         );
         string id = Guid.NewGuid().ToString("N");
-        int[] prompt = _template.Encode(_engine.Tokenizer, turns, thinking, cancellationToken);
-        InferenceRequest request = _engine.Submit(prompt, options);
+        ChatPrompt prompt = _template.Encode(_engine.Tokenizer, conversation, cancellationToken);
+        InferenceRequest request = _engine.Submit(prompt.Ids.Span, options);
         await using IAsyncEnumerator<GeneratedToken> tokens = request.GetAsyncEnumerator(
             either.Token
         );
-        var splitter = new ThoughtSplitter(thinking);
+        var splitter = new ThoughtSplitter(prompt.StartsThinking);
         var ids = new List<int>();
         var text = new StringBuilder();
         while (await MoveNextAsync(tokens, cancellationToken).ConfigureAwait(false))

@@ -17,6 +17,7 @@ internal sealed class ChatCommand : Command
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
     private readonly DraftArgument _drafts;
+    private readonly ChatFormatArgument _format;
     private readonly Option<string?> _system = new("--system")
     {
         Description = "What the model is told before the conversation",
@@ -42,6 +43,7 @@ internal sealed class ChatCommand : Command
         _terminal = terminal;
         _context.MustBeFrom(1, int.MaxValue);
         _model = new CheckpointArguments(this);
+        _format = new ChatFormatArgument(this);
         Add(_system);
         Add(_thinking);
         Add(_context);
@@ -55,11 +57,11 @@ internal sealed class ChatCommand : Command
     {
         string folder = _model.Folder(result);
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
-        ChatTemplate template = ChatTemplate.For(tokenizer);
+        ChatTemplate template = _format.Template(result, tokenizer);
         bool thinking = result.GetValue(_thinking);
         if (thinking && template.Format == ChatFormat.V3)
             throw new UsageException("--thinking: DeepSeek-V3 has no thinking mode");
-        // The marks around a thought are part of an answer: the next prompt leaves out what is between them.
+        // The mark that ends a thought is part of the text: the next prompt leaves out what is before it.
         GenerationOptions options = _sampling.Read(result, GenerationConfig.Read(folder)) with
         {
             SkipSpecialTokens = false,
@@ -89,15 +91,30 @@ internal sealed class ChatCommand : Command
         while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
         {
             turns.Add(ChatTurn.User(line));
-            int[] prompt = template.Encode(tokenizer, turns, thinking, cancellationToken);
-            InferenceRequest answer = engine.Submit(prompt, options);
+            ChatPrompt prompt = template.Encode(
+                tokenizer,
+                new ChatConversation { Turns = turns, Thinking = thinking },
+                cancellationToken
+            );
+            InferenceRequest answer = engine.Submit(prompt.Ids.Span, options);
             List<int> ids = [];
             string text = TextStream.Write(_terminal, answer, ids, cancellationToken);
-            turns.Add(ChatTurn.Assistant(text, ids));
+            turns.Add(Answer(text, ids, prompt.StartsThinking));
             await _terminal
                 .Error.WriteLineAsync(TextStream.Describe(answer, model))
                 .ConfigureAwait(false);
         }
+    }
+
+    private static ChatTurn Answer(string text, List<int> ids, bool isThoughtFirst)
+    {
+        const string thoughtEnd = "</think>";
+        if (!isThoughtFirst)
+            return ChatTurn.Assistant(text, ids);
+        int end = text.IndexOf(thoughtEnd, StringComparison.Ordinal);
+        string said = end < 0 ? "" : text[(end + thoughtEnd.Length)..];
+        string thought = end < 0 ? text : text[..end];
+        return ChatTurn.Assistant(said, ids) with { Reasoning = thought };
     }
 
     /// <summary>The next line; null at the end.</summary>

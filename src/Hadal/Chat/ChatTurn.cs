@@ -59,13 +59,17 @@ public sealed record ChatTurn
     public static ChatTurn User(string content) => new(UserRole, content);
 
     /// <summary>What the model answered.</summary>
-    /// <param name="content">The message; anything up to a <c>&lt;/think&gt;</c> is left out of later prompts.</param>
+    /// <param name="content">The message, without what was thought.</param>
     public static ChatTurn Assistant(string content) => new(AssistantRole, content);
 
-    /// <summary>What the model answered, with the tokens that it generated: a later prompt finds those in the prefix cache.</summary>
-    /// <param name="content">The message; anything up to a <c>&lt;/think&gt;</c> is left out of later prompts.</param>
+    /// <summary>
+    /// What the model answered, with the tokens that it generated: a later prompt finds those in the prefix cache. Set
+    /// <see cref="Reasoning"/> and <see cref="ToolCalls"/> where there were such.
+    /// </summary>
+    /// <param name="content">The message, without what was thought.</param>
     /// <param name="ids">
-    /// The tokens. Where they are not tokens of just that message and an EOS, as after a stop string, they are not used.
+    /// All tokens of the answer. Where the last of them are not tokens of just what a prompt has of the turn, and an EOS, they
+    /// are not used: after a stop string, or where the model wrote a call in other words than the format.
     /// </param>
     public static ChatTurn Assistant(string content, IReadOnlyList<int> ids)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Chat;
 
@@ -11,20 +12,24 @@ public sealed class ToolDefinition
     /// <param name="function">
     /// An object with <c>name</c>, and where given <c>description</c> and <c>parameters</c>, a JSON schema. It is copied.
     /// </param>
-    /// <exception cref="ArgumentException">It is no object, or has no name.</exception>
+    /// <exception cref="ConversationException">It is no such object.</exception>
     public ToolDefinition(JsonElement function)
+        : this(function, "function") { }
+
+    /// <param name="function">The object.</param>
+    /// <param name="path">What errors call it.</param>
+    internal ToolDefinition(JsonElement function, string path)
     {
-        if (
-            function.ValueKind != JsonValueKind.Object
-            || !function.TryGetProperty("name", out JsonElement name)
-            || name.ValueKind != JsonValueKind.String
-            || name.GetString() is not { Length: > 0 } text
-        )
-            throw new ArgumentException(
-                "a tool's function must be an object with a name",
-                nameof(function)
-            );
-        Name = text;
+        Text = PythonJson.Write(function, path);
+        var fields = new JsonFields(function, path, ConversationException.Create);
+        Name = fields.Text("name");
+        if (Name.Length == 0)
+            throw fields.Bad("name", "must not be empty");
+        Description = fields.Has("description") ? fields.Text("description") : "";
+        // Without parameters a tool takes none.
+        ParametersText = fields.OptionalObject("parameters") is not null
+            ? PythonJson.Write(fields.Get("parameters"), $"{path}.parameters")
+            : """{"type": "object", "properties": {}}""";
         Function = function.Clone();
     }
 
@@ -40,4 +45,13 @@ public sealed class ToolDefinition
         && parameters.ValueKind != JsonValueKind.Null
             ? parameters
             : null;
+
+    /// <summary>The <c>function</c> object as prompts have it.</summary>
+    internal string Text { get; }
+
+    /// <summary>What it is for; empty where that is not given.</summary>
+    internal string Description { get; }
+
+    /// <summary>The JSON schema of its arguments as prompts have it.</summary>
+    internal string ParametersText { get; }
 }

@@ -42,7 +42,7 @@ public sealed class ChatCommandTests
             turns.Add(ChatTurn.User(line));
             List<GeneratedToken> tokens = engine
                 .Submit(
-                    template.Encode(tokenizer, turns),
+                    template.Encode(tokenizer, new ChatConversation { Turns = turns }).Ids.Span,
                     new GenerationOptions { Stop = new StopConditions { MaxTokens = 70 } }
                 )
                 .Tokens();
@@ -51,6 +51,27 @@ public sealed class ChatCommandTests
             answers.Add(answer);
         }
         return answers;
+    }
+
+    [Fact]
+    public async Task TheFormatCanBeNamed()
+    {
+        // The small tokenizer has the marks of V3.1; V3's format has no thinking mode.
+        string[] args = ["chat", "--thinking", "-n", "1"];
+        CliResult named = await CliResult.RunWithInputAsync(
+            "Who art thou?\n",
+            [.. args, "--chat-format", "v31"]
+        );
+        Assert.Equal(0, named.Status);
+        (await CliResult.RunWithInputAsync("x\n", [.. args, "--chat-format", "v3"])).MustRefuse(
+            2,
+            "--thinking"
+        );
+        (await CliResult.RunWithInputAsync("x\n", [.. args, "--chat-format", "v4"])).MustRefuse(
+            2,
+            "--chat-format",
+            "v3, v31 or v32"
+        );
     }
 
     [Fact]

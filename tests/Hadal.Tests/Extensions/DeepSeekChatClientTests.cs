@@ -289,14 +289,13 @@ public sealed class DeepSeekChatClientTests : IDisposable
         );
         Assert.Contains(nameof(DataContent), error.Message, StringComparison.Ordinal);
         var tool = new ChatMessage(ChatRole.Tool, "1");
-        Assert.Contains(
-            "'tool'",
+        Assert.Equal(
+            "messages[0]",
             Assert
-                .Throws<ArgumentException>(() =>
+                .Throws<ConversationException>(() =>
                     _client.GetStreamingResponseAsync([tool], cancellationToken: Cancellation)
                 )
-                .Message,
-            StringComparison.Ordinal
+                .Path
         );
     }
 
@@ -331,13 +330,21 @@ public sealed class DeepSeekChatClientTests : IDisposable
             .For(_tokenizer)
             .Encode(
                 _tokenizer,
-                [
-                    .. instructions is null
-                        ? Array.Empty<ChatTurn>()
-                        : [ChatTurn.System(instructions)],
-                    .. Messages.Select(message => new ChatTurn(message.Role.Value, message.Text)),
-                ]
-            );
+                new ChatConversation
+                {
+                    Turns =
+                    [
+                        .. instructions is null
+                            ? Array.Empty<ChatTurn>()
+                            : [ChatTurn.System(instructions)],
+                        .. Messages.Select(message => new ChatTurn(
+                            message.Role.Value,
+                            message.Text
+                        )),
+                    ],
+                }
+            )
+            .Ids.ToArray();
 
     private string Expected(int[] prompt, StopConditions stop)
     {

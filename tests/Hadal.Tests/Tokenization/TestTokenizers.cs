@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Hadal.Tokenization;
 
 namespace Hadal.Tests.Tokenization;
@@ -14,9 +15,29 @@ internal static class TestTokenizers
         DeepSeekTokenizer.Load(Paths.EmbeddedModel)
     );
 
+    private static readonly Lazy<DeepSeekTokenizer> s_v31 = new(() =>
+        Renamed(new() { [128798] = "<think>", [128799] = "</think>" })
+    );
+    private static readonly Lazy<DeepSeekTokenizer> s_v31Dsml = new(() =>
+        Renamed(
+            new()
+            {
+                [128797] = "｜DSML｜",
+                [128798] = "<think>",
+                [128799] = "</think>",
+            }
+        )
+    );
+
     private static readonly Lazy<string> s_byteLetters = new(BuildByteLetters);
 
     public static DeepSeekTokenizer V3 => s_v3.Value;
+
+    /// <summary>That of DeepSeek-V3.1: V3's, but two placeholders are the marks of a thought, which are not special.</summary>
+    public static DeepSeekTokenizer V31 => s_v31.Value;
+
+    /// <summary>V3.1's with a further placeholder for V3.2's mark of tags.</summary>
+    public static DeepSeekTokenizer V31WithDsml => s_v31Dsml.Value;
 
     /// <summary>2048 tokens; knows &lt;think&gt; and &lt;/think&gt;.</summary>
     public static DeepSeekTokenizer Small => s_small.Value;
@@ -48,6 +69,26 @@ internal static class TestTokenizers
                 .Except(but)
                 .Select((letter, i) => $"{JsonSerializer.Serialize(letter)}:{firstId + i}")
         );
+
+    private static DeepSeekTokenizer Renamed(Dictionary<int, string> names)
+    {
+        JsonNode file = JsonNode.Parse(
+            File.ReadAllBytes(Path.Combine(Paths.DeepSeekTokenizer, "tokenizer.json"))
+        )!;
+        foreach (JsonNode? token in file["added_tokens"]!.AsArray())
+        {
+            if (names.Remove((int)token!["id"]!, out string? name))
+            {
+                token["content"] = name;
+                token["special"] = false;
+            }
+        }
+        Assert.Empty(names);
+        return DeepSeekTokenizer.Parse(
+            JsonSerializer.SerializeToUtf8Bytes(file),
+            File.ReadAllBytes(Path.Combine(Paths.DeepSeekTokenizer, "tokenizer_config.json"))
+        );
+    }
 
     private static string BuildByteLetters()
     {
