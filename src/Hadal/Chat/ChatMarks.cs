@@ -22,6 +22,19 @@ internal static class ChatMarks
     /// <summary>Part of V3.2's tags. A tokenizer need not have it: then it is plain text.</summary>
     public const string Dsml = "｜DSML｜";
 
+    public const string FunctionCalls = $"<{Dsml}function_calls>";
+    public const string FunctionCallsEnd = $"</{Dsml}function_calls>";
+
+    /// <summary>A name follows.</summary>
+    public const string Invoke = $"<{Dsml}invoke ";
+
+    public const string InvokeEnd = $"</{Dsml}invoke>";
+
+    /// <summary>Attributes follow.</summary>
+    public const string Parameter = $"<{Dsml}parameter ";
+
+    public const string ParameterEnd = $"</{Dsml}parameter>";
+
     private static readonly string[] s_all =
     [
         Bos,

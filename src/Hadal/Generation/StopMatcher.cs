@@ -13,7 +13,7 @@ namespace Hadal.Generation;
 /// </remarks>
 public sealed class StopMatcher
 {
-    private readonly StopAutomaton? _automaton;
+    private readonly StringAutomaton? _automaton;
     private readonly int[] _tokens;
     private readonly int? _maxTokens;
     private readonly int _minTokens;
@@ -29,7 +29,7 @@ public sealed class StopMatcher
     {
         ArgumentNullException.ThrowIfNull(conditions);
         if (conditions.Strings.Count > 0)
-            _automaton = new StopAutomaton(conditions.Strings);
+            _automaton = new StringAutomaton(conditions.Strings);
         _tokens = [.. conditions.Tokens];
         _maxTokens = conditions.MaxTokens;
         _minTokens = conditions.MinTokens;

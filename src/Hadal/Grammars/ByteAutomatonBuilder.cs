@@ -1,4 +1,5 @@
 using System.Text;
+using Hadal.Chat;
 
 namespace Hadal.Grammars;
 
@@ -7,8 +8,6 @@ internal sealed class ByteAutomatonBuilder
 {
     /// <summary>What a grammar may have. A state takes about 40 bytes.</summary>
     public const int MaxStates = 1 << 20;
-
-    private const string ThinkEnd = "</think>";
 
     private readonly List<(Edge Edge, int Before)> _edges = [];
     private readonly List<int> _lastEdges = [];
@@ -149,9 +148,9 @@ internal sealed class ByteAutomatonBuilder
     public ByteAutomaton Build(int start)
     {
         int thought = NewState();
-        Epsilon(Until(thought, ThinkEnd, mayEnd: false), start);
-        if (!_marks.Contains(ThinkEnd))
-            _marks.Add(ThinkEnd);
+        Epsilon(Until(thought, ChatMarks.ThinkEnd, mayEnd: false), start);
+        if (!_marks.Contains(ChatMarks.ThinkEnd))
+            _marks.Add(ChatMarks.ThinkEnd);
         bool[] alive = FindAlive();
         if (!alive[start])
             throw new GrammarException("nothing satisfies it");

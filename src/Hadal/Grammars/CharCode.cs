@@ -95,8 +95,7 @@ internal sealed class CharCode
         for (int i = first; i <= last; i++)
         {
             int child = from + (i << (6 * (left - 1)));
-            row[0x80 + i] =
-                left == 1 ? ~_automaton.ClassOf(child) : Continuation(left - 1, child);
+            row[0x80 + i] = left == 1 ? ~_automaton.ClassOf(child) : Continuation(left - 1, child);
         }
         return Intern(row);
     }

@@ -8,18 +8,15 @@ namespace Hadal.Grammars;
 /// <param name="builder">Takes the states.</param>
 internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGrammar(builder)
 {
-    private const string Dsml = "｜DSML｜";
-    private const string ParameterEnd = $"</{Dsml}parameter>";
-
     private static readonly Lazy<CharAutomaton> s_content = new(() =>
-        CharAutomaton.Avoiding(ParameterEnd)
+        CharAutomaton.Avoiding(ChatMarks.ParameterEnd)
     );
 
     private static readonly Lazy<CharAutomaton> s_name = new(() =>
         Regex.Compile("[^\"<>\\n\\r]+", search: false)
     );
 
-    protected override string Trigger => $"<{Dsml}function_calls>";
+    protected override string Trigger => ChatMarks.FunctionCalls;
 
     protected override int WriteTrigger(int from)
     {
@@ -95,12 +92,7 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
         );
     }
 
-    private void WriteParameter(
-        SchemaCompiler compiler,
-        List<SchemaShape> shapes,
-        int from,
-        int to
-    )
+    private void WriteParameter(SchemaCompiler compiler, List<SchemaShape> shapes, int from, int to)
     {
         int string_ = Builder.Literal(from, "\" string=\"true\">");
         int json = Builder.Literal(from, "\" string=\"false\">");
@@ -121,7 +113,10 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
                 others.Add(
                     shape with
                     {
-                        Values = [.. values.Where(static it => it.ValueKind != JsonValueKind.String)],
+                        Values =
+                        [
+                            .. values.Where(static it => it.ValueKind != JsonValueKind.String),
+                        ],
                     }
                 );
                 continue;
@@ -146,7 +141,7 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
         (CharAutomaton characters, int min, int max) = compiler.StringOf(shape);
         if (characters == CharAutomaton.Anything && min == 0 && max < 0)
         {
-            Builder.Epsilon(Builder.Until(from, ParameterEnd, mayEnd: false), end);
+            Builder.Epsilon(Builder.Until(from, ChatMarks.ParameterEnd, mayEnd: false), end);
             return;
         }
         // The end of the parameter must not be read into it.
@@ -158,7 +153,7 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
     }
 
     private int Tag(int from, string open, string rest) =>
-        Builder.Literal(Builder.Mark(Builder.Literal(from, open), Dsml), rest);
+        Builder.Literal(Builder.Mark(Builder.Literal(from, open), ChatMarks.Dsml), rest);
 
     private static string Attribute(string name, ToolDefinition tool) =>
         name.AsSpan().IndexOfAny("\"<>\r\n") < 0

@@ -18,7 +18,12 @@ internal readonly record struct GrammarItem(ulong Bits) : IComparable<GrammarIte
     /// <param name="toMin">Characters that must come.</param>
     /// <param name="toMax">Characters that may come, or <see cref="Unbounded"/>.</param>
     public GrammarItem(int state, int place = 0, int toMin = 0, int toMax = Unbounded)
-        : this(((ulong)(uint)state << 44) | ((ulong)(uint)place << 20) | ((ulong)(uint)toMin << 10) | (uint)toMax) { }
+        : this(
+            ((ulong)(uint)state << 44)
+                | ((ulong)(uint)place << 20)
+                | ((ulong)(uint)toMin << 10)
+                | (uint)toMax
+        ) { }
 
     public int State => (int)(Bits >> 44);
 

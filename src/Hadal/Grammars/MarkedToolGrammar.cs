@@ -6,7 +6,7 @@ namespace Hadal.Grammars;
 /// <param name="builder">Takes the states.</param>
 internal sealed class MarkedToolGrammar(ByteAutomatonBuilder builder) : ToolGrammar(builder)
 {
-    protected override string Trigger => "<｜tool▁calls▁begin｜>";
+    protected override string Trigger => ChatMarks.CallsBegin;
 
     protected override int WriteTrigger(int from) => Builder.Mark(from, Trigger);
 
@@ -15,14 +15,14 @@ internal sealed class MarkedToolGrammar(ByteAutomatonBuilder builder) : ToolGram
     protected override void WriteCall(int from, ToolDefinition tool, int to)
     {
         (SchemaCompiler compiler, List<SchemaShape> shapes) = Arguments(tool);
-        int name = Builder.Literal(Builder.Mark(from, "<｜tool▁call▁begin｜>"), tool.Name);
-        int arguments = Builder.Mark(name, "<｜tool▁sep｜>");
+        int name = Builder.Literal(Builder.Mark(from, ChatMarks.CallBegin), tool.Name);
+        int arguments = Builder.Mark(name, ChatMarks.CallSeparator);
         int end = Builder.NewState();
         foreach (SchemaShape shape in shapes)
             compiler.WriteObject(shape, IsClosed(shape), arguments, end);
         compiler.WriteRules();
-        Builder.Epsilon(Builder.Mark(end, "<｜tool▁call▁end｜>"), to);
+        Builder.Epsilon(Builder.Mark(end, ChatMarks.CallEnd), to);
     }
 
-    protected override int WriteEnd(int from) => Builder.Mark(from, "<｜tool▁calls▁end｜>");
+    protected override int WriteEnd(int from) => Builder.Mark(from, ChatMarks.CallsEnd);
 }

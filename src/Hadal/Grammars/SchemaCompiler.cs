@@ -147,12 +147,7 @@ internal sealed class SchemaCompiler(SchemaReader reader, ByteAutomatonBuilder b
         builder.Text(from, shape.Bounds.Automaton(isInteger), isJson: false, 0, -1, to);
     }
 
-    private void WriteMembers(
-        IReadOnlyList<SchemaNode> objects,
-        bool isClosed,
-        int rule,
-        int start
-    )
+    private void WriteMembers(IReadOnlyList<SchemaNode> objects, bool isClosed, int rule, int start)
     {
         // Of each place between members one state where none came before, and one where some did.
         int none = start;
@@ -180,9 +175,7 @@ internal sealed class SchemaCompiler(SchemaReader reader, ByteAutomatonBuilder b
         }
         builder.Close(none, '}', rule);
         builder.Close(some, '}', rule);
-        List<SchemaShape> others = isClosed
-            ? []
-            : ShapesOf(SchemaMembers.Property(objects, null));
+        List<SchemaShape> others = isClosed ? [] : ShapesOf(SchemaMembers.Property(objects, null));
         if (others.Count == 0)
             return;
         int other = builder.NewState();

@@ -35,8 +35,7 @@ internal sealed class SchemaNode(int id, string pointer)
     public NumberBounds Bounds { get; init; } = NumberBounds.None;
 
     /// <summary>Whether it says something of objects.</summary>
-    public bool HasObject =>
-        Properties.Count > 0 || Required.Count > 0 || Additional is not null;
+    public bool HasObject => Properties.Count > 0 || Required.Count > 0 || Additional is not null;
 
     /// <summary>The properties in order, and where their schemas are.</summary>
     public IReadOnlyDictionary<string, string> Properties { get; init; } =

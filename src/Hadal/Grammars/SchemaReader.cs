@@ -63,9 +63,15 @@ internal sealed class SchemaReader(JsonElement root, string name)
     private SchemaNode Read(JsonElement schema, string pointer, int id)
     {
         if (schema.ValueKind is JsonValueKind.True or JsonValueKind.False)
-            return new SchemaNode(id, pointer) { IsNever = schema.ValueKind == JsonValueKind.False };
+            return new SchemaNode(id, pointer)
+            {
+                IsNever = schema.ValueKind == JsonValueKind.False,
+            };
         if (schema.ValueKind != JsonValueKind.Object)
-            throw Error(pointer, $"is a JSON {schema.ValueKind}, a schema must be an object or a truth value");
+            throw Error(
+                pointer,
+                $"is a JSON {schema.ValueKind}, a schema must be an object or a truth value"
+            );
         foreach (JsonProperty member in schema.EnumerateObject())
         {
             if (SchemaKeywords.IsRefused(member.Name) && !AssertsNothing(member))
@@ -74,7 +80,10 @@ internal sealed class SchemaReader(JsonElement root, string name)
         var fields = new SchemaFields(schema, pointer, this);
         string[] prefix = fields.Schemas("prefixItems");
         string? items = fields.Schema("items");
-        if (schema.TryGetProperty("items", out JsonElement list) && list.ValueKind == JsonValueKind.Array)
+        if (
+            schema.TryGetProperty("items", out JsonElement list)
+            && list.ValueKind == JsonValueKind.Array
+        )
         {
             // As before draft 2020-12.
             prefix = fields.Schemas("items");
@@ -86,7 +95,11 @@ internal sealed class SchemaReader(JsonElement root, string name)
         ];
         return new SchemaNode(id, pointer)
         {
-            All = [.. fields.Reference() is { } target ? (string[])[target] : [], .. fields.Schemas("allOf")],
+            All =
+            [
+                .. fields.Reference() is { } target ? (string[])[target] : [],
+                .. fields.Schemas("allOf"),
+            ],
             Any = any,
             Types = fields.Types(),
             Values = fields.Values(),

@@ -32,18 +32,11 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
         };
 
     /// <summary>Writes answers that may, or must, call tools.</summary>
-    public void Write(
-        int start,
-        IReadOnlyList<ToolDefinition> tools,
-        bool required,
-        bool parallel
-    )
+    public void Write(int start, IReadOnlyList<ToolDefinition> tools, bool required, bool parallel)
     {
         if (tools.Count == 0)
             throw new ArgumentException("there must be a tool", nameof(tools));
-        int begun = required
-            ? WriteTrigger(start)
-            : Builder.Until(start, Trigger, mayEnd: true);
+        int begun = required ? WriteTrigger(start) : Builder.Until(start, Trigger, mayEnd: true);
         int call = WriteFirst(begun);
         int called = Builder.NewState();
         var names = new HashSet<string>();

@@ -38,7 +38,9 @@ public sealed class ChatModelsTests(ChatModels models) : IClassFixture<ChatModel
 
         using DeepSeekModel model = ChatModels.Load(folder);
         Assert.Equal(ChatModels.ContextTokens, model.MaxContextTokens);
-        int[] prompt = template.Encode(tokenizer, [ChatTurn.User("Who's there?")], thinking: true);
+        ReadOnlyMemory<int> prompt = template
+            .Encode(tokenizer, new() { Turns = [ChatTurn.User("Who's there?")], Thinking = true })
+            .Ids;
         Assert.Equal(Generate(0), Generate(2));
 
         int[] Generate(int drafts)
@@ -50,7 +52,7 @@ public sealed class ChatModelsTests(ChatModels models) : IClassFixture<ChatModel
                 new EngineOptions { Drafts = drafts }
             );
             Assert.Equal(ChatModels.ContextTokens, engine.MaxTokens);
-            InferenceRequest request = engine.Submit(prompt, Engines.Limit(20));
+            InferenceRequest request = engine.Submit(prompt.Span, Engines.Limit(20));
             engine.Finish();
             int[] ids = request.Tokens().Ids();
             Assert.Equal(20, ids.Length);

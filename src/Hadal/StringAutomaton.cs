@@ -1,20 +1,20 @@
-namespace Hadal.Generation;
+namespace Hadal;
 
 /// <summary>
-/// Finds stop strings as their text comes, after Aho and Corasick: its state is the longest end of the text that begins a
-/// stop string, and a text costs time in proportion to its length, whatever the stop strings. Immutable.
+/// Finds strings in a text as it comes, after Aho and Corasick: its state is the longest end of the text that begins one of
+/// the strings, and a text costs time in proportion to its length, whatever the strings. Immutable.
 /// </summary>
-internal sealed class StopAutomaton
+internal sealed class StringAutomaton
 {
     private readonly Dictionary<(int State, char Next), int> _longer;
 
     // Of each state; 0 is that of no beginning.
     private readonly List<int> _depths = [0];
-    private readonly List<int> _shorter = [0]; // The longest proper end that begins a stop string too.
-    private readonly List<int> _matches = [0]; // The length of the longest stop string that it ends with, or 0.
+    private readonly List<int> _shorter = [0]; // The longest proper end that begins a string too.
+    private readonly List<int> _matches = [0]; // The length of the longest string that it ends with, or 0.
 
-    /// <param name="strings">The stop strings, at least one and none empty.</param>
-    public StopAutomaton(IEnumerable<string> strings)
+    /// <param name="strings">The strings, at least one and none empty.</param>
+    public StringAutomaton(IEnumerable<string> strings)
     {
         // Longest first: those that are through are the last. Level by level, as a state looks at those that are shorter.
         string[] open = [.. strings.OrderByDescending(s => s.Length)];
@@ -39,10 +39,10 @@ internal sealed class StopAutomaton
         return longer;
     }
 
-    /// <summary>The length of the longest end of the text that begins a stop string.</summary>
+    /// <summary>The length of the longest end of the text that begins a string.</summary>
     public int Depth(int state) => _depths[state];
 
-    /// <summary>The length of the longest stop string that the text ends with; 0 if with none.</summary>
+    /// <summary>The length of the longest string that the text ends with; 0 if with none.</summary>
     public int Match(int state) => _matches[state];
 
     private int Extend(int state, char next)
