@@ -81,15 +81,12 @@ internal sealed class CharAutomatonBuilder(CharClasses classes, string? what)
             if (first.Count < blocks.Length)
                 Renumber(blocks, first);
         }
-        return new CharAutomaton(
-            classes,
-            [.. _accepts],
-            [.. _otherwise],
-            [.. _offsets],
-            [.. _classes],
-            [.. _targets]
-        );
+        return BuildAsIs();
     }
+
+    /// <summary>The automaton with just the states and transitions that were added, each on a way from the start to an accepting state.</summary>
+    public CharAutomaton BuildAsIs() =>
+        new(classes, [.. _accepts], [.. _otherwise], [.. _offsets], [.. _classes], [.. _targets]);
 
     private void RemoveDeadStates()
     {

@@ -54,7 +54,7 @@ internal sealed class CharClasses
 
     /// <summary>The coarsest partition in which each of the sets is a union of classes, and those classes, ascending.</summary>
     /// <param name="sets">The sets.</param>
-    /// <param name="maxMembers">The most classes that the sets may have together.</param>
+    /// <param name="maxMembers">The most classes that the sets may have together, which also bounds the time.</param>
     /// <param name="members">For each set its classes.</param>
     /// <returns>The partition, or null if there are more than <paramref name="maxMembers"/>.</returns>
     public static CharClasses? Separating(
@@ -68,17 +68,20 @@ internal sealed class CharClasses
         // Refines one class for all by each set, or by its complement where that has fewer intervals.
         var classes = new int[intervals];
         int count = 1;
+        int steps = 0;
         var sizes = new List<int> { intervals };
         var inside = new List<int>();
         var moved = new Dictionary<int, (int Count, int Split)>();
         foreach (CodePointSet set in sets)
         {
             inside.Clear();
-            AddIntervals(set, bounds, inside, wanted: true);
-            if (inside.Count > intervals / 2)
+            int half = intervals / 2;
+            AddIntervals(set, bounds, inside, CountIntervals(set, bounds) <= half);
+            steps += inside.Count;
+            if (steps > maxMembers)
             {
-                inside.Clear();
-                AddIntervals(set, bounds, inside, wanted: false);
+                members = [];
+                return null;
             }
             moved.Clear();
             foreach (int i in inside)
@@ -187,6 +190,17 @@ internal sealed class CharClasses
                 bounds[distinct++] = bounds[i];
         }
         return bounds[..distinct];
+    }
+
+    private static int CountIntervals(CodePointSet set, int[] bounds)
+    {
+        int count = 0;
+        for (int i = 0; i < set.Bounds.Length; i += 2)
+        {
+            count += Array.BinarySearch(bounds, set.Bounds[i + 1]);
+            count -= Array.BinarySearch(bounds, set.Bounds[i]);
+        }
+        return count;
     }
 
     /// <summary>The intervals between bounds that lie in the set, or those outside.</summary>

@@ -10,17 +10,15 @@ namespace Hadal.Grammars;
 /// </summary>
 internal sealed class CharTrie
 {
-    private readonly Dictionary<int, int> _classOf = [];
-
     /// <summary>The states along the last text, which may still get transitions: the open ones.</summary>
     private readonly List<Open> _path = [new Open()];
     private readonly List<int> _text = [];
 
-    // Closed states: equal ones are one. A state's transitions are classes and targets from its offset on.
+    // Closed states: equal ones are one. A state's transitions are code points and targets from its offset on.
     private readonly List<bool> _accepts = [];
     private readonly List<int> _hashes = [];
     private readonly List<int> _offsets = [0];
-    private readonly List<int> _classes = [];
+    private readonly List<int> _codePoints = [];
     private readonly List<int> _targets = [];
 
     /// <summary>Closed states by their hashes, as one more than their numbers; 0 is free.</summary>
@@ -50,7 +48,7 @@ internal sealed class CharTrie
     {
         var codePoints = new List<int>();
         AddCodePoints(text, codePoints);
-        (CharClasses classes, Dictionary<int, int> classOf) = Separate(codePoints);
+        CharClasses classes = Separate(codePoints);
         var builder = new CharAutomatonBuilder(classes, null);
         foreach (int _ in codePoints)
             builder.AddState(accepts: true);
@@ -60,7 +58,7 @@ internal sealed class CharTrie
         int shorter = 0;
         for (int i = 0; i < codePoints.Count; i++)
         {
-            int own = classOf[codePoints[i]];
+            int own = classes.Of(codePoints[i]);
             Dictionary<int, int> row = i == 0 ? [] : new(rows[shorter]);
             if (i > 0)
                 shorter = row.GetValueOrDefault(own);
@@ -90,14 +88,11 @@ internal sealed class CharTrie
     }
 
     /// <summary>A class for each of some code points, and one for the others.</summary>
-    private static (CharClasses Classes, Dictionary<int, int> ClassOf) Separate(
-        IEnumerable<int> codePoints
-    )
+    private static CharClasses Separate(List<int> codePoints)
     {
-        int[] sorted = [.. codePoints.Distinct()];
-        Array.Sort(sorted);
-        CharClasses classes = CharClasses.OfSingles(sorted);
-        return (classes, sorted.ToDictionary(c => c, classes.Of));
+        int[] distinct = [.. new HashSet<int>(codePoints)];
+        Array.Sort(distinct);
+        return CharClasses.OfSingles(distinct);
     }
 
     private void Add(List<int> text)
@@ -108,8 +103,6 @@ internal sealed class CharTrie
         CloseTo(common);
         for (int i = common; i < text.Count; i++)
         {
-            if (!_classOf.ContainsKey(text[i]))
-                _classOf.Add(text[i], _classOf.Count);
             if (_path.Count == i + 1)
                 _path.Add(new Open());
         }
@@ -124,7 +117,7 @@ internal sealed class CharTrie
         for (int i = _text.Count; i > length; i--)
         {
             Open parent = _path[i - 1];
-            parent.Classes.Add(_classOf[_text[i - 1]]);
+            parent.CodePoints.Add(_text[i - 1]);
             parent.Targets.Add(Close(_path[i]));
         }
     }
@@ -133,15 +126,19 @@ internal sealed class CharTrie
     private int Close(Open state)
     {
         int number = _accepts.Count;
-        int hash = state.Accepts ? 1 : 0;
-        for (int i = 0; i < state.Classes.Count; i++)
-            hash = HashCode.Combine(hash, state.Classes[i], state.Targets[i]);
+        uint mixed = state.Accepts ? 1u : 0;
+        for (int i = 0; i < state.CodePoints.Count; i++)
+        {
+            mixed = (mixed ^ (uint)state.CodePoints[i]) * 0x9E3779B1;
+            mixed = ((mixed ^ (mixed >> 15)) + (uint)state.Targets[i]) * 0x85EBCA77;
+        }
+        int hash = (int)(mixed ^ (mixed >> 13));
         if (2 * number >= _table.Length)
             GrowTable();
         int at = hash & (_table.Length - 1);
         for (; _table[at] != 0; at = (at + 1) & (_table.Length - 1))
         {
-            if (!IsLike(_table[at] - 1, state))
+            if (_hashes[_table[at] - 1] != hash || !IsLike(_table[at] - 1, state))
                 continue;
             number = _table[at] - 1;
             break;
@@ -151,9 +148,9 @@ internal sealed class CharTrie
             _table[at] = number + 1;
             _accepts.Add(state.Accepts);
             _hashes.Add(hash);
-            _classes.AddRange(state.Classes);
+            _codePoints.AddRange(state.CodePoints);
             _targets.AddRange(state.Targets);
-            _offsets.Add(_classes.Count);
+            _offsets.Add(_codePoints.Count);
         }
         state.Clear();
         return number;
@@ -165,8 +162,8 @@ internal sealed class CharTrie
         int to = _offsets[number + 1];
         return _accepts[number] == state.Accepts
             && CollectionsMarshal
-                .AsSpan(_classes)[from..to]
-                .SequenceEqual(CollectionsMarshal.AsSpan(state.Classes))
+                .AsSpan(_codePoints)[from..to]
+                .SequenceEqual(CollectionsMarshal.AsSpan(state.CodePoints))
             && CollectionsMarshal
                 .AsSpan(_targets)[from..to]
                 .SequenceEqual(CollectionsMarshal.AsSpan(state.Targets));
@@ -189,33 +186,31 @@ internal sealed class CharTrie
         CloseTo(0);
         // The root is the last one, and becomes the first.
         int root = Close(_path[0]);
-        (CharClasses classes, Dictionary<int, int> classOf) = Separate(_classOf.Keys);
-        var numbers = new int[_classOf.Count];
-        foreach ((int codePoint, int number) in _classOf)
-            numbers[number] = classOf[codePoint];
+        CharClasses classes = Separate(_codePoints);
         var builder = new CharAutomatonBuilder(classes, null);
         for (int state = root; state >= 0; state--)
         {
             builder.AddState(_accepts[state]);
             for (int i = _offsets[state]; i < _offsets[state + 1]; i++)
-                builder.Add(numbers[_classes[i]], root - _targets[i]);
+                builder.Add(classes.Of(_codePoints[i]), root - _targets[i]);
             builder.Close(-1);
         }
-        return builder.Build();
+        // Only without texts has the root no way to an accepting state.
+        return root == 0 ? builder.Build() : builder.BuildAsIs();
     }
 
     private sealed class Open
     {
         public bool Accepts { get; set; }
 
-        public List<int> Classes { get; } = [];
+        public List<int> CodePoints { get; } = [];
 
         public List<int> Targets { get; } = [];
 
         public void Clear()
         {
             Accepts = false;
-            Classes.Clear();
+            CodePoints.Clear();
             Targets.Clear();
         }
     }

@@ -21,8 +21,11 @@ internal static class FormatPatterns
 
     private const string Uuid = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}";
 
-    /// <summary>Dot-string "@" Domain of RFC 5321, with its limits of the local part and of labels.</summary>
-    private const string Email = $@"{Atom}(?:\.{Atom})*@{Label}(?:\.{Label})*";
+    /// <summary>
+    /// Dot-string "@" Domain of RFC 5321, with its limits of the local part and of labels. The domain has a dot and ends with
+    /// letters, as other implementations want it.
+    /// </summary>
+    private const string Email = $@"{Atom}(?:\.{Atom})*@(?:{Label}\.)+[A-Za-z]{{2,63}}";
     private const string Atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-]+";
     private const string Label = "[A-Za-z0-9](?:[A-Za-z0-9\\-]{0,61}[A-Za-z0-9])?";
     private const int MaxLocalPart = 64;

@@ -6,7 +6,7 @@ namespace Hadal.Grammars;
 internal sealed class RegexDeterminizer
 {
     /// <summary>The most visits of states of the nondeterministic automaton, which bounds the time.</summary>
-    private const int MaxVisits = 20_000_000;
+    private const int MaxVisits = 10_000_000;
 
     private readonly RegexNfa _nfa;
     private readonly bool _search;

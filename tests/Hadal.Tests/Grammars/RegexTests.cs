@@ -48,7 +48,7 @@ public sealed class RegexTests
     {
         var random = new Random(1);
         int matched = 0;
-        for (int round = 0; round < 2000; round++)
+        for (int round = 0; round < 600; round++)
         {
             string pattern = RandomPattern(random, 2);
             CharAutomaton whole = Regex.Compile(pattern, search: false);
@@ -67,7 +67,7 @@ public sealed class RegexTests
                 Assert.True(expected == search.Matches(text), $"/{pattern}/ '{text}' {expected}");
             }
         }
-        Assert.InRange(matched, 2_000, 48_000);
+        Assert.InRange(matched, 600, 14_000);
     }
 
     [Theory]
@@ -128,14 +128,7 @@ public sealed class RegexTests
         CharAutomaton other = Regex.Compile(@"\P{C}", search: false);
         for (int c = 0; c < 0x110000; c++)
         {
-            if (c is >= 0xD800 and < 0xE000)
-            {
-                Assert.Equal(-1, upper.ClassOf(c));
-                continue;
-            }
             UnicodeCategory category = CharUnicodeInfo.GetUnicodeCategory(c);
-            bool isUpper = upper.Next(upper.Start, upper.ClassOf(c)) >= 0;
-            Assert.Equal(category == UnicodeCategory.UppercaseLetter, isUpper);
             bool isOther =
                 category
                 is UnicodeCategory.Control
@@ -143,8 +136,13 @@ public sealed class RegexTests
                     or UnicodeCategory.Surrogate
                     or UnicodeCategory.PrivateUse
                     or UnicodeCategory.OtherNotAssigned;
-            Assert.Equal(!isOther, other.Next(other.Start, other.ClassOf(c)) >= 0);
+            bool isUpper = category == UnicodeCategory.UppercaseLetter;
+            if (Accepts(upper, c) != isUpper || Accepts(other, c) == isOther)
+                Assert.Fail($"U+{c:X4}");
         }
+
+        static bool Accepts(CharAutomaton automaton, int c) =>
+            automaton.ClassOf(c) is >= 0 and var own && automaton.Next(automaton.Start, own) >= 0;
     }
 
     [Theory]
