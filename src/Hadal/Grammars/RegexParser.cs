@@ -16,12 +16,10 @@ internal sealed class RegexParser
     private readonly RegexReader _reader;
     private readonly Dictionary<int, int> _literals = [];
     private readonly Dictionary<CodePointSet, int> _numbers = [];
+    private readonly List<CodePointSet> _sets = [];
     private int _depth;
 
     private RegexParser(string pattern) => _reader = new RegexReader(pattern);
-
-    /// <summary>The sets of characters that the pattern names.</summary>
-    public List<CodePointSet> Sets { get; } = [];
 
     /// <summary>Reads a whole pattern.</summary>
     /// <param name="pattern">The pattern.</param>
@@ -37,7 +35,7 @@ internal sealed class RegexParser
         RegexNode node = parser.Alternatives();
         if (!parser._reader.IsAtEnd)
             throw parser._reader.Error(parser._reader.At, "a ')' without '('");
-        sets = parser.Sets;
+        sets = parser._sets;
         return node;
     }
 
@@ -213,8 +211,8 @@ internal sealed class RegexParser
     {
         if (!_literals.TryGetValue(codePoint, out int number))
         {
-            number = Sets.Count;
-            Sets.Add(CodePointSet.Of((codePoint, codePoint)));
+            number = _sets.Count;
+            _sets.Add(CodePointSet.Of((codePoint, codePoint)));
             _literals.Add(codePoint, number);
         }
         return new RegexNode(RegexNodeKind.Set) { Set = number };
@@ -224,8 +222,8 @@ internal sealed class RegexParser
     {
         if (!_numbers.TryGetValue(set, out int number))
         {
-            number = Sets.Count;
-            Sets.Add(set);
+            number = _sets.Count;
+            _sets.Add(set);
             _numbers.Add(set, number);
         }
         return new RegexNode(RegexNodeKind.Set) { Set = number };

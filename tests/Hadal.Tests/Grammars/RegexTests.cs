@@ -140,9 +140,32 @@ public sealed class RegexTests
             if (Accepts(upper, c) != isUpper || Accepts(other, c) == isOther)
                 Assert.Fail($"U+{c:X4}");
         }
+    }
 
-        static bool Accepts(CharAutomaton automaton, int c) =>
-            automaton.ClassOf(c) is >= 0 and var own && automaton.Next(automaton.Start, own) >= 0;
+    [Fact]
+    public void Class_escapes_are_those_of_ECMA_262()
+    {
+        CharAutomaton digit = Regex.Compile(@"\d", search: false);
+        CharAutomaton word = Regex.Compile(@"\w", search: false);
+        CharAutomaton space = Regex.Compile(@"\s", search: false);
+        CharAutomaton any = Regex.Compile(".", search: false);
+        for (int c = 0; c < 0x110000; c++)
+        {
+            bool isLineEnd = c is '\n' or '\r' or 0x2028 or 0x2029;
+            bool isSpace =
+                isLineEnd
+                || c is '\t' or '\v' or '\f' or 0xFEFF
+                || CharUnicodeInfo.GetUnicodeCategory(c) == UnicodeCategory.SpaceSeparator;
+            bool isDigit = c is >= '0' and <= '9';
+            bool isWord = isDigit || c is >= 'A' and <= 'Z' or >= 'a' and <= 'z' or '_';
+            if (
+                Accepts(digit, c) != isDigit
+                || Accepts(word, c) != isWord
+                || Accepts(space, c) != isSpace
+                || Accepts(any, c) != (!isLineEnd && c is < 0xD800 or >= 0xE000)
+            )
+                Assert.Fail($"U+{c:X4}");
+        }
     }
 
     [Theory]
@@ -263,6 +286,9 @@ public sealed class RegexTests
     [InlineData("a[]|b", 2)]
     public void Automata_are_minimal(string pattern, int states) =>
         Assert.Equal(states, Regex.Compile(pattern, search: false).StateCount);
+
+    private static bool Accepts(CharAutomaton automaton, int c) =>
+        automaton.ClassOf(c) is >= 0 and var own && automaton.Next(automaton.Start, own) >= 0;
 
     private static string RandomPattern(Random random, int depth)
     {
