@@ -19,6 +19,7 @@ internal sealed class GenerateCommand : Command
     private readonly CheckpointArguments _model;
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
+    private readonly GrammarArguments _grammar;
     private readonly DraftArgument _drafts;
     private readonly JsonArgument _json;
     private readonly Option<int> _chunk = new("--chunk")
@@ -45,6 +46,7 @@ internal sealed class GenerateCommand : Command
         _bos = new BosArguments(this);
         _model = new CheckpointArguments(this);
         _sampling = new SamplingArguments(this);
+        _grammar = new GrammarArguments(this);
         _run = new RunArguments(this);
         _drafts = new DraftArgument(this);
         Add(_chunk);
@@ -58,7 +60,10 @@ internal sealed class GenerateCommand : Command
         string text = await _prompt.ReadAsync(result, cancellationToken).ConfigureAwait(false);
         string folder = _model.Folder(result);
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
-        GenerationOptions options = _sampling.Read(result, GenerationConfig.Read(folder));
+        GenerationOptions options = _sampling.Read(result, GenerationConfig.Read(folder)) with
+        {
+            Grammar = _grammar.Read(result),
+        };
         int[] prompt = _bos.Encode(result, tokenizer, text, cancellationToken);
         if (prompt.Length == 0)
             throw new UsageException("<prompt> is empty; it must have a token, such as --bos adds");
