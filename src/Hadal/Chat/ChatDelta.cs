@@ -12,10 +12,12 @@ public enum ChatDeltaKind
     /// <summary>A call begins; the text is the tool's name.</summary>
     CallBegin,
 
-    /// <summary>To the arguments of a call: the deltas of a call joined are the text of a JSON object.</summary>
+    /// <summary>
+    /// To the arguments of a call: the deltas of a whole call joined are the text of a JSON object, in V3.1 as the model wrote it.
+    /// </summary>
     CallArguments,
 
-    /// <summary>A call is whole; there is no text.</summary>
+    /// <summary>A call is whole; there is no text. A call without this was cut and is none.</summary>
     CallEnd,
 }
 

@@ -7,23 +7,29 @@ namespace Hadal.Chat;
 /// text is split, and no text makes it throw. One for each answer; not thread-safe.
 /// </summary>
 /// <remarks>
-/// <para>Every character comes out in a delta, in the arguments of a call JSON-escaped where the format asks for it, except:
-/// marks; up to two line breaks before a V3.2 mark; text that is only white space between marks, or between a mark and either
-/// end of the content; what follows a stop string, and the stop string; and what a cut leaves undecided of a call (see
-/// <see cref="Complete"/>). Half a surrogate pair that stays alone comes out as U+FFFD.</para>
-/// <para>What is held back is the longest end of the text that begins a mark or a stop string; white space that is dropped
-/// if a mark follows; a V3.1 call's name; and a V3.2 value with <c>string="false"</c>, which is JSON only as a
-/// whole.</para>
-/// <para>A V3.2 value with <c>string="true"</c> is written as a JSON string as it comes. One with <c>string="false"</c> is
-/// written as it is, without white space around it, if it is JSON, and else as a string; so is one without
-/// <c>string</c>. A parameter that comes twice is written twice: most readers of JSON take the last. V3.1's arguments are
-/// passed on unchecked.</para>
-/// <para>Broken markup: a section or a call while thinking ends the thought, and the <c>&lt;/think&gt;</c> that may follow is
-/// a mark. A call needs no section. The marks of a section, a call and the end of the answer end what is open before them: an
-/// end tag left out loses nothing; neither does a parameter's before the next parameter. An end tag of what is not open is
-/// dropped inside a section, and text outside. A tag whose attributes cannot be read is text where it
-/// stands. Text inside a call but outside its parameters is content, after the call. A V3.1 call without a separator has no
-/// arguments, and without a name either is none.</para>
+/// <para>Nothing is lost: each character comes out once, in the arguments of a V3.2 call escaped as JSON asks. What does not come
+/// out: marks; up to two line breaks before a V3.2 mark; text between two marks, or between a mark and either end of the
+/// content, that is only white space; a stop string and what follows; half a mark at the end of an answer inside a
+/// section; and what a cut leaves undecided of a call (see <see cref="Complete"/>). A lone half of a surrogate pair comes out as
+/// U+FFFD.</para>
+/// <para>Held back are: the longest end of the text that may begin a mark or a stop string; white space at the beginning of the
+/// content or after a mark; the name of a V3.1 call; a V3.2 value with <c>string="false"</c>; and text inside a V3.2 call but
+/// outside its parameters.</para>
+/// <para>Values of V3.2: one with <c>string="true"</c> becomes a JSON string, bit by bit as it comes. One with
+/// <c>string="false"</c>, or without <c>string</c>, is passed on as it is if it is one JSON value, without the white space around
+/// it; else it becomes a JSON string. A parameter that comes twice is written twice: most JSON readers take the last. Arguments
+/// of V3.1 are passed on unchecked.</para>
+/// <para>Marks that are missing or broken:</para>
+/// <list type="bullet">
+/// <item>A section or a call ends an open thought. One <c>&lt;/think&gt;</c> after it is still a mark.</item>
+/// <item>A call needs no section.</item>
+/// <item>The end of a call ends its parameter; the next parameter does, too. The next call, the end of the section and the end of
+/// the answer end an open call.</item>
+/// <item>The end tag of what is not open is dropped inside a section, and is text outside.</item>
+/// <item>A tag whose attributes cannot be read is text, in the place where it stands.</item>
+/// <item>Text inside a V3.2 call but outside its parameters is content, after the call.</item>
+/// <item>A V3.1 call without a separator has no arguments. Without a name either it is no call.</item>
+/// </list>
 /// </remarks>
 public sealed class ChatParser
 {

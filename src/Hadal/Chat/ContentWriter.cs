@@ -65,8 +65,11 @@ internal sealed class ContentWriter
     /// <summary>A call ends: text that stood inside it follows.</summary>
     public void EndCall()
     {
+        if (!_isInCall)
+            return;
         _isInCall = false;
         Pass(_later);
+        EndStretch();
     }
 
     /// <summary>Ends the content.</summary>
@@ -74,8 +77,7 @@ internal sealed class ContentWriter
     {
         if (!_isBesideCalls)
             Pass(_space);
-        if (!IsStopped)
-            Release(_text.Text.Length);
+        Release(_text.Text.Length);
     }
 
     private void Pass(StringBuilder text)
@@ -105,6 +107,7 @@ internal sealed class ContentWriter
             if (match == 0)
                 continue;
             Release(_text.Text.Length - match);
+            _text.Clear();
             IsStopped = true;
             return;
         }

@@ -4,8 +4,8 @@ namespace Hadal.Chat;
 
 /// <summary>
 /// Reads the attributes of a DSML tag, <c>name="…" string="true"&gt;</c>, one character at a time. The order is free, the
-/// quotes may be missing, and so may <c>string</c>. Without a name, with another attribute, or with a line break or
-/// <c>&lt;</c> inside, it is no tag.
+/// quotes may be missing, and so may <c>string</c>. Without a name, with another attribute or another value of <c>string</c>,
+/// with one twice, or with a line break or <c>&lt;</c> inside, it is no tag.
 /// </summary>
 internal sealed class TagAttributes
 {
@@ -14,6 +14,9 @@ internal sealed class TagAttributes
 
     private readonly StringBuilder _text = new();
     private string _key = "";
+    private bool _hasName;
+    private bool _hasString;
+    private bool _isString;
     private Place _place = Place.Gap;
 
     private enum Place
@@ -30,7 +33,7 @@ internal sealed class TagAttributes
     public string Name { get; private set; } = "";
 
     /// <summary>Whether the value is a string as it stands; otherwise, or where it is not said, it may be JSON.</summary>
-    public bool IsString { get; private set; }
+    public bool IsString => _isString;
 
     /// <summary>Takes the next character.</summary>
     public TagStep Next(char next) =>
@@ -75,24 +78,26 @@ internal sealed class TagAttributes
             : TagStep.NoTag;
     }
 
-    private TagStep EndKey() => _key is NameKey or StringKey ? Go(Place.ValueBegin) : TagStep.NoTag;
+    private TagStep EndKey() =>
+        (_key == NameKey && !_hasName) || (_key == StringKey && !_hasString)
+            ? Go(Place.ValueBegin)
+            : TagStep.NoTag;
 
     private TagStep EndValue(Place place)
     {
         string value = _text.ToString();
         _text.Clear();
         if (_key == NameKey)
+        {
             Name = value;
-        else
-            IsString = value.Equals("true", StringComparison.OrdinalIgnoreCase);
-        return Go(place);
+            _hasName = true;
+            return value.Length > 0 ? Go(place) : TagStep.NoTag;
+        }
+        _hasString = true;
+        return bool.TryParse(value, out _isString) ? Go(place) : TagStep.NoTag;
     }
 
-    private TagStep EndBare()
-    {
-        EndValue(Place.Gap);
-        return End();
-    }
+    private TagStep EndBare() => EndValue(Place.Gap) == TagStep.Open ? End() : TagStep.NoTag;
 
-    private TagStep End() => Name.Length > 0 ? TagStep.Whole : TagStep.NoTag;
+    private TagStep End() => _hasName ? TagStep.Whole : TagStep.NoTag;
 }

@@ -153,7 +153,7 @@ internal sealed class ChatParserOracle
         }
     }
 
-    /// <summary>The first mark; a tag must have a name.</summary>
+    /// <summary>The first mark. A tag must have one name.</summary>
     private static Match Find(string text, int at, string marks)
     {
         Regex regex = s_regexes.GetOrAdd(
@@ -161,13 +161,18 @@ internal sealed class ChatParserOracle
             static text => new Regex(text, RegexOptions.CultureInvariant)
         );
         Match match = regex.Match(text, at);
-        while (match.Success && IsNameless(match))
+        while (match.Success && IsNoTag(match))
             match = regex.Match(text, match.Index + match.Length);
         return match;
 
-        static bool IsNameless(Match match) =>
+        static bool IsNoTag(Match match) =>
             match.Groups["o"].Value is "invoke" or "parameter"
-            && match.Groups["name"].Value.Length == 0;
+            && (
+                match.Groups["name"].Captures.Count != 1
+                || match.Groups["name"].Value.Length == 0
+                || match.Groups["string"].Captures.Count > 1
+                || match.Groups["string"] is { Success: true, Value: not ("true" or "false") }
+            );
     }
 
     private void AddContent(string text, bool isBesideMark)

@@ -9,66 +9,6 @@ namespace Hadal.Tests.Chat;
 /// <summary>Whatever the text and however it is split: the same comes out, all of it, and as early as it can.</summary>
 public sealed partial class ChatParserSplitTests
 {
-    private static readonly int s_count =
-        Environment.GetEnvironmentVariable("HADAL_TEST_ALL") == "1" ? 200_000 : 4000;
-
-    /// <summary>What texts are made of. A <c>#</c> becomes a character that comes only once.</summary>
-    private static readonly string[] s_fragments =
-    [
-        .. Enumerable.Repeat("#", 12),
-        .. Enumerable.Repeat("\n", 4),
-        "\n\n",
-        " ",
-        "<",
-        ">",
-        "\"",
-        "\\",
-        "{\"a\": 1}",
-        "[1, 2",
-        "é",
-        "</think>",
-        "</thi",
-        "<｜",
-        "</｜DSML｜",
-        "｜>",
-    ];
-
-    private static readonly string[] s_fragmentsV32 =
-    [
-        .. s_fragments,
-        .. Enumerable.Repeat(Section, 2),
-        SectionEnd,
-        .. Enumerable.Repeat(Invoke("f#"), 4),
-        InvokeEnd,
-        .. Enumerable.Repeat(Open("p#"), 4),
-        .. Enumerable.Repeat(Open("p#", false), 4),
-        Open("#") + "{\"#\": [\"#\"]}" + ParameterEnd,
-        Open("#", false) + "{\"#\": [\"#\"]}" + ParameterEnd,
-        ParameterEnd,
-        ParameterEnd,
-        "<｜DSML｜parameter ",
-        "<｜DSML｜parameter name=#>",
-        "<｜DSML｜parameter  string=true name=#",
-        " name=\"#\"",
-        " string=\"true\"",
-        "<｜DSML｜invoke name=\"\">",
-        "<｜DSML｜invoke name=\"#",
-        "<｜DSML｜func",
-    ];
-
-    private static readonly string[] s_fragmentsV31 =
-    [
-        .. s_fragments,
-        CallsBegin,
-        CallsEnd,
-        .. Enumerable.Repeat(CallBegin, 3),
-        .. Enumerable.Repeat(CallEnd, 2),
-        .. Enumerable.Repeat(Separator, 3),
-        CallV31("f#", "{\"a\": \"#\"}"),
-        "<｜tool▁call",
-        "▁end｜>",
-    ];
-
     [Theory]
     [InlineData(ChatFormat.V31)]
     [InlineData(ChatFormat.V32)]
@@ -98,7 +38,7 @@ public sealed partial class ChatParserSplitTests
     public void Any_text_is_the_same_however_it_is_split()
     {
         int calls = 0;
-        ForAll(
+        ChatParserFuzz.ForAll(
             (random, format, thinking, text) =>
             {
                 // Half surrogate pairs, in places where the other half may be in another piece.
@@ -118,13 +58,13 @@ public sealed partial class ChatParserSplitTests
                     ChatParserResult.Of(parts, format, thinking, hasTools, isCut, stops);
             }
         );
-        Assert.InRange(calls, s_count / 2, int.MaxValue);
+        Assert.InRange(calls, ChatParserFuzz.Count / 2, int.MaxValue);
     }
 
     [Fact]
     public void Any_text_is_what_the_rules_say_of_the_whole()
     {
-        ForAll(
+        ChatParserFuzz.ForAll(
             (_, format, thinking, text) =>
             {
                 text += "\n末"; // No mark is unfinished.
@@ -144,7 +84,7 @@ public sealed partial class ChatParserSplitTests
     [Fact]
     public void No_character_is_lost_or_comes_twice()
     {
-        ForAll(
+        ChatParserFuzz.ForAll(
             (random, format, thinking, text) =>
             {
                 bool isCut = random.Next(2) == 0;
@@ -182,7 +122,7 @@ public sealed partial class ChatParserSplitTests
     [Fact]
     public void The_arguments_of_any_V3_2_call_are_an_object()
     {
-        ForAll(
+        ChatParserFuzz.ForAll(
             (random, _, thinking, text) =>
             {
                 text = text.Replace("é", random.Next(2) == 0 ? "\ud83d" : "\u0000\u0007\r");
@@ -230,7 +170,7 @@ public sealed partial class ChatParserSplitTests
             .. marks.Select(mark => mark.TrimStart('\n')),
             .. marks.Where(mark => mark[0] == '\n').Select(mark => mark[1..]),
         ];
-        for (int seed = 0; seed < s_count / 10; seed++)
+        for (int seed = 0; seed < ChatParserFuzz.Count / 10; seed++)
         {
             var random = new Random(seed);
             var text = new StringBuilder();
@@ -276,7 +216,7 @@ public sealed partial class ChatParserSplitTests
     [InlineData("</｜DSML｜function_calls")]
     public void What_is_held_back_of_a_long_text_stays_short(string repeated)
     {
-        const int Length = 1_000_000;
+        const int Length = 300_000;
         foreach (string before in (string[])["a", Invoke("f") + Open("p")])
         {
             var parser = new ChatParser(ChatFormat.V32, false, true);
@@ -300,38 +240,6 @@ public sealed partial class ChatParserSplitTests
     }
 
     private static bool IsOnce(char c) => c is >= '\u4e00' and < '\u9000' and not '末';
-
-    private static void ForAll(
-        Action<Random, ChatFormat, bool, string> check,
-        ChatFormat? only = null
-    )
-    {
-        for (int seed = 0; seed < s_count; seed++)
-        {
-            var random = new Random(seed);
-            ChatFormat format = only ?? (seed % 3 == 0 ? ChatFormat.V31 : ChatFormat.V32);
-            string[] fragments = format == ChatFormat.V31 ? s_fragmentsV31 : s_fragmentsV32;
-            var text = new StringBuilder();
-            char once = '\u4e00';
-            for (int i = random.Next(1, 30); i > 0; i--)
-            {
-                foreach (char c in fragments[random.Next(fragments.Length)])
-                    text.Append(c == '#' ? once++ : c);
-            }
-            bool thinking = random.Next(2) == 0;
-            try
-            {
-                check(random, format, thinking, text.ToString());
-            }
-            catch (Exception e)
-            {
-                throw new InvalidOperationException(
-                    $"Seed {seed}, {format}, thinking {thinking}: {JsonSerializer.Serialize(text.ToString())}",
-                    e
-                );
-            }
-        }
-    }
 
     [GeneratedRegex("<｜DSML｜(invoke|parameter) [^<\n]*$")]
     private static partial Regex UnfinishedTag();

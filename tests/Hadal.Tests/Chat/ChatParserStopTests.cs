@@ -74,6 +74,18 @@ public sealed class ChatParserStopTests
     }
 
     [Fact]
+    public void The_beginning_of_a_stop_string_inside_a_call_comes_out_after_it()
+    {
+        ChatParserResult result = ChatParserResult.Of(
+            Invoke("a") + "xST" + Invoke("b") + InvokeEnd + "OP",
+            stops: "STOP"
+        );
+        Assert.Equal(["a", "b"], result.Calls.Select(call => call.Name));
+        Assert.Equal(("xSTOP", false), (result.Content, result.IsStopped));
+        Assert.Equal("xST", Assert.Single(result.Joined, delta => delta.Text == "xST").Text);
+    }
+
+    [Fact]
     public void White_space_before_content_can_be_a_stop_string()
     {
         ChatParserResult result = ChatParserResult.Of("\n\nHello", stops: "\n\n");
