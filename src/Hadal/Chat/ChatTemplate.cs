@@ -69,7 +69,8 @@ public sealed class ChatTemplate(ChatFormat format)
 
     /// <summary>
     /// The tokens of a conversation's prompt. BOS is in it, once. Marks of the format are tokens of their own; special tokens
-    /// that a turn or a tool spells stay plain text. Nothing is asked for after a turn of the assistant that ends it.
+    /// that a turn or a tool spells stay plain text. After a turn of the assistant that ends the conversation V3.2's prompt
+    /// opens no further answer.
     /// </summary>
     /// <param name="tokenizer">The checkpoint's tokenizer.</param>
     /// <param name="conversation">The conversation.</param>

@@ -10,13 +10,8 @@ internal static class ConversationCheck
     public static IReadOnlyList<ChatTurn> Turns(ChatConversation conversation, ChatFormat format)
     {
         IReadOnlyList<ChatTurn> turns = conversation.Turns;
-        if (turns.All(turn => turn.Role == ChatTurn.SystemRole))
-            throw new ConversationException(
-                "messages",
-                turns.Count == 0
-                    ? "is empty; it must have a message"
-                    : "has messages of the system alone; there must be one to answer"
-            );
+        if (turns.Count == 0)
+            throw new ConversationException("messages", "is empty; it must have a message");
         List<ChatTurn> ordered = [];
         while (ordered.Count < turns.Count)
         {
@@ -134,7 +129,8 @@ internal static class ConversationCheck
                 throw new ConversationException("thinking", "DeepSeek-V3 has no thinking mode");
         }
         bool endsWithResult =
-            turns.Last(turn => turn.Role != ChatTurn.SystemRole).Role == ChatTurn.ToolRole;
+            turns.LastOrDefault(turn => turn.Role != ChatTurn.SystemRole)?.Role
+            == ChatTurn.ToolRole;
         if (format == ChatFormat.V31 && conversation.Thinking && (hasTools || endsWithResult))
             throw new ConversationException(
                 "thinking",

@@ -1,8 +1,9 @@
 namespace Hadal.Chat;
 
 /// <summary>
-/// V3's and V3.1's prompts, by the published <c>chat_template</c> (<c>tokenizer_config.json</c>), and V3.1's tools by its model
-/// card: system turns move to the front, and an answer is opened where an assistant turn follows.
+/// V3's and V3.1's prompts, by the published <c>chat_template</c> (<c>tokenizer_config.json</c>; of V3.1 the form that
+/// V3.1-Terminus and V3.2-Exp have, which opens an answer after an answer too), and V3.1's tools by its model card: system turns
+/// move to the front, and an answer is opened where an assistant turn follows.
 /// </summary>
 internal static class JinjaEncoding
 {
@@ -63,9 +64,10 @@ internal static class JinjaEncoding
             }
             last = turn.Role;
         }
+        // After a result V3.1's answer stands bare.
         if (isV3)
             prompt.Format(ChatMarks.Assistant);
-        else if (last == ChatTurn.UserRole)
+        else if (last != ChatTurn.ToolRole)
             prompt.Format(
                 ChatMarks.Assistant
                     + (conversation.Thinking ? ChatMarks.ThinkBegin : ChatMarks.ThinkEnd)

@@ -86,6 +86,7 @@ public sealed class AnswerIdsTests
     [Theory]
     [InlineData("I must look.</think>Wait a minute." + DsmlCall)]
     [InlineData("I must look.</think>Wait a moment.\n" + DsmlCall)]
+    [InlineData("I must look.<think>Wait a moment." + DsmlCall)]
     [InlineData("I should look.</think>Wait a moment." + DsmlCall)]
     [InlineData("Wait a moment." + DsmlCall)]
     public void Tokens_of_another_text_are_not_used(string text) =>

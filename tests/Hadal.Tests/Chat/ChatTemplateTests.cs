@@ -115,6 +115,27 @@ public sealed class ChatTemplateTests
         Assert.Equal(expected, new ChatTemplate(format).Render(Of(turns)));
     }
 
+    [Theory]
+    // V3 opens an answer whatever is last; V3.1-Terminus and V3.2-Exp too (ns.is_only_sys or not ns.is_prefix).
+    [InlineData(ChatFormat.V3, false, "<｜Assistant｜>")]
+    [InlineData(ChatFormat.V31, false, "<｜Assistant｜></think>")]
+    [InlineData(ChatFormat.V31, true, "<｜Assistant｜><think>")]
+    public void An_answer_is_opened_whatever_is_last(
+        ChatFormat format,
+        bool thinking,
+        string opening
+    )
+    {
+        ChatTurn[] alone = [ChatTurn.System("S")];
+        Assert.Equal(Bos + "S" + opening, new ChatTemplate(format).Render(Of(alone, thinking)));
+        ChatTurn[] answered = [ChatTurn.Assistant("x")];
+        Assert.EndsWith(
+            "x" + Eos + opening,
+            new ChatTemplate(format).Render(Of(answered, thinking)),
+            StringComparison.Ordinal
+        );
+    }
+
     [Fact]
     public void Ids_are_those_of_the_prompt_with_bos_once()
     {

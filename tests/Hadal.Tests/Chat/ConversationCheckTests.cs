@@ -28,7 +28,6 @@ public sealed class ConversationCheckTests
         new()
         {
             { "is empty", [], "messages" },
-            { "alone", [ChatTurn.System("s")], "messages" },
             {
                 "is 'x', must be an id of messages[1].tool_calls",
                 [s_question, Calls("a"), ChatTurn.Tool("x", "")],
