@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Chat;
 
@@ -129,26 +129,10 @@ internal sealed class CallWriter(DeltaWriter deltas)
     private void Write(ReadOnlySpan<char> text) =>
         deltas.Write(ChatDeltaKind.CallArguments, text, Count);
 
-    /// <summary>Writes a part of a JSON string, escaped as Python's <c>json.dumps(ensure_ascii=False)</c> does.</summary>
+    /// <summary>Writes a part of a JSON string.</summary>
     private void WriteEscaped(ReadOnlySpan<char> text)
     {
-        _escaped.Clear();
-        foreach (char c in text)
-        {
-            _ = c switch
-            {
-                '"' => _escaped.Append("\\\""),
-                '\\' => _escaped.Append("\\\\"),
-                '\n' => _escaped.Append("\\n"),
-                '\r' => _escaped.Append("\\r"),
-                '\t' => _escaped.Append("\\t"),
-                '\b' => _escaped.Append("\\b"),
-                '\f' => _escaped.Append("\\f"),
-                < ' ' => _escaped.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
-                _ => _escaped.Append(c),
-            };
-        }
-        foreach (ReadOnlyMemory<char> chunk in _escaped.GetChunks())
+        foreach (ReadOnlyMemory<char> chunk in _escaped.Clear().AppendEscaped(text).GetChunks())
             Write(chunk.Span);
     }
 }

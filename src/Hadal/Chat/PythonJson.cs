@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Chat;
 
@@ -95,26 +96,8 @@ internal static class PythonJson
             text.Append(", ");
     }
 
-    private static void AppendQuoted(StringBuilder text, string value)
-    {
-        text.Append('"');
-        foreach (char c in value)
-        {
-            _ = c switch
-            {
-                '"' => text.Append("\\\""),
-                '\\' => text.Append("\\\\"),
-                '\b' => text.Append("\\b"),
-                '\f' => text.Append("\\f"),
-                '\n' => text.Append("\\n"),
-                '\r' => text.Append("\\r"),
-                '\t' => text.Append("\\t"),
-                < ' ' => text.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
-                _ => text.Append(c),
-            };
-        }
-        text.Append('"');
-    }
+    private static void AppendQuoted(StringBuilder text, string value) =>
+        text.Append('"').AppendEscaped(value).Append('"');
 
     private static string Number(string json) =>
         json.AsSpan().ContainsAny('.', 'e', 'E') ? Float(json)

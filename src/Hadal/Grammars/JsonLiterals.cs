@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Hadal.Json;
 
 namespace Hadal.Grammars;
 
@@ -8,27 +9,14 @@ namespace Hadal.Grammars;
 internal static class JsonLiterals
 {
     /// <summary>A string with its quotes, in UTF-8; escaped is what must be.</summary>
-    public static byte[] String(string value)
-    {
-        var text = new StringBuilder(value.Length + 2).Append('"');
-        foreach (char c in value)
-        {
-            string? escape = c switch
-            {
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                '\b' => "\\b",
-                '\f' => "\\f",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                < ' ' => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}"),
-                _ => null,
-            };
-            _ = escape is null ? text.Append(c) : text.Append(escape);
-        }
-        return Encoding.UTF8.GetBytes(text.Append('"').ToString());
-    }
+    public static byte[] String(string value) =>
+        Encoding.UTF8.GetBytes(
+            new StringBuilder(value.Length + 2)
+                .Append('"')
+                .AppendEscaped(value)
+                .Append('"')
+                .ToString()
+        );
 
     /// <summary>The ways to write a number, a string, a truth value or null.</summary>
     public static IEnumerable<byte[]> Scalar(JsonElement value)
