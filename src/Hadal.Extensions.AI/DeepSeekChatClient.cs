@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
-using System.Text;
+using Hadal.Answering;
 using Hadal.Chat;
 using Hadal.Generation;
+using Hadal.Grammars;
 using Hadal.Inference;
 using Hadal.Tokenization;
 using Microsoft.Extensions.AI;
@@ -10,15 +11,12 @@ namespace Hadal.Extensions.AI;
 
 /// <summary>
 /// Answers conversations with a model in this process. It keeps no conversation: each request brings all its messages, and what
-/// they begin with is mostly in the engine's prefix cache. Of its last answers it keeps the tokens, which go into the prompts
-/// that have those answers. Thread-safe: requests are answered at the same time, each step of the model works on all of them.
+/// they begin with is mostly in the engine's prefix cache; see <see cref="ChatEngine"/>. Thread-safe: requests are answered at the same time, each step of the model works on all of them.
 /// </summary>
 /// <remarks>A request that finds no room in the cache waits for others to end.</remarks>
 public sealed class DeepSeekChatClient : IChatClient
 {
-    private readonly InferenceEngine _engine;
-    private readonly SampledAnswers _answers = new(mostTokens: 1 << 20);
-    private readonly ChatTemplate _template;
+    private readonly ChatEngine _chat;
     private readonly GenerationOptions _defaults;
     private readonly ChatClientMetadata _metadata;
     private readonly CancellationTokenSource _disposal = new();
@@ -43,8 +41,7 @@ public sealed class DeepSeekChatClient : IChatClient
                 $"{nameof(GenerationOptions.Choices)} is {defaults.Choices}, must be 1: an answer is one text",
                 nameof(defaults)
             );
-        _engine = engine;
-        _template = template ?? ChatTemplate.For(engine.Tokenizer);
+        _chat = new ChatEngine(engine, template);
         _defaults = defaults ?? new GenerationOptions();
         _metadata = new ChatClientMetadata(
             "hadal",
@@ -54,7 +51,8 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
-    /// <exception cref="ConversationException">The messages are none that the format can ask with.</exception>
+    /// <exception cref="ConversationException">The messages and options are none that the format can ask with.</exception>
+    /// <exception cref="GrammarException">A schema can't be kept to; the message names the place.</exception>
     /// <exception cref="QueueFullException">As many requests wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public Task<ChatResponse> GetResponseAsync(
@@ -67,7 +65,8 @@ public sealed class DeepSeekChatClient : IChatClient
 
     /// <inheritdoc />
     /// <exception cref="NotSupportedException">An option or a content can't be had; the message names it.</exception>
-    /// <exception cref="ConversationException">The messages are none that the format can ask with.</exception>
+    /// <exception cref="ConversationException">The messages and options are none that the format can ask with.</exception>
+    /// <exception cref="GrammarException">A schema can't be kept to; the message names the place.</exception>
     /// <exception cref="QueueFullException">As many requests wait as may.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed, before or meanwhile.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
@@ -79,14 +78,9 @@ public sealed class DeepSeekChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
         // Here, not in the iterator: what is refused is refused by this call.
-        var conversation = new ChatConversation
-        {
-            Turns = MessageMapping.Turns(messages, options?.Instructions, _answers),
-            Thinking = OptionMapping.Thinks(options),
-        };
-        _ = _template.Render(conversation);
-        GenerationOptions generation = OptionMapping.Map(options, _defaults, _metadata, this);
-        return AnswerAsync(conversation, generation, cancellationToken);
+        ChatRequest request = Request(messages, options);
+        _chat.Check(request);
+        return AnswerAsync(request, cancellationToken);
     }
 
     /// <inheritdoc />
@@ -99,64 +93,104 @@ public sealed class DeepSeekChatClient : IChatClient
             return _metadata;
         if (serviceType.IsInstanceOfType(this))
             return this;
-        return serviceType.IsInstanceOfType(_engine) ? _engine : null;
+        if (serviceType.IsInstanceOfType(_chat))
+            return _chat;
+        return serviceType.IsInstanceOfType(_chat.Engine) ? _chat.Engine : null;
     }
 
     /// <summary>Ends all requests with <see cref="ObjectDisposedException"/>; the engine stays its owner's.</summary>
     public void Dispose() => _disposal.Cancel();
 
+    private ChatRequest Request(IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        GenerationOptions generation = OptionMapping.Map(options, _defaults, _metadata, this);
+        AnswerFormat format = OptionMapping.Format(options);
+        // A grammar of the defaults is for answers without another format.
+        if (generation.Grammar is { } grammar)
+        {
+            generation = generation with { Grammar = null };
+            if (format == AnswerFormat.Text)
+                format = AnswerFormat.Of(grammar);
+        }
+        return new ChatRequest
+        {
+            Conversation = new ChatConversation
+            {
+                Turns = MessageMapping.Turns(messages, options?.Instructions),
+                Tools = ToolMapping.Tools(options),
+                ResponseSchema = (options?.ResponseFormat as ChatResponseFormatJson)?.Schema,
+                Thinking = OptionMapping.Thinks(options),
+            },
+            ToolChoice = ToolMapping.Choice(options),
+            ParallelToolCalls = options?.AllowMultipleToolCalls ?? true,
+            Format = format,
+            Generation = generation,
+        };
+    }
+
     private async IAsyncEnumerable<ChatResponseUpdate> AnswerAsync(
-        ChatConversation conversation,
-        GenerationOptions options,
+        ChatRequest request,
         [EnumeratorCancellation] CancellationToken cancellationToken
     )
     {
-        // Tokenizing computes; the caller's thread may be a user interface's.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(
             cancellationToken,
             _disposal.Token
         );
         string id = Guid.NewGuid().ToString("N");
-        ChatPrompt prompt = _template.Encode(_engine.Tokenizer, conversation, cancellationToken);
-        InferenceRequest request = _engine.Submit(prompt.Ids.Span, options);
-        await using IAsyncEnumerator<GeneratedToken> tokens = request.GetAsyncEnumerator(
+        ChatAnswer answer = await Unlinked(
+                _chat.SubmitAsync(request, either.Token),
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        AnswerChoice choice = answer.Choices[0];
+        await using IAsyncEnumerator<AnswerUpdate> updates = answer.GetAsyncEnumerator(
             either.Token
         );
-        var splitter = new ThoughtSplitter(prompt.StartsThinking);
-        var ids = new List<int>();
-        var text = new StringBuilder();
-        while (await MoveNextAsync(tokens, cancellationToken).ConfigureAwait(false))
+        while (
+            await Unlinked(updates.MoveNextAsync().AsTask(), cancellationToken)
+                .ConfigureAwait(false)
+        )
         {
-            // What was held back when the time was up comes without a token.
-            if (tokens.Current.Id >= 0)
-                ids.Add(tokens.Current.Id);
-            List<AIContent> contents = splitter.Split(tokens.Current.Text);
-            foreach (TextContent content in contents.OfType<TextContent>())
-                text.Append(content.Text);
+            List<AIContent> contents = [.. Contents(updates.Current.Deltas, choice)];
             if (contents.Count > 0)
                 yield return Update(id, contents);
         }
-        _answers.Add(text.ToString(), [.. ids]);
-        ChatResponseUpdate last = Update(id, [new UsageContent(Count(request.Usage))]);
-        last.FinishReason = request.FinishReasons[0] switch
+        ChatResponseUpdate last = Update(id, [new UsageContent(Count(answer))]);
+        last.FinishReason = choice.Finish switch
         {
-            FinishReason.Stop => ChatFinishReason.Stop,
-            FinishReason.Length => ChatFinishReason.Length,
+            AnswerFinish.Stop => ChatFinishReason.Stop,
+            AnswerFinish.Length => ChatFinishReason.Length,
+            AnswerFinish.ToolCalls => ChatFinishReason.ToolCalls,
             { } other => new ChatFinishReason(other.ToString().ToLowerInvariant()),
             null => null,
         };
         yield return last;
     }
 
-    private async ValueTask<bool> MoveNextAsync(
-        IAsyncEnumerator<GeneratedToken> tokens,
-        CancellationToken cancellationToken
+    /// <summary>Texts as they come, calls when they are whole.</summary>
+    private static IEnumerable<AIContent> Contents(
+        IReadOnlyList<ChatDelta> deltas,
+        AnswerChoice choice
     )
+    {
+        foreach (ChatDelta delta in deltas)
+        {
+            if (delta.Kind == ChatDeltaKind.Reasoning)
+                yield return new TextReasoningContent(delta.Text);
+            else if (delta.Kind == ChatDeltaKind.Content)
+                yield return new TextContent(delta.Text);
+            else if (delta.Kind == ChatDeltaKind.CallEnd)
+                yield return ToolMapping.Content(choice.ToolCalls[delta.Call]);
+        }
+    }
+
+    /// <summary>The result of what two tokens cancel; the error tells which of them did.</summary>
+    private async Task<T> Unlinked<T>(Task<T> task, CancellationToken cancellationToken)
     {
         try
         {
-            return await tokens.MoveNextAsync().ConfigureAwait(false);
+            return await task.ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -174,12 +208,16 @@ public sealed class DeepSeekChatClient : IChatClient
             CreatedAt = DateTimeOffset.UtcNow,
         };
 
-    private static UsageDetails Count(GenerationUsage usage) =>
-        new()
+    private static UsageDetails Count(ChatAnswer answer)
+    {
+        GenerationUsage usage = answer.Usage;
+        return new()
         {
             InputTokenCount = usage.PromptTokens,
             CachedInputTokenCount = usage.CachedTokens,
             OutputTokenCount = usage.GeneratedTokens,
+            ReasoningTokenCount = answer.ReasoningTokens,
             TotalTokenCount = usage.PromptTokens + usage.GeneratedTokens,
         };
+    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hadal.Answering;
 using Hadal.Generation;
 using Microsoft.Extensions.AI;
 
@@ -12,6 +13,20 @@ internal static class OptionMapping
 
     public static bool Thinks(ChatOptions? options) =>
         options?.Reasoning?.Effort is { } effort && effort != ReasoningEffort.None;
+
+    /// <summary>What the answer must look like, but for a grammar.</summary>
+    public static AnswerFormat Format(ChatOptions? options) =>
+        options?.ResponseFormat switch
+        {
+            null or ChatResponseFormatText => AnswerFormat.Text,
+            ChatResponseFormatJson { Schema: { } schema } => AnswerFormat.JsonSchema(schema),
+            ChatResponseFormatJson => AnswerFormat.JsonObject,
+            { } other => throw Refusal(
+                nameof(ChatOptions.ResponseFormat),
+                other,
+                "it must be Text or Json"
+            ),
+        };
 
     public static GenerationOptions Map(
         ChatOptions? options,
@@ -86,22 +101,6 @@ internal static class OptionMapping
                 conversation,
                 "no conversation is kept: send all its messages"
             );
-        if (options.ResponseFormat is not (null or ChatResponseFormatText))
-            throw Refusal(
-                nameof(options.ResponseFormat),
-                options.ResponseFormat,
-                "answers are plain text"
-            );
-        if (options.Tools is { Count: > 0 } tools)
-            throw Refusal(
-                nameof(options.Tools),
-                string.Join(", ", tools.Select(tool => tool.Name)),
-                "tools are not called"
-            );
-        if (options.ToolMode is RequiredChatToolMode)
-            throw Refusal(nameof(options.ToolMode), options.ToolMode, "tools are not called");
-        if (options.AllowMultipleToolCalls is true)
-            throw Refusal(nameof(options.AllowMultipleToolCalls), true, "tools are not called");
         if (options.AllowBackgroundResponses is true)
             throw Refusal(
                 nameof(options.AllowBackgroundResponses),
@@ -138,6 +137,6 @@ internal static class OptionMapping
         );
     }
 
-    private static NotSupportedException Refusal(string name, object? value, string why) =>
+    public static NotSupportedException Refusal(string name, object? value, string why) =>
         new($"{nameof(ChatOptions)}.{name} is {value ?? "null"}: {why}");
 }

@@ -22,6 +22,7 @@ public sealed partial class FolderTests
         "Model",
         "Generation",
         "Inference",
+        "Answering",
     ];
 
     private static readonly string s_source = Path.Combine(Paths.Root, "src", "Hadal");
@@ -97,7 +98,7 @@ public sealed partial class FolderTests
     private static partial Regex Using();
 
     [GeneratedRegex(
-        @"^(?!using |namespace ).*\bHadal\.(Json|Tensors|Checkpoints|Tokenization|Caching|Model|Generation|Inference)\b",
+        @"^(?!using |namespace ).*\bHadal\.(Json|Tensors|Checkpoints|Tokenization|Caching|Model|Generation|Inference|Answering)\b",
         RegexOptions.Multiline
     )]
     private static partial Regex Qualified();

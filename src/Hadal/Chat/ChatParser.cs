@@ -87,6 +87,9 @@ public sealed class ChatParser
     /// <summary>Whether a stop string has come: what follows is ignored.</summary>
     public bool IsStopped => _content.IsStopped;
 
+    /// <summary>Whether what comes next belongs to the thought.</summary>
+    public bool IsThinking => _state == ChatParserState.Reasoning;
+
     /// <summary>Calls that are whole.</summary>
     public int CallCount => _calls.Count;
 

@@ -48,11 +48,7 @@ public sealed class Grammar
     {
         var builder = new ByteAutomatonBuilder();
         int start = builder.NewState();
-        int end = builder.NewState();
-        builder.Accept(end);
-        var compiler = new SchemaCompiler(new SchemaReader(schema, "schema"), builder);
-        compiler.WriteValue(compiler.ShapesOf(["#"]), start, end);
-        compiler.WriteRules();
+        WriteJson(builder, schema, start);
         return Build(builder, start, "schema#");
     }
 
@@ -116,6 +112,32 @@ public sealed class Grammar
         return Build(builder, start, "tools");
     }
 
+    /// <summary>Answers that either call tools, as <see cref="FromTools"/> requires it, or are JSON, as <see cref="FromJsonSchema"/> has it.</summary>
+    /// <param name="format">The format of the model: V31 or V32.</param>
+    /// <param name="tools">The tools, at least one.</param>
+    /// <param name="schema">The schema of answers without calls.</param>
+    /// <param name="parallel">Whether there may be several calls.</param>
+    /// <exception cref="ArgumentException">There is no tool, two have one name, or the format has no tools.</exception>
+    /// <exception cref="GrammarException">A schema can't be kept to; the message names the place.</exception>
+    public static Grammar FromToolsOrJsonSchema(
+        ChatFormat format,
+        IReadOnlyList<ToolDefinition> tools,
+        JsonElement schema,
+        bool parallel = true
+    )
+    {
+        ArgumentNullException.ThrowIfNull(tools);
+        var builder = new ByteAutomatonBuilder();
+        int start = builder.NewState();
+        int json = builder.NewState();
+        builder.Epsilon(start, json);
+        WriteJson(builder, schema, json);
+        int calls = builder.NewState();
+        builder.Epsilon(start, calls);
+        ToolGrammar.Of(format, builder).Write(calls, tools, required: true, parallel);
+        return Build(builder, start, "tools or schema");
+    }
+
     /// <summary>The same after a thought: any text up to <c>&lt;/think&gt;</c>, then what this grammar says.</summary>
     public Grammar AfterThought() => new(this, _automaton.ThoughtStart);
 
@@ -138,6 +160,15 @@ public sealed class Grammar
     private static readonly JsonElement s_object = JsonDocument
         .Parse("""{"type":"object"}""")
         .RootElement;
+
+    private static void WriteJson(ByteAutomatonBuilder builder, JsonElement schema, int start)
+    {
+        int end = builder.NewState();
+        builder.Accept(end);
+        var compiler = new SchemaCompiler(new SchemaReader(schema, "schema"), builder);
+        compiler.WriteValue(compiler.ShapesOf(["#"]), start, end);
+        compiler.WriteRules();
+    }
 
     private static Grammar Build(ByteAutomatonBuilder builder, int start, string name)
     {

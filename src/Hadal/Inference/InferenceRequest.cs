@@ -145,6 +145,9 @@ public sealed class InferenceRequest : IAsyncEnumerable<GeneratedToken>
     /// </summary>
     public void Cancel() => _isCancelled = true;
 
+    /// <summary>Ends a choice as a stop string does, before the next step.</summary>
+    internal void Stop(int choice) => _choices[choice].IsStopped = true;
+
     /// <summary>Whether its texts are to end before a step, and why.</summary>
     internal FinishReason? EndsEarly =>
         _isCancelled ? FinishReason.Cancelled

@@ -88,7 +88,7 @@ internal sealed class RequestQueue(EngineOptions options)
         {
             for (int i = 0; i < _waiting.Count; i++)
             {
-                if (_waiting[i].Request.EndsEarly is { } reason)
+                if (_waiting[i].EndsEarly is { } reason)
                     return (TakeAt(i), reason);
             }
             return default;

@@ -135,7 +135,7 @@ internal sealed class StepLoop : IDisposable
             TextChoice text = _running[i];
             if (text.Request.IsAborted)
                 Remove(text);
-            else if (text.Request.EndsEarly is { } reason)
+            else if (text.EndsEarly is { } reason)
                 Complete(text, reason);
         }
         // Without the queue's lock: listeners are told of the end.

@@ -16,6 +16,7 @@ internal sealed class TextChoice
 
     private readonly List<int> _tokens; // The prompt, then those generated.
     private readonly Utf8StreamDecoder _decoder = new();
+    private bool _isStopped;
 
     public TextChoice(
         InferenceRequest request,
@@ -49,6 +50,16 @@ internal sealed class TextChoice
 
     /// <summary>Its place in the cache while it runs; null while it waits, or has ended.</summary>
     public CachedSequence? Sequence { get; set; }
+
+    /// <summary>Whether nothing after what there is is wanted.</summary>
+    public bool IsStopped
+    {
+        get => Volatile.Read(ref _isStopped);
+        set => Volatile.Write(ref _isStopped, value);
+    }
+
+    /// <summary>Whether it is to end before a step, and why.</summary>
+    public FinishReason? EndsEarly => IsStopped ? FinishReason.Stop : Request.EndsEarly;
 
     /// <summary>Whether it was admitted before.</summary>
     public bool HasRun { get; set; }

@@ -215,10 +215,7 @@ public sealed class DeepSeekChatClientTests : IDisposable
         {
             ["ModelId"] = new() { ModelId = "another" },
             ["ConversationId"] = new() { ConversationId = "1" },
-            ["ResponseFormat"] = new() { ResponseFormat = ChatResponseFormat.Json },
-            ["Tools"] = new() { Tools = [AIFunctionFactory.Create(() => 1, "one")] },
-            ["ToolMode"] = new() { ToolMode = ChatToolMode.RequireAny },
-            ["AllowMultipleToolCalls"] = new() { AllowMultipleToolCalls = true },
+            ["Tools"] = new() { Tools = [new HostedWebSearchTool()] },
             ["AllowBackgroundResponses"] = new() { AllowBackgroundResponses = true },
             ["ContinuationToken"] = new()
             {
@@ -270,6 +267,9 @@ public sealed class DeepSeekChatClientTests : IDisposable
             nameof(ChatOptions.TopK),
             nameof(ChatOptions.Seed),
             nameof(ChatOptions.StopSequences),
+            nameof(ChatOptions.ResponseFormat),
+            nameof(ChatOptions.ToolMode),
+            nameof(ChatOptions.AllowMultipleToolCalls),
         ];
         Assert.Equal(
             typeof(ChatOptions).GetProperties().Select(property => property.Name).Order(),
@@ -288,7 +288,7 @@ public sealed class DeepSeekChatClientTests : IDisposable
             _client.GetStreamingResponseAsync([picture], cancellationToken: Cancellation)
         );
         Assert.Contains(nameof(DataContent), error.Message, StringComparison.Ordinal);
-        var tool = new ChatMessage(ChatRole.Tool, "1");
+        var tool = new ChatMessage(ChatRole.Tool, [new FunctionResultContent("1", "2")]);
         Assert.Equal(
             "messages[0]",
             Assert
