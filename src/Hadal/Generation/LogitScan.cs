@@ -53,22 +53,22 @@ internal static class LogitScan
     /// <param name="allowed">Bit id % 64 of word id / 64; tokens beyond it are not allowed.</param>
     public static void KeepAllowed(Span<float> logits, ReadOnlySpan<ulong> allowed)
     {
+        Span<float> kept = stackalloc float[64];
         for (int word = 0; word * 64 < logits.Length; word++)
         {
             ulong bits = word < allowed.Length ? allowed[word] : 0;
-            Span<float> own = logits[(word * 64)..Math.Min(word * 64 + 64, logits.Length)];
-            if (bits == 0)
-            {
-                own.Fill(float.NegativeInfinity);
+            if (bits == ulong.MaxValue)
                 continue;
-            }
-            for (ulong others = ~bits; others != 0; others &= others - 1)
-            {
-                int id = BitOperations.TrailingZeroCount(others);
-                if (id >= own.Length)
-                    break;
-                own[id] = float.NegativeInfinity;
-            }
+            Span<float> own = logits[(word * 64)..Math.Min(word * 64 + 64, logits.Length)];
+            if (own.Length < 64)
+                bits &= (1UL << own.Length) - 1;
+            int count = 0;
+            for (ulong rest = bits; rest != 0; rest &= rest - 1)
+                kept[count++] = own[BitOperations.TrailingZeroCount(rest)];
+            own.Fill(float.NegativeInfinity);
+            count = 0;
+            for (ulong rest = bits; rest != 0; rest &= rest - 1)
+                own[BitOperations.TrailingZeroCount(rest)] = kept[count++];
         }
     }
 
