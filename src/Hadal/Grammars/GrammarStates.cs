@@ -32,6 +32,7 @@ internal sealed class GrammarStates
     private readonly List<GrammarItem> _built = [];
     private int[] _next = [];
     private StateTraits[] _traits = [];
+    private TokenTrie.NodeTraits[] _passes = [];
     private int _stamp;
 
     /// <param name="automaton">The automaton.</param>
@@ -78,6 +79,9 @@ internal sealed class GrammarStates
 
     /// <summary>What follows states: [state × <see cref="Width"/> + class of the byte].</summary>
     public int[] Table => _next;
+
+    /// <summary>Of each state what bytes must be like so that all of them may come.</summary>
+    public TokenTrie.NodeTraits[] Passes => _passes;
 
     /// <summary>The length of a row of <see cref="Table"/>.</summary>
     public int Width { get; }
@@ -357,11 +361,16 @@ internal sealed class GrammarStates
         if (_traits.Length < _sets.Count)
         {
             Array.Resize(ref _traits, Math.Max(64, 2 * _traits.Length));
+            Array.Resize(ref _passes, _traits.Length);
             int old = _next.Length;
             Array.Resize(ref _next, _traits.Length * Width);
             _next.AsSpan(old).Fill(Unknown);
         }
         _traits[set] = TraitsOf(items[..count]);
+        _passes[set] =
+            _traits[set].StringRoom == int.MaxValue ? TokenTrie.NodeTraits.StaysInString
+            : _traits[set].IsInText ? TokenTrie.NodeTraits.LacksTrigger
+            : TokenTrie.NodeTraits.None;
         return set;
     }
 

@@ -35,6 +35,7 @@ internal sealed class TokenWalk
         ReadOnlySpan<byte> classes = states.Classes;
         int width = states.Width;
         int[] table = states.Table;
+        TokenTrie.NodeTraits[] passes = states.Passes;
         Place[] places = _places;
         places[0] = new Place(state, stack.Length - 1, 0);
         int read = 0;
@@ -47,9 +48,17 @@ internal sealed class TokenWalk
             {
                 next = Work(states, ref place, node.Byte, next, stack);
                 table = states.Table;
+                passes = states.Passes;
             }
             if (next == GrammarStates.Dead)
             {
+                i = node.End;
+                continue;
+            }
+            if ((passes[next] & node.Traits) != 0)
+            {
+                foreach (int token in trie.Tokens[node.FirstToken..node.EndToken])
+                    bits[token >> 6] |= 1UL << token;
                 i = node.End;
                 continue;
             }
