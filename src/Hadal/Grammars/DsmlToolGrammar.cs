@@ -13,7 +13,7 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
     );
 
     private static readonly Lazy<CharAutomaton> s_name = new(() =>
-        Regex.Compile("[^\"<>\\n\\r]+", search: false)
+        RegexAutomaton.Compile("[^\"<>\\n\\r]+", search: false)
     );
 
     protected override string Trigger => ChatMarks.FunctionCalls;

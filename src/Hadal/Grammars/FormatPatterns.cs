@@ -64,5 +64,6 @@ internal static class FormatPatterns
     /// <summary>The texts of a format, or null if it is none of <see cref="Names"/>.</summary>
     public static CharAutomaton? Find(string format) => s_formats.GetValueOrDefault(format)?.Value;
 
-    private static CharAutomaton Compile(string pattern) => Regex.Compile(pattern, search: false);
+    private static CharAutomaton Compile(string pattern) =>
+        RegexAutomaton.Compile(pattern, search: false);
 }

@@ -65,7 +65,14 @@ public sealed class Grammar
         int start = builder.NewState();
         int end = builder.NewState();
         builder.Accept(end);
-        builder.Text(start, Regex.Compile(pattern, search: false), isJson: false, 0, -1, end);
+        builder.Text(
+            start,
+            RegexAutomaton.Compile(pattern, search: false),
+            isJson: false,
+            0,
+            -1,
+            end
+        );
         return Build(builder, start, $"pattern '{QuotedText.Shorten(pattern)}'");
     }
 

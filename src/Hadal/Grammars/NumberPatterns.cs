@@ -28,10 +28,10 @@ internal static class NumberPatterns
     ]);
 
     private static readonly Lazy<CharAutomaton> s_anyInteger = new(() =>
-        Regex.Compile("-?(0|[1-9][0-9]*)", search: false)
+        RegexAutomaton.Compile("-?(0|[1-9][0-9]*)", search: false)
     );
     private static readonly Lazy<CharAutomaton> s_anyNumber = new(() =>
-        Regex.Compile(@"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+\-]?[0-9]+)?", search: false)
+        RegexAutomaton.Compile(@"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+\-]?[0-9]+)?", search: false)
     );
 
     /// <summary>Whole numbers without fraction and exponent; <c>-0</c> is one only without bounds.</summary>

@@ -120,7 +120,11 @@ internal sealed class SchemaReader(JsonElement root, string name)
     private IEnumerable<CharAutomaton> Strings(SchemaFields fields)
     {
         if (fields.Text("pattern") is { } pattern)
-            yield return Automaton("pattern", pattern, () => Regex.Compile(pattern, search: true));
+            yield return Automaton(
+                "pattern",
+                pattern,
+                () => RegexAutomaton.Compile(pattern, search: true)
+            );
         if (fields.Text("format") is { } format && FormatPatterns.Find(format) is { } known)
             yield return Automaton("format", format, () => known);
 

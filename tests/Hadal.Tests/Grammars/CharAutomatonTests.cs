@@ -1,6 +1,5 @@
 using System.Text;
 using Hadal.Grammars;
-using Regex = Hadal.Grammars.Regex;
 
 namespace Hadal.Tests.Grammars;
 
@@ -31,8 +30,8 @@ public sealed class CharAutomatonTests
         {
             foreach (string second in s_patterns)
             {
-                CharAutomaton a = Regex.Compile(first, search: false);
-                CharAutomaton b = Regex.Compile(second, search: false);
+                CharAutomaton a = RegexAutomaton.Compile(first, search: false);
+                CharAutomaton b = RegexAutomaton.Compile(second, search: false);
                 CheckAutomaton(
                     CharAutomaton.Intersect(a, b),
                     text => a.Matches(text) && b.Matches(text)
@@ -57,7 +56,7 @@ public sealed class CharAutomatonTests
     {
         foreach (string pattern in s_patterns)
         {
-            CharAutomaton a = Regex.Compile(pattern, search: false);
+            CharAutomaton a = RegexAutomaton.Compile(pattern, search: false);
             CheckAutomaton(CharAutomaton.Complement(a), text => !a.Matches(text));
             Assert.Equal(
                 a.StateCount,
@@ -72,7 +71,7 @@ public sealed class CharAutomatonTests
     {
         foreach (string pattern in s_patterns)
         {
-            CharAutomaton a = Regex.Compile(pattern, search: false);
+            CharAutomaton a = RegexAutomaton.Compile(pattern, search: false);
             foreach (
                 (int min, int? max) in new (int, int?)[]
                 {
@@ -161,10 +160,10 @@ public sealed class CharAutomatonTests
         TooLarge(() => CharAutomaton.WithLength(CharAutomaton.Anything, 0, 20_000));
         TooLarge(() =>
             CharAutomaton.Intersect(
-                Regex.Compile("(a{199})*[^]*", search: false),
+                RegexAutomaton.Compile("(a{199})*[^]*", search: false),
                 CharAutomaton.Intersect(
-                    Regex.Compile("([^]{211})*", search: false),
-                    Regex.Compile("([^]{223})*", search: false)
+                    RegexAutomaton.Compile("([^]{211})*", search: false),
+                    RegexAutomaton.Compile("([^]{223})*", search: false)
                 )
             )
         );

@@ -2,11 +2,10 @@ using System.Globalization;
 using Hadal.Grammars;
 using Oracle = System.Text.RegularExpressions.Regex;
 using OracleOptions = System.Text.RegularExpressions.RegexOptions;
-using Regex = Hadal.Grammars.Regex;
 
 namespace Hadal.Tests.Grammars;
 
-public sealed class RegexTests
+public sealed class RegexAutomatonTests
 {
     private static readonly string[] s_atoms =
     [
@@ -51,8 +50,8 @@ public sealed class RegexTests
         for (int round = 0; round < 600; round++)
         {
             string pattern = RandomPattern(random, 2);
-            CharAutomaton whole = Regex.Compile(pattern, search: false);
-            CharAutomaton search = Regex.Compile(pattern, search: true);
+            CharAutomaton whole = RegexAutomaton.Compile(pattern, search: false);
+            CharAutomaton search = RegexAutomaton.Compile(pattern, search: true);
             // Of .NET, $ also holds before a last line feed, which \z does not.
             string theirs = pattern.Replace("$", @"\z", StringComparison.Ordinal);
             var oracle = new Oracle(theirs, OracleOptions.NonBacktracking);
@@ -115,17 +114,17 @@ public sealed class RegexTests
     [InlineData("^(?<year>a)(b)(?:c)$", "abc", true)]
     [InlineData("", "anything", true)]
     public void A_pattern_is_searched_for(string pattern, string text, bool matches) =>
-        Assert.Equal(matches, Regex.Compile(pattern, search: true).Matches(text));
+        Assert.Equal(matches, RegexAutomaton.Compile(pattern, search: true).Matches(text));
 
     [Fact]
     public void Half_of_a_surrogate_pair_is_in_no_text() =>
-        Assert.False(Regex.Compile("^[^]*$", search: false).Matches("a\ud83d"));
+        Assert.False(RegexAutomaton.Compile("^[^]*$", search: false).Matches("a\ud83d"));
 
     [Fact]
     public void Categories_are_those_of_the_framework()
     {
-        CharAutomaton upper = Regex.Compile(@"\p{Lu}", search: false);
-        CharAutomaton other = Regex.Compile(@"\P{C}", search: false);
+        CharAutomaton upper = RegexAutomaton.Compile(@"\p{Lu}", search: false);
+        CharAutomaton other = RegexAutomaton.Compile(@"\P{C}", search: false);
         for (int c = 0; c < 0x110000; c++)
         {
             UnicodeCategory category = CharUnicodeInfo.GetUnicodeCategory(c);
@@ -145,10 +144,10 @@ public sealed class RegexTests
     [Fact]
     public void Class_escapes_are_those_of_ECMA_262()
     {
-        CharAutomaton digit = Regex.Compile(@"\d", search: false);
-        CharAutomaton word = Regex.Compile(@"\w", search: false);
-        CharAutomaton space = Regex.Compile(@"\s", search: false);
-        CharAutomaton any = Regex.Compile(".", search: false);
+        CharAutomaton digit = RegexAutomaton.Compile(@"\d", search: false);
+        CharAutomaton word = RegexAutomaton.Compile(@"\w", search: false);
+        CharAutomaton space = RegexAutomaton.Compile(@"\s", search: false);
+        CharAutomaton any = RegexAutomaton.Compile(".", search: false);
         for (int c = 0; c < 0x110000; c++)
         {
             bool isLineEnd = c is '\n' or '\r' or 0x2028 or 0x2029;
@@ -218,7 +217,7 @@ public sealed class RegexTests
         foreach (bool search in new[] { false, true })
         {
             string message = Assert
-                .Throws<GrammarException>(() => Regex.Compile(pattern, search))
+                .Throws<GrammarException>(() => RegexAutomaton.Compile(pattern, search))
                 .Message;
             Assert.Contains(what, message, StringComparison.Ordinal);
             Assert.Contains($"at position {position} ", message, StringComparison.Ordinal);
@@ -245,7 +244,7 @@ public sealed class RegexTests
         {
             try
             {
-                CharAutomaton automaton = Regex.Compile(pattern, search);
+                CharAutomaton automaton = RegexAutomaton.Compile(pattern, search);
                 Assert.InRange(automaton.StateCount, 1, CharAutomatonBuilder.MaxStates);
             }
             catch (GrammarException refusal)
@@ -259,9 +258,11 @@ public sealed class RegexTests
     public void Long_and_deep_patterns_are_compiled_or_refused()
     {
         string ideographs = string.Concat(Enumerable.Range(0x4E00, 5000).Select(c => (char)c));
-        Assert.True(Regex.Compile(ideographs, search: false).Matches(ideographs));
+        Assert.True(RegexAutomaton.Compile(ideographs, search: false).Matches(ideographs));
         Assert.True(
-            Regex.Compile(new string('(', 200) + "a" + new string(')', 200), false).Matches("a")
+            RegexAutomaton
+                .Compile(new string('(', 200) + "a" + new string(')', 200), false)
+                .Matches("a")
         );
         Refused(new string('(', 201) + "a" + new string(')', 201), "deeper than 200");
         Refused(new string('(', 60_000), "deeper than 200");
@@ -273,7 +274,9 @@ public sealed class RegexTests
         static void Refused(string pattern, string what) =>
             Assert.Contains(
                 what,
-                Assert.Throws<GrammarException>(() => Regex.Compile(pattern, true)).Message,
+                Assert
+                    .Throws<GrammarException>(() => RegexAutomaton.Compile(pattern, true))
+                    .Message,
                 StringComparison.Ordinal
             );
     }
@@ -285,7 +288,7 @@ public sealed class RegexTests
     [InlineData("(aa|aab?)*", 3)]
     [InlineData("a[]|b", 2)]
     public void Automata_are_minimal(string pattern, int states) =>
-        Assert.Equal(states, Regex.Compile(pattern, search: false).StateCount);
+        Assert.Equal(states, RegexAutomaton.Compile(pattern, search: false).StateCount);
 
     private static bool Accepts(CharAutomaton automaton, int c) =>
         automaton.ClassOf(c) is >= 0 and var own && automaton.Next(automaton.Start, own) >= 0;

@@ -1,7 +1,7 @@
 namespace Hadal.Grammars;
 
 /// <summary>Regular expressions of ECMA-262, with the flag u, as automata: <see cref="RegexParser"/> says what is read.</summary>
-internal static class Regex
+internal static class RegexAutomaton
 {
     /// <summary>The automaton of a pattern.</summary>
     /// <param name="pattern">The pattern, without look-around, back references and word boundaries.</param>
