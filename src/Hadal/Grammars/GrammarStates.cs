@@ -23,17 +23,13 @@ internal sealed class GrammarStates
 
     private readonly ByteAutomaton _automaton;
     private readonly int[] _markTokens;
-    private readonly byte[][] _markBytes;
     private readonly int _far;
     private readonly ItemSets _sets = new();
     private readonly Dictionary<(int State, int Top), int> _pops = [];
-    private readonly int[] _stamps;
-    private readonly List<int> _open = [];
-    private readonly List<GrammarItem> _built = [];
+    private readonly ItemSetBuilder _built;
     private int[] _next = [];
     private StateTraits[] _traits = [];
     private TokenTrie.NodeTraits[] _passes = [];
-    private int _stamp;
 
     /// <param name="automaton">The automaton.</param>
     /// <param name="markTokens">The token of each mark; −1 where it is spelled.</param>
@@ -42,10 +38,9 @@ internal sealed class GrammarStates
     {
         _automaton = automaton;
         _markTokens = markTokens;
-        _markBytes = [.. automaton.Marks.Select(System.Text.Encoding.UTF8.GetBytes)];
         _far = far;
         Width = automaton.ClassCount + markTokens.Length;
-        _stamps = new int[automaton.StateCount];
+        _built = new ItemSetBuilder(automaton, far);
     }
 
     /// <summary>Whether it holds as much as it may.</summary>
@@ -53,23 +48,20 @@ internal sealed class GrammarStates
         (long)_sets.Count * (Width + 4) * sizeof(int) + _sets.ItemCount * 8L + _pops.Count * 32L
         > MaxBytes;
 
-    /// <summary>The tokens of the marks; −1 for those that are spelled.</summary>
-    public ReadOnlySpan<int> MarkTokens => _markTokens;
-
     public ReadOnlySpan<byte> Classes => _automaton.Classes;
 
     /// <summary>The state of a text that is at one place.</summary>
     public int Enter(int place)
     {
-        BeginSet();
-        AddPlace(place);
+        _built.Begin();
+        _built.AddPlace(place);
         return Intern();
     }
 
     /// <summary>The state here that is one of other states of the same automaton.</summary>
     public int Import(GrammarStates others, int state)
     {
-        BeginSet();
+        _built.Begin();
         foreach (GrammarItem item in others._sets[state])
             _built.Add(item);
         return Intern();
@@ -99,9 +91,9 @@ internal sealed class GrammarStates
         int at = state * Width + _automaton.ClassCount + mark;
         if (_next[at] != Unknown)
             return _next[at];
-        BeginSet();
+        _built.Begin();
         for (int i = 0; i < _sets[state].Length; i++)
-            StepMark(_sets[state][i], mark);
+            _built.StepMark(_sets[state][i], mark);
         int next = Intern();
         return _next[at] = next;
     }
@@ -117,7 +109,7 @@ internal sealed class GrammarStates
     {
         if (_pops.TryGetValue((state, top), out int next))
             return next;
-        BeginSet();
+        _built.Begin();
         foreach (GrammarItem item in _sets[state])
         {
             if (!_automaton.IsPlain(item.State))
@@ -136,27 +128,15 @@ internal sealed class GrammarStates
     /// <summary>The same state with the bounds as they are after so many characters of its text.</summary>
     public int Recount(int state, int characters)
     {
-        BeginSet();
+        _built.Begin();
         foreach (GrammarItem item in _sets[state])
-        {
-            GrammarItem counted = item;
-            if (_automaton.Text(item.State) is { IsCounted: true } text)
-                counted = new GrammarItem(
-                    item.State,
-                    item.Place,
-                    Math.Clamp(text.Min - characters, 0, _far),
-                    text.Max < 0
-                        ? GrammarItem.Unbounded
-                        : Math.Clamp(text.Max - characters, 0, _far)
-                );
-            _built.Add(counted);
-        }
+            _built.AddRecounted(item, characters);
         return Intern();
     }
 
     private int Compute(int state, byte value)
     {
-        BeginSet();
+        _built.Begin();
         bool opens = false;
         bool closes = false;
         bool goes = false;
@@ -165,7 +145,7 @@ internal sealed class GrammarStates
             GrammarItem item = _sets[state][i];
             if (!_automaton.IsPlain(item.State))
             {
-                goes |= Step(item, value);
+                goes |= _built.Step(item, value);
                 continue;
             }
             foreach (Edge edge in _automaton.Edges(item.State))
@@ -175,11 +155,11 @@ internal sealed class GrammarStates
                 switch (edge.Kind)
                 {
                     case EdgeKind.Bytes when edge.Data < 0 || _markTokens[edge.Data] < 0:
-                        AddPlace(edge.Target);
+                        _built.AddPlace(edge.Target);
                         goes = true;
                         break;
                     case EdgeKind.Call:
-                        AddPlace(_automaton.RuleStart(edge.Data));
+                        _built.AddPlace(_automaton.RuleStart(edge.Data));
                         opens = true;
                         break;
                     case EdgeKind.Close:
@@ -199,88 +179,6 @@ internal sealed class GrammarStates
         return _next[state * Width + _automaton.Classes[value]] = next;
     }
 
-    // A byte in a text, or up to a trigger; whether it may come.
-    private bool Step(GrammarItem item, byte value)
-    {
-        if (_automaton.Until(item.State) is { } until)
-        {
-            StepUntil(item.State, until, item.Place, [value]);
-            return true;
-        }
-        TextSite text = _automaton.Text(item.State)!;
-        (int state, int phase) = Math.DivRem(item.Place, text.Code.Count);
-        if (phase == 0 && value == '"' && text.Code.IsJson)
-        {
-            if (!text.Characters.Accepts(state) || item.ToMin > 0)
-                return false;
-            AddPlace(text.After);
-            return true;
-        }
-        int next = text.Code.Next(phase, value);
-        if (next == CharCode.Dead || item.ToMax == 0)
-            return false;
-        if (next >= 0)
-        {
-            if (!GoesOn(text, state, next))
-                return false;
-            int place = state * text.Code.Count + next;
-            _built.Add(new GrammarItem(item.State, place, item.ToMin, item.ToMax));
-            return true;
-        }
-        state = text.Characters.Next(state, ~next);
-        if (state < 0)
-            return false;
-        AddText(
-            item.State,
-            text,
-            state,
-            Math.Max(0, item.ToMin - 1),
-            item.ToMax == GrammarItem.Unbounded ? item.ToMax : item.ToMax - 1
-        );
-        return true;
-    }
-
-    // Whether a character that begins so can be one that may come.
-    private static bool GoesOn(TextSite text, int state, int phase)
-    {
-        ReadOnlySpan<ulong> classes = text.Code.Reachable(phase);
-        for (int i = 0; i < text.Characters.ClassCount; i++)
-        {
-            if ((classes[i / 64] >> (i % 64) & 1) != 0 && text.Characters.Next(state, i) >= 0)
-                return true;
-        }
-        return false;
-    }
-
-    private void StepMark(GrammarItem item, int mark)
-    {
-        if (_automaton.Until(item.State) is { } until)
-        {
-            StepUntil(item.State, until, item.Place, _markBytes[mark]);
-            return;
-        }
-        foreach (Edge edge in _automaton.Edges(item.State))
-        {
-            if (edge.Kind == EdgeKind.Mark && edge.Data == mark)
-                AddPlace(edge.Target);
-        }
-    }
-
-    private void StepUntil(int state, UntilSite until, int length, ReadOnlySpan<byte> bytes)
-    {
-        for (int i = 0; i < bytes.Length; i++)
-        {
-            length = until.Next(length, bytes[i]);
-            if (length < until.Trigger.Length)
-                continue;
-            // What follows a trigger within a mark is not looked at: no mark has bytes after one.
-            if (i == bytes.Length - 1)
-                AddPlace(until.After);
-            return;
-        }
-        _built.Add(new GrammarItem(state, length));
-    }
-
     private void AddReturns(int top, int rule)
     {
         foreach (GrammarItem caller in _sets[top])
@@ -290,72 +188,18 @@ internal sealed class GrammarStates
             foreach (Edge call in _automaton.Edges(caller.State))
             {
                 if (call.Kind == EdgeKind.Call && call.Data == rule)
-                    AddPlace(call.Target);
+                    _built.AddPlace(call.Target);
             }
         }
-    }
-
-    private void BeginSet()
-    {
-        _built.Clear();
-        _stamp++;
-    }
-
-    private void AddPlace(int first)
-    {
-        _open.Add(first);
-        while (_open.Count > 0)
-        {
-            int place = _open[^1];
-            _open.RemoveAt(_open.Count - 1);
-            if (_stamps[place] == _stamp)
-                continue;
-            _stamps[place] = _stamp;
-            if (_automaton.Text(place) is { } text)
-            {
-                int toMax = text.Max < 0 ? GrammarItem.Unbounded : Math.Min(text.Max, _far);
-                AddText(place, text, text.Characters.Start, Math.Min(text.Min, _far), toMax);
-                continue;
-            }
-            if (_automaton.Until(place) is not null)
-            {
-                _built.Add(new GrammarItem(place));
-                continue;
-            }
-            bool takes = false;
-            foreach (Edge edge in _automaton.Edges(place))
-            {
-                if (edge.Kind == EdgeKind.Epsilon)
-                    _open.Add(edge.Target);
-                else
-                    takes = true;
-            }
-            if (takes)
-                _built.Add(new GrammarItem(place));
-        }
-    }
-
-    private void AddText(int place, TextSite text, int state, int toMin, int toMax)
-    {
-        _built.Add(new GrammarItem(place, state * text.Code.Count, toMin, toMax));
-        if (!text.Code.IsJson && toMin == 0 && text.Characters.Accepts(state))
-            AddPlace(text.After);
     }
 
     private int Intern()
     {
-        if (_built.Count == 0)
+        ReadOnlySpan<GrammarItem> items = _built.Build();
+        if (items.IsEmpty)
             return Dead;
-        Span<GrammarItem> items = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_built);
-        items.Sort();
-        int count = 1;
-        for (int i = 1; i < items.Length; i++)
-        {
-            if (items[i] != items[count - 1])
-                items[count++] = items[i];
-        }
         int before = _sets.Count;
-        int set = _sets.Intern(items[..count]);
+        int set = _sets.Intern(items);
         if (set < before)
             return set;
         if (_traits.Length < _sets.Count)
@@ -366,7 +210,7 @@ internal sealed class GrammarStates
             Array.Resize(ref _next, _traits.Length * Width);
             _next.AsSpan(old).Fill(Unknown);
         }
-        _traits[set] = TraitsOf(items[..count]);
+        _traits[set] = TraitsOf(items);
         _passes[set] =
             _traits[set].StringRoom == int.MaxValue ? TokenTrie.NodeTraits.StaysInString
             : _traits[set].IsInText ? TokenTrie.NodeTraits.LacksTrigger
