@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
@@ -72,13 +73,22 @@ internal static class CompactText
                     writer.WriteEndArray();
                     break;
                 case JsonValueKind.String:
-                    writer.WriteStringValue(value.GetString());
+                    writer.WriteRawValue(Quoted(value.GetString()!));
                     break;
                 default:
                     writer.WriteRawValue(value.GetRawText());
                     break;
             }
         }
+
+        // The writer would escape characters beyond the first plane.
+        string Quoted(string text) =>
+            string.Concat(text.EnumerateRunes().Select(Escaped).Prepend("\"").Append("\""));
+
+        string Escaped(Rune rune) =>
+            rune.IsBmp
+                ? JsonEncodedText.Encode(rune.ToString(), s_options.Encoder).ToString()
+                : rune.ToString();
 
         int Place(JsonProperty member)
         {

@@ -87,6 +87,31 @@ public sealed partial class SchemaSuiteTests(ITestOutputHelper output)
         Assert.Equal(new Counts(124, 383, 55, 20), counts);
     }
 
+    [Fact]
+    public void Newer_keywords()
+    {
+        string file = Path.Combine(
+            Paths.Root,
+            "tests",
+            "Hadal.Tests",
+            "Grammars",
+            "NewerKeywords.json"
+        );
+        var counts = new Counts(0, 0, 0, 0);
+        foreach (JsonElement group in Groups(file))
+        {
+            var oracle = new JsonOracle(group.GetProperty("schema"));
+            foreach (JsonElement test in group.GetProperty("tests").EnumerateArray())
+                Assert.True(
+                    oracle.Allows(test.GetProperty("data"))
+                        == test.GetProperty("valid").GetBoolean(),
+                    $"{group.GetProperty("description")}: {test}"
+                );
+            Judge("newer", group, counts);
+        }
+        Assert.Equal(new Counts(82, 408, 0, 0), counts);
+    }
+
     private static JsonElement.ArrayEnumerator Groups(string file) =>
         TestSchemas.Parse(File.ReadAllText(file)).EnumerateArray();
 
@@ -125,7 +150,7 @@ public sealed partial class SchemaSuiteTests(ITestOutputHelper output)
 
     // Of a message that names the place of a keyword.
     [GeneratedRegex(@"^schema#(?:/[^:]*)?/([^/:]+): ")]
-    private static partial Regex Keyword();
+    private static partial System.Text.RegularExpressions.Regex Keyword();
 
     private static void Install()
     {
