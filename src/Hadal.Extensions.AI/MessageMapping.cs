@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Hadal.Chat;
 using Microsoft.Extensions.AI;
 
@@ -8,6 +9,14 @@ namespace Hadal.Extensions.AI;
 /// <summary>Messages as a chat template takes them. What has no counterpart is refused by name.</summary>
 internal static class MessageMapping
 {
+    // Indented JSON would be more tokens.
+    private static readonly JsonTypeInfo s_result = new JsonSerializerOptions(
+        AIJsonUtilities.DefaultOptions
+    )
+    {
+        WriteIndented = false,
+    }.GetTypeInfo(typeof(object));
+
     /// <param name="messages">The messages.</param>
     /// <param name="instructions">What comes before them; null or empty for nothing.</param>
     public static List<ChatTurn> Turns(IEnumerable<ChatMessage> messages, string? instructions)
@@ -77,10 +86,7 @@ internal static class MessageMapping
             JsonElement { ValueKind: JsonValueKind.String } json => json.GetString()!,
             AIContent content => Text(message, [content]),
             IEnumerable<AIContent> contents => Text(message, contents),
-            _ => JsonSerializer.Serialize(
-                result,
-                AIJsonUtilities.DefaultOptions.GetTypeInfo(typeof(object))
-            ),
+            _ => JsonSerializer.Serialize(result, s_result),
         };
 
     private static string Text(ChatMessage message, IEnumerable<AIContent> contents) =>

@@ -27,23 +27,22 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
         InferenceEngine engine = engines.Of(format);
         var chat = new ChatEngine(engine);
         JsonSchema schema = JsonSchema.FromText(Tool(Weather).Parameters!.Value.GetRawText());
-        for (ulong seed = 0; seed < 8; seed++)
+        var request = new ChatRequest
         {
-            ChatAnswer answer = await chat.SubmitAsync(
-                new ChatRequest
-                {
-                    Conversation = Ask(Time, Weather),
-                    ToolChoice = ToolChoice.Tool("get_weather"),
-                    ParallelToolCalls = false,
-                    Generation = Draw(engine, seed),
-                },
-                Cancellation
-            );
-            List<AnswerUpdate> updates = await answer.ToListAsync(Cancellation);
-            AnswerChoice choice = Assert.Single(answer.Choices);
+            Conversation = Ask(Time, Weather),
+            ToolChoice = ToolChoice.Tool("get_weather"),
+            ParallelToolCalls = false,
+            Generation = Draw(engine, 1) with { Choices = 8 },
+        };
+        ChatAnswer answer = await chat.SubmitAsync(request, Cancellation);
+        List<AnswerUpdate> updates = await answer.ToListAsync(Cancellation);
+        for (int i = 0; i < answer.Choices.Count; i++)
+        {
+            AnswerChoice choice = answer.Choices[i];
+            List<AnswerUpdate> own = [.. updates.Where(update => update.Choice == i)];
             Assert.Equal(AnswerFinish.ToolCalls, choice.Finish);
-            Assert.Equal(AnswerFinish.ToolCalls, updates[^1].Finish);
-            Assert.All(updates[..^1], update => Assert.Null(update.Finish));
+            Assert.Equal(AnswerFinish.ToolCalls, own[^1].Finish);
+            Assert.All(own[..^1], update => Assert.Null(update.Finish));
             ToolCall call = Assert.Single(choice.ToolCalls);
             Assert.Equal("get_weather", call.Name);
             Assert.Matches("^call_[0-9a-f]{24}$", call.Id);
@@ -56,16 +55,16 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
             Assert.Equal(
                 call.Arguments,
                 string.Concat(
-                    updates
-                        .SelectMany(update => update.Deltas)
+                    own.SelectMany(update => update.Deltas)
                         .Where(delta => delta.Kind == ChatDeltaKind.CallArguments)
                         .Select(delta => delta.Text)
                 )
             );
-            Assert.Equal(updates.Select(update => update.TokenId), choice.Tokens);
-            Assert.Equal(choice.Tokens.Count, answer.Usage.GeneratedTokens);
-            Assert.Equal(0, answer.ReasoningTokens);
+            Assert.Equal(own.Select(update => update.TokenId), choice.Tokens);
         }
+        Assert.Equal(updates.Count, answer.Usage.GeneratedTokens);
+        Assert.Equal(0, answer.ReasoningTokens);
+        await chat.SubmitAsync(request, Cancellation);
         // The same tools are compiled once.
         Assert.Equal(1, chat.CompiledGrammars);
     }
@@ -77,24 +76,19 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
     {
         InferenceEngine engine = engines.Of(format);
         var chat = new ChatEngine(engine);
-        int parallel = 0;
-        for (ulong seed = 0; seed < 20; seed++)
-        {
-            AnswerChoice choice = await Answer(
-                chat,
-                new ChatRequest
-                {
-                    Conversation = Ask(Time, Weather),
-                    ToolChoice = ToolChoice.Required,
-                    Generation = Draw(engine, seed),
-                }
-            );
-            Assert.All(choice.ToolCalls, call => JsonDocument.Parse(call.Arguments).Dispose());
-            Assert.Distinct(choice.ToolCalls.Select(call => call.Id));
-            if (choice.ToolCalls.Count > 1)
-                parallel++;
-        }
-        Assert.NotEqual(0, parallel);
+        ChatAnswer answer = await Read(
+            chat,
+            new ChatRequest
+            {
+                Conversation = Ask(Time, Weather),
+                ToolChoice = ToolChoice.Required,
+                Generation = Draw(engine, 1) with { Choices = 16 },
+            }
+        );
+        ToolCall[] calls = [.. answer.Choices.SelectMany(choice => choice.ToolCalls)];
+        Assert.All(calls, call => JsonDocument.Parse(call.Arguments).Dispose());
+        Assert.Distinct(calls.Select(call => call.Id));
+        Assert.Contains(answer.Choices, choice => choice.ToolCalls.Count > 1);
     }
 
     [Fact]
@@ -109,19 +103,13 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
                 ResponseSchema = JsonDocument.Parse(Schema).RootElement,
             },
             Format = AnswerFormat.JsonSchema(JsonDocument.Parse(Schema).RootElement),
+            ParallelToolCalls = false,
+            Generation = Draw(engine, 1, 400, "<", "{") with { Choices = 30 },
         };
         int calls = 0;
         int contents = 0;
-        for (ulong seed = 0; seed < 30; seed++)
+        foreach (AnswerChoice choice in (await Read(chat, request)).Choices)
         {
-            AnswerChoice choice = await Answer(
-                chat,
-                request with
-                {
-                    ParallelToolCalls = false,
-                    Generation = Draw(engine, seed),
-                }
-            );
             if (choice.Finish == AnswerFinish.ToolCalls)
             {
                 calls++;
@@ -163,27 +151,25 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
         var chat = new ChatEngine(engine);
         int end = Id(engine, "</think>");
         int thoughts = 0;
-        for (ulong seed = 0; seed < 10; seed++)
+        ChatAnswer answer = await Read(
+            chat,
+            new ChatRequest
+            {
+                Conversation = Ask(hasSchema ? [] : [Time]) with { Thinking = true },
+                Format = hasSchema
+                    ? AnswerFormat.JsonSchema(JsonDocument.Parse(Schema).RootElement)
+                    : AnswerFormat.Text,
+                ToolChoice = hasSchema ? ToolChoice.Auto : ToolChoice.Required,
+                ParallelToolCalls = false,
+                Generation = Draw(engine, 1, 400, "</think>") with { Choices = 10 },
+            }
+        );
+        foreach (AnswerChoice choice in answer.Choices)
         {
-            ChatAnswer answer = chat.Submit(
-                new ChatRequest
-                {
-                    Conversation = Ask(hasSchema ? [] : [Time]) with { Thinking = true },
-                    Format = hasSchema
-                        ? AnswerFormat.JsonSchema(JsonDocument.Parse(Schema).RootElement)
-                        : AnswerFormat.Text,
-                    ToolChoice = hasSchema ? ToolChoice.Auto : ToolChoice.Required,
-                    ParallelToolCalls = false,
-                    Generation = Draw(engine, seed, 400, "</think>"),
-                },
-                Cancellation
-            );
-            await answer.ReadToEndAsync(Cancellation);
-            AnswerChoice choice = answer.Choices[0];
             int[] tokens = [.. choice.Tokens];
             int thought = Array.IndexOf(tokens, end) + 1;
             Assert.NotEqual(0, thought);
-            Assert.Equal(thought, answer.ReasoningTokens);
+            Assert.Equal(thought, choice.ReasoningTokens);
             Assert.Equal(
                 engine.Tokenizer.Decode(tokens.AsSpan(0, thought - 1), skipSpecialTokens: true),
                 choice.Turn.Reasoning ?? ""
@@ -194,6 +180,7 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
             JsonDocument.Parse(json).Dispose();
         }
         Assert.NotEqual(0, thoughts);
+        Assert.Equal(answer.ReasoningTokens, answer.Choices.Sum(choice => choice.ReasoningTokens));
     }
 
     [Fact]
@@ -387,10 +374,13 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
         );
     }
 
-    private static async Task<AnswerChoice> Answer(ChatEngine chat, ChatRequest request)
+    private static async Task<ChatAnswer> Read(ChatEngine chat, ChatRequest request)
     {
         ChatAnswer answer = await chat.SubmitAsync(request, Cancellation);
         await answer.ReadToEndAsync(Cancellation);
-        return answer.Choices[0];
+        return answer;
     }
+
+    private static async Task<AnswerChoice> Answer(ChatEngine chat, ChatRequest request) =>
+        (await Read(chat, request)).Choices[0];
 }

@@ -71,7 +71,7 @@ public sealed class ChatEngines : IDisposable
     /// <param name="engine">The engine.</param>
     /// <param name="seed">The seed.</param>
     /// <param name="tokens">The most tokens.</param>
-    /// <param name="likely">Marks that come soon; an empty one is EOS.</param>
+    /// <param name="likely">Texts of tokens that come soon; an empty one is EOS.</param>
     public static GenerationOptions Draw(
         InferenceEngine engine,
         ulong seed,
@@ -93,7 +93,8 @@ public sealed class ChatEngines : IDisposable
     {
         if (mark.Length == 0)
             return engine.Tokenizer.EosId;
-        Assert.True(engine.Tokenizer.TryGetAddedToken(mark, out int id));
-        return id;
+        return engine.Tokenizer.TryGetAddedToken(mark, out int id)
+            ? id
+            : Assert.Single(engine.Tokenizer.Encode(mark, addSpecialTokens: false));
     }
 }
