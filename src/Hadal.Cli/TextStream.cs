@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Hadal.Generation;
 using Hadal.Inference;
 using Hadal.Model;
@@ -12,27 +11,20 @@ internal static class TextStream
     /// <summary>Writes to the end of the text; when cancelled, ends the line first.</summary>
     /// <param name="terminal">Where to.</param>
     /// <param name="request">The text.</param>
-    /// <param name="ids">Gets its tokens.</param>
     /// <param name="cancellationToken">Gives the text up.</param>
-    /// <returns>The text.</returns>
-    public static string Write(
+    public static void Write(
         Terminal terminal,
         InferenceRequest request,
-        List<int> ids,
         CancellationToken cancellationToken
     )
     {
-        var text = new StringBuilder();
         try
         {
             foreach (GeneratedToken token in request.Read(cancellationToken))
             {
-                ids.Add(token.Id);
-                text.Append(token.Text);
                 terminal.WriteText(token.Text);
                 terminal.Output.Flush();
             }
-            return text.ToString();
         }
         finally
         {
@@ -41,9 +33,8 @@ internal static class TextStream
     }
 
     /// <summary>Speeds, and what they were reached on, in one line.</summary>
-    public static string Describe(InferenceRequest request, DeepSeekModel model)
+    public static string Describe(GenerationUsage usage, ulong seed, DeepSeekModel model)
     {
-        GenerationUsage usage = request.Usage;
         string cached = usage.CachedTokens > 0 ? $" after {usage.CachedTokens} in the cache" : "";
         string drafts =
             usage.DraftedTokens > 0
@@ -56,7 +47,7 @@ internal static class TextStream
             CultureInfo.InvariantCulture,
             $"prefill {usage.PromptTokens - usage.CachedTokens} tokens{cached}, {usage.PrefillTokensPerSecond:0.0} tokens/s; "
                 + $"decode {usage.GeneratedTokens} tokens, {usage.DecodeTokensPerSecond:0.0} tokens/s; {drafts}"
-                + $"{model.Device}, {model.Options.Activations}; seed {request.Seed}"
+                + $"{model.Device}, {model.Options.Activations}; seed {seed}"
         );
     }
 

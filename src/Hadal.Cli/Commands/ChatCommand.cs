@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Hadal.Answering;
 using Hadal.Chat;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
+using Hadal.Cli.Chatting;
 using Hadal.Generation;
 using Hadal.Inference;
 using Hadal.Model;
@@ -17,6 +19,8 @@ internal sealed class ChatCommand : Command
     private readonly RunArguments _run;
     private readonly SamplingArguments _sampling;
     private readonly DraftArgument _drafts;
+    private readonly ToolArguments _tools;
+    private readonly SchemaArgument _schema;
     private readonly ChatFormatArgument _format;
     private readonly Option<string?> _system = new("--system")
     {
@@ -37,7 +41,7 @@ internal sealed class ChatCommand : Command
     public ChatCommand(Terminal terminal)
         : base(
             "chat",
-            "Holds a conversation, a line a turn; an empty line or the end of the input ends it"
+            "Holds a conversation, a line a turn; /help tells its commands, an empty line or the end of the input ends it"
         )
     {
         _terminal = terminal;
@@ -47,25 +51,20 @@ internal sealed class ChatCommand : Command
         Add(_system);
         Add(_thinking);
         Add(_context);
+        _tools = new ToolArguments(this);
+        _schema = new SchemaArgument(this);
         _sampling = new SamplingArguments(this);
         _run = new RunArguments(this);
         _drafts = new DraftArgument(this);
         SetAction(RunAsync);
     }
 
-    private async Task RunAsync(ParseResult result, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(ParseResult result, CancellationToken cancellationToken)
     {
         string folder = _model.Folder(result);
         DeepSeekTokenizer tokenizer = DeepSeekTokenizer.Load(folder);
         ChatTemplate template = _format.Template(result, tokenizer);
-        bool thinking = result.GetValue(_thinking);
-        if (thinking && template.Format == ChatFormat.V3)
-            throw new UsageException("--thinking: DeepSeek-V3 has no thinking mode");
-        // The mark that ends a thought is part of the text: the next prompt leaves out what is before it.
-        GenerationOptions options = _sampling.Read(result, GenerationConfig.Read(folder)) with
-        {
-            SkipSpecialTokens = false,
-        };
+        ChatSettings settings = ReadSettings(result, folder, template);
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
         tokenizer.RequireFits(checkpoint.Config.VocabSize);
         int context = Math.Min(result.GetValue(_context), checkpoint.Config.MaxPositionEmbeddings);
@@ -85,48 +84,73 @@ internal sealed class ChatCommand : Command
             cancellationToken
         );
         using var engine = new InferenceEngine(model, tokenizer, _drafts.Engine(result, context));
-        List<ChatTurn> turns = [];
-        if (result.GetValue(_system) is { } system)
-            turns.Add(ChatTurn.System(system));
-        while (await ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
+        var lines = new ChatLines(_terminal);
+        var session = new ChatSession(
+            new ChatEngine(engine, template),
+            _terminal,
+            new ToolResults(_terminal, lines, _tools.Program(result)),
+            _tools.MaxRounds(result),
+            result.GetValue(_system)
+        )
         {
-            turns.Add(ChatTurn.User(line));
-            ChatPrompt prompt = template.Encode(
-                tokenizer,
-                new ChatConversation { Turns = turns, Thinking = thinking },
-                cancellationToken
-            );
-            InferenceRequest answer = engine.Submit(prompt.Ids.Span, options);
-            List<int> ids = [];
-            string text = TextStream.Write(_terminal, answer, ids, cancellationToken);
-            turns.Add(Answer(text, ids, prompt.StartsThinking));
-            await _terminal
-                .Error.WriteLineAsync(TextStream.Describe(answer, model))
-                .ConfigureAwait(false);
+            Settings = settings,
+        };
+        return await ConverseAsync(lines, session, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ChatSettings ReadSettings(ParseResult result, string folder, ChatTemplate template)
+    {
+        (IReadOnlyList<ChatTool> tools, ToolChoice choice) = _tools.Read(result);
+        var settings = new ChatSettings
+        {
+            Thinking = result.GetValue(_thinking),
+            Tools = tools,
+            ToolChoice = choice,
+            Schema = _schema.Read(result),
+            Generation = _sampling.Read(result, GenerationConfig.Read(folder)),
+        };
+        try
+        {
+            settings.Check(template);
         }
+        // Then the message begins with the option's name.
+        catch (ConversationException e) when (e.Path is "thinking" or "tools")
+        {
+            throw new UsageException($"--{e.Message}");
+        }
+        return settings;
     }
 
-    private static ChatTurn Answer(string text, List<int> ids, bool isThoughtFirst)
+    /// <summary>Takes line by line to the end.</summary>
+    /// <returns>The exit status: a script is told that a line failed.</returns>
+    private async Task<int> ConverseAsync(
+        ChatLines lines,
+        ChatSession session,
+        CancellationToken cancellationToken
+    )
     {
-        const string thoughtEnd = "</think>";
-        if (!isThoughtFirst)
-            return ChatTurn.Assistant(text, ids);
-        int end = text.IndexOf(thoughtEnd, StringComparison.Ordinal);
-        string said = end < 0 ? "" : text[(end + thoughtEnd.Length)..];
-        string thought = end < 0 ? text : text[..end];
-        return ChatTurn.Assistant(said, ids) with { Reasoning = thought };
-    }
-
-    /// <summary>The next line; null at the end.</summary>
-    private async Task<string?> ReadTurnAsync(CancellationToken cancellationToken)
-    {
-        if (_terminal.IsInteractive)
-            await _terminal.Output.WriteAsync("> ").ConfigureAwait(false);
-        TextReader input = _terminal.Piped ?? _terminal.Keyboard;
-        // A console's read can't be cancelled: it is left behind.
-        string? line = await Task.Run(input.ReadLine, CancellationToken.None)
-            .WaitAsync(cancellationToken)
-            .ConfigureAwait(false);
-        return string.IsNullOrWhiteSpace(line) ? null : line;
+        var commands = new SlashCommands(_terminal, session);
+        int status = 0;
+        while (await lines.ReadTurnAsync(cancellationToken).ConfigureAwait(false) is { } line)
+        {
+            try
+            {
+                if (!SlashCommands.Is(line))
+                    await session
+                        .RespondAsync(SlashCommands.Said(line), cancellationToken)
+                        .ConfigureAwait(false);
+                else if (!commands.Run(line))
+                    break;
+            }
+            catch (HadalException e)
+            {
+                await _terminal
+                    .Error.WriteLineAsync($"hadal: {Printable.Line(e.Message)}")
+                    .ConfigureAwait(false);
+                if (_terminal.Piped is not null)
+                    status = ExitStatus.Failure;
+            }
+        }
+        return status;
     }
 }

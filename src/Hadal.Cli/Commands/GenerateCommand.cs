@@ -104,9 +104,9 @@ internal sealed class GenerateCommand : Command
         // A person sees the whole text; a script gets what is new.
         if (_terminal.IsInteractive)
             ShowPrompt(text);
-        TextStream.Write(_terminal, request, [], cancellationToken);
+        TextStream.Write(_terminal, request, cancellationToken);
         await _terminal
-            .Error.WriteLineAsync(TextStream.Describe(request, model))
+            .Error.WriteLineAsync(TextStream.Describe(request.Usage, request.Seed, model))
             .ConfigureAwait(false);
         if (kept.Save(request) is { } told)
             await _terminal.Error.WriteLineAsync(told).ConfigureAwait(false);
