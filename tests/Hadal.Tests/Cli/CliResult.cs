@@ -14,16 +14,27 @@ internal sealed record CliResult(int Status, string Output, string Error)
     /// <param name="input">What the standard input gives; null for a keyboard that nobody types on.</param>
     /// <param name="args">The command line.</param>
     public static Task<CliResult> RunWithInputAsync(string? input, params string[] args) =>
-        RunAsync(input, isTerminal: false, takesEscapes: false, args);
+        RunAsync(input, typed: "", isTerminal: false, takesEscapes: false, args);
 
     /// <summary>As on a terminal that both streams go to.</summary>
     /// <param name="takesEscapes">Whether the environment lets escape sequences be used.</param>
     /// <param name="args">The command line.</param>
     public static Task<CliResult> RunOnTerminalAsync(bool takesEscapes, params string[] args) =>
-        RunAsync(null, isTerminal: true, takesEscapes, args);
+        RunAsync(null, typed: "", isTerminal: true, takesEscapes, args);
+
+    /// <summary>As on a terminal whose keyboard is typed on.</summary>
+    /// <param name="typed">The lines that are typed.</param>
+    /// <param name="takesEscapes">Whether the environment lets escape sequences be used.</param>
+    /// <param name="args">The command line.</param>
+    public static Task<CliResult> RunAtKeyboardAsync(
+        string typed,
+        bool takesEscapes,
+        params string[] args
+    ) => RunAsync(null, typed, isTerminal: true, takesEscapes, args);
 
     private static async Task<CliResult> RunAsync(
         string? input,
+        string typed,
         bool isTerminal,
         bool takesEscapes,
         string[] args
@@ -34,7 +45,7 @@ internal sealed record CliResult(int Status, string Output, string Error)
         var terminal = new Terminal
         {
             Piped = input is null ? null : new StringReader(input),
-            Keyboard = new StringReader(input ?? ""),
+            Keyboard = new StringReader(input ?? typed),
             Output = output,
             Error = error,
             IsWatched = isTerminal,
