@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Hadal.Answering;
 using Hadal.Chat;
@@ -216,20 +217,14 @@ public sealed class ChatToolsTests
         using Process process = ToolProcess.Start($"exec {ToolProcess.Hadal} {args} --allow-exec");
         await process.StandardInput.WriteAsync($"{Question}\n");
         await process.StandardInput.FlushAsync(Cancellation);
-        while (!File.Exists(id))
-        {
-            Assert.False(process.HasExited);
-            await Task.Delay(20, Cancellation);
-        }
+        Waiting.Until(() => File.Exists(id));
         using (Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]))
             await kill.WaitForExitAsync(Cancellation);
         Assert.Equal(130, (await ToolProcess.EndAsync(process)).Status);
         string program = (await File.ReadAllTextAsync(id, Cancellation)).Trim();
-        while (
-            File.Exists($"/proc/{program}/cmdline")
-            && await File.ReadAllTextAsync($"/proc/{program}/cmdline", Cancellation) != ""
-        )
-            await Task.Delay(20, Cancellation);
+        Waiting.Until(() =>
+            !ToolProgramTests.IsRunning(int.Parse(program, CultureInfo.InvariantCulture))
+        );
     }
 
     private static int Lines(string text, string start) =>

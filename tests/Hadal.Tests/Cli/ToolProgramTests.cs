@@ -93,7 +93,7 @@ public sealed class ToolProgramTests : IDisposable
             new string('x', 1_000_000)
         );
         Fails(result, "did not end within 0.5 seconds");
-        await AllEndAsync();
+        AllEnd();
     }
 
     [Fact]
@@ -117,11 +117,10 @@ public sealed class ToolProgramTests : IDisposable
             "{}",
             source.Token
         );
-        while (!File.Exists(_folder.File("ids")) || Ids().Length < 2)
-            await Task.Delay(10, Cancellation);
+        Waiting.Until(() => File.Exists(_folder.File("ids")) && Ids().Length == 2);
         await source.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
-        await AllEndAsync();
+        AllEnd();
     }
 
     private static void Fails(string result, params string[] parts)
@@ -144,17 +143,14 @@ public sealed class ToolProgramTests : IDisposable
         ];
 
     /// <summary>Waits until the processes whose ids were written have ended; another process may have to collect them.</summary>
-    private async Task AllEndAsync()
+    private void AllEnd()
     {
         Assert.Equal(2, Ids().Length);
-        foreach (int id in Ids())
-        {
-            while (IsRunning(id))
-                await Task.Delay(10, Cancellation);
-        }
+        Waiting.Until(() => !Ids().Any(IsRunning));
     }
 
-    private static bool IsRunning(int id)
+    /// <summary>Whether a process runs: one that has ended may wait for its status to be read.</summary>
+    internal static bool IsRunning(int id)
     {
         try
         {
