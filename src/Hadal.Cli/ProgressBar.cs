@@ -21,10 +21,39 @@ internal static class ProgressBar
             work(static _ => { });
             return;
         }
-        IAnsiConsole console = AnsiConsole.Create(
-            new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Error) }
-        );
-        console
+        Bar(terminal)
+            .Start(context =>
+            {
+                ProgressTask task = context.AddTask(Markup.Escape(description), maxValue: total);
+                work(task.Increment);
+            });
+    }
+
+    /// <inheritdoc cref="Show"/>
+    public static async Task ShowAsync(
+        Terminal terminal,
+        string description,
+        double total,
+        Func<Action<double>, Task> work
+    )
+    {
+        if (!terminal.ShowsProgress)
+        {
+            await work(static _ => { }).ConfigureAwait(false);
+            return;
+        }
+        await Bar(terminal)
+            .StartAsync(context =>
+            {
+                ProgressTask task = context.AddTask(Markup.Escape(description), maxValue: total);
+                return work(task.Increment);
+            })
+            .ConfigureAwait(false);
+    }
+
+    private static Progress Bar(Terminal terminal) =>
+        AnsiConsole
+            .Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(terminal.Error) })
             .Progress()
             .AutoClear(true)
             .Columns(
@@ -32,11 +61,5 @@ internal static class ProgressBar
                 new ProgressBarColumn(),
                 new PercentageColumn(),
                 new RemainingTimeColumn()
-            )
-            .Start(context =>
-            {
-                ProgressTask task = context.AddTask(Markup.Escape(description), maxValue: total);
-                work(task.Increment);
-            });
-    }
+            );
 }

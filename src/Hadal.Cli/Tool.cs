@@ -27,6 +27,7 @@ internal static class Tool
             new TraceCommand(terminal),
             new DevicesCommand(terminal),
             new SynthCommand(terminal),
+            new PullCommand(terminal),
             new BenchCommand(terminal),
         };
         if (terminal.IsInteractive)

@@ -16,7 +16,7 @@ public sealed class ToolTests
         CliResult result = await CliResult.RunAsync("--help");
         Assert.Equal(0, result.Status);
         Assert.All(
-            ["generate", "chat", "inspect", "tokenize", "perplexity", "trace", "devices"],
+            ["generate", "chat", "inspect", "tokenize", "perplexity", "trace", "devices", "pull"],
             command => Assert.Contains(command, result.Output, StringComparison.Ordinal)
         );
     }
