@@ -62,15 +62,20 @@ public sealed class GrammarMatcherTests
         }
     }
 
-    [Fact]
-    public void Every_token_of_the_mask_is_taken_and_no_other()
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 1)]
+    [InlineData(true, 2)]
+    public void Every_token_of_the_mask_is_taken_and_no_other(bool thinks, int seed)
     {
         Grammar grammar = Schema(
             """
             {"type": "object", "properties": {"a": {"type": "string", "maxLength": 4}, "b": {"type": "array", "items": {"type": "number"}}}, "required": ["a", "b"]}
             """
         );
-        var random = new Random(1);
+        if (thinks)
+            grammar = grammar.AfterThought();
+        var random = new Random(seed);
         var ids = new List<int>();
         var matcher = new GrammarMatcher(grammar, s_vocabulary);
         for (int step = 0; step < 12; step++)
