@@ -139,7 +139,7 @@ public sealed class DeepSeekChatClient : IChatClient
         );
         string id = Guid.NewGuid().ToString("N");
         ChatAnswer answer = await Unlinked(
-                _chat.SubmitAsync(request, either.Token),
+                new ValueTask<ChatAnswer>(_chat.SubmitAsync(request, either.Token)),
                 cancellationToken
             )
             .ConfigureAwait(false);
@@ -147,10 +147,7 @@ public sealed class DeepSeekChatClient : IChatClient
         await using IAsyncEnumerator<AnswerUpdate> updates = answer.GetAsyncEnumerator(
             either.Token
         );
-        while (
-            await Unlinked(updates.MoveNextAsync().AsTask(), cancellationToken)
-                .ConfigureAwait(false)
-        )
+        while (await Unlinked(updates.MoveNextAsync(), cancellationToken).ConfigureAwait(false))
         {
             List<AIContent> contents = [.. Contents(updates.Current.Deltas, choice)];
             if (contents.Count > 0)
@@ -186,7 +183,7 @@ public sealed class DeepSeekChatClient : IChatClient
     }
 
     /// <summary>The result of what two tokens cancel; the error tells which of them did.</summary>
-    private async Task<T> Unlinked<T>(Task<T> task, CancellationToken cancellationToken)
+    private async ValueTask<T> Unlinked<T>(ValueTask<T> task, CancellationToken cancellationToken)
     {
         try
         {

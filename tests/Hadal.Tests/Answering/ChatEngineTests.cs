@@ -32,7 +32,7 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
             Conversation = Ask(Time, Weather),
             ToolChoice = ToolChoice.Tool("get_weather"),
             ParallelToolCalls = false,
-            Generation = Draw(engine, 1) with { Choices = 8 },
+            Generation = Draw(engine, 1) with { Choices = 5 },
         };
         ChatAnswer answer = await chat.SubmitAsync(request, Cancellation);
         List<AnswerUpdate> updates = await answer.ToListAsync(Cancellation);
@@ -82,7 +82,7 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
             {
                 Conversation = Ask(Time, Weather),
                 ToolChoice = ToolChoice.Required,
-                Generation = Draw(engine, 1) with { Choices = 16 },
+                Generation = Draw(engine, 1) with { Choices = 8 },
             }
         );
         ToolCall[] calls = [.. answer.Choices.SelectMany(choice => choice.ToolCalls)];
@@ -94,17 +94,14 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
     [Fact]
     public async Task An_answer_that_may_call_or_keep_to_a_schema_does_one_of_the_two()
     {
-        InferenceEngine engine = engines.Of(ChatFormat.V32);
+        InferenceEngine engine = engines.Of(ChatFormat.V31);
         var chat = new ChatEngine(engine);
         var request = new ChatRequest
         {
-            Conversation = Ask(Time) with
-            {
-                ResponseSchema = JsonDocument.Parse(Schema).RootElement,
-            },
+            Conversation = Ask(Time),
             Format = AnswerFormat.JsonSchema(JsonDocument.Parse(Schema).RootElement),
             ParallelToolCalls = false,
-            Generation = Draw(engine, 1, 400, "<", "{") with { Choices = 30 },
+            Generation = Draw(engine, 1) with { Choices = 10 },
         };
         int calls = 0;
         int contents = 0;
@@ -161,7 +158,7 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
                     : AnswerFormat.Text,
                 ToolChoice = hasSchema ? ToolChoice.Auto : ToolChoice.Required,
                 ParallelToolCalls = false,
-                Generation = Draw(engine, 1, 400, "</think>") with { Choices = 10 },
+                Generation = Draw(engine, 1, 400, "</think>") with { Choices = 5 },
             }
         );
         foreach (AnswerChoice choice in answer.Choices)
@@ -290,6 +287,32 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
         Assert.Equal(AnswerFinish.Cancelled, answer.Choices[0].Finish);
         Assert.InRange(answer.Choices[0].Tokens.Count, 3, 3999);
         engine.MustBeUnused();
+    }
+
+    /// <summary>A BOS is drawn often; what a text has of it is for the options to say.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Special_tokens_are_left_out_of_the_content_where_they_are_to_be(bool skips)
+    {
+        const string bos = "<｜begin▁of▁sentence｜>";
+        InferenceEngine engine = engines.Of(ChatFormat.V32);
+        AnswerChoice choice = await Answer(
+            new ChatEngine(engine),
+            new ChatRequest
+            {
+                Conversation = Ask(),
+                Generation = Draw(engine, 1, 60, bos) with { SkipSpecialTokens = skips },
+            }
+        );
+        Assert.Contains(Id(engine, bos), choice.Tokens);
+        Assert.Equal(!skips, choice.Turn.Content.Contains(bos, StringComparison.Ordinal));
+        Assert.Equal(
+            engine
+                .Tokenizer.Decode([.. choice.Tokens], skips)
+                .Replace("\uFFFD", "", StringComparison.Ordinal),
+            choice.Turn.Content.Replace("\uFFFD", "", StringComparison.Ordinal)
+        );
     }
 
     public static TheoryData<string> Refused { get; } =

@@ -11,6 +11,7 @@ using Hadal.Inference;
 using Hadal.Tests.Answering;
 using Hadal.Tests.Inference;
 using Microsoft.Extensions.AI;
+using Samples;
 using static Hadal.Tests.Answering.ChatEngines;
 
 namespace Hadal.Tests.Extensions;
@@ -301,6 +302,19 @@ public sealed class ToolChatTests(ChatEngines engines) : IClassFixture<ChatEngin
                     client.GetStreamingResponseAsync(messages, options, Cancellation)
                 )
                 .Path;
+    }
+
+    [Fact]
+    public async Task The_sample_of_the_readme_makes_a_plan()
+    {
+        InferenceEngine engine = engines.Of(ChatFormat.V32);
+        // So that a random model comes to an end.
+        using IChatClient client = engine.AsIChatClient(
+            defaults: Draw(engine, 1, 400, "{", "}", "]", "\"")
+        );
+        Trip trip = await Travel.PlanAsync(client);
+        Assert.NotNull(trip.City);
+        Assert.NotNull(trip.ToPack);
     }
 
     private static AIFunction Function(string name) =>
