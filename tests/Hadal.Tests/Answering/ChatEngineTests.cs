@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Text.Json;
 using Hadal.Answering;
 using Hadal.Chat;
@@ -64,7 +66,7 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
         }
         Assert.Equal(updates.Count, answer.Usage.GeneratedTokens);
         Assert.Equal(0, answer.ReasoningTokens);
-        await chat.SubmitAsync(request, Cancellation);
+        (await chat.SubmitAsync(request, Cancellation)).Cancel();
         // The same tools are compiled once.
         Assert.Equal(1, chat.CompiledGrammars);
     }
@@ -249,6 +251,70 @@ public sealed class ChatEngineTests(ChatEngines engines) : IClassFixture<ChatEng
         Assert.Equal(2, updates.Count(update => update.Finish is not null));
         Assert.All(updates, update => Assert.Equal(update.TokenId, update.LogProbs?.Token.Id));
         engine.MustBeUnused();
+    }
+
+    [Fact]
+    public async Task After_a_stop_string_the_engine_goes_on_no_more()
+    {
+        const int limit = 5000;
+        ConcurrentQueue<Activity> ended = [];
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Hadal",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) =>
+                ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = ended.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        InferenceEngine engine = engines.Of(ChatFormat.V32);
+        GenerationOptions options = Draw(engine, 7, limit);
+        using Activity parent = new Activity(
+            nameof(After_a_stop_string_the_engine_goes_on_no_more)
+        ).Start();
+        AnswerChoice choice = await Answer(
+            new ChatEngine(engine),
+            new ChatRequest
+            {
+                Conversation = Ask(),
+                Generation = options with { Stop = options.Stop with { Strings = ["e"] } },
+            }
+        );
+        Assert.Equal(AnswerFinish.Stop, choice.Finish);
+        Activity? activity = null;
+        Waiting.Until(() =>
+            (activity = ended.FirstOrDefault(it => it.ParentId == parent.Id)) is not null
+        );
+        Assert.Equal(
+            ["stop"],
+            Assert.IsType<string[]>(activity!.GetTagItem("gen_ai.response.finish_reasons"))
+        );
+        Assert.InRange(
+            Assert.IsType<int>(activity!.GetTagItem("gen_ai.usage.output_tokens")),
+            choice.Tokens.Count,
+            limit - 1
+        );
+    }
+
+    [Fact]
+    public async Task A_call_that_is_cut_is_none()
+    {
+        InferenceEngine engine = engines.Of(ChatFormat.V32);
+        ChatAnswer answer = await Read(
+            new ChatEngine(engine),
+            new ChatRequest
+            {
+                Conversation = Ask(Weather),
+                ToolChoice = ToolChoice.Required,
+                Generation = Draw(engine, 1, 60) with { Choices = 3 },
+            }
+        );
+        foreach (AnswerChoice choice in answer.Choices)
+        {
+            Assert.Equal(AnswerFinish.Length, choice.Finish);
+            Assert.Empty(choice.ToolCalls);
+            Assert.Empty(choice.Turn.ToolCalls);
+            Assert.Equal("", choice.Turn.Content);
+        }
     }
 
     [Fact]
