@@ -83,12 +83,7 @@ internal sealed class ByteAutomatonBuilder
     /// <summary>A text that a tokenizer may have a token for, which then must come; the state after it.</summary>
     public int Mark(int from, string text)
     {
-        int mark = _marks.IndexOf(text);
-        if (mark < 0)
-        {
-            mark = _marks.Count;
-            _marks.Add(text);
-        }
+        int mark = IndexOf(text);
         int to = NewState();
         Add(from, new(EdgeKind.Mark, 0, 0, mark, to));
         byte[] bytes = Encoding.UTF8.GetBytes(text);
@@ -135,6 +130,15 @@ internal sealed class ByteAutomatonBuilder
     /// <summary>Any text up to a trigger, and the trigger; the state after it.</summary>
     public int Until(int from, string trigger, bool mayEnd)
     {
+        // Their tokens may come in the text.
+        for (ReadOnlySpan<char> rest = trigger; ; )
+        {
+            int index = ChatMarks.FindFirst(rest, out string mark);
+            if (index == rest.Length)
+                break;
+            _ = IndexOf(mark);
+            rest = rest[(index + mark.Length)..];
+        }
         int to = NewState();
         int state = NewState();
         _untils.Add(state, new UntilSite(Encoding.UTF8.GetBytes(trigger), to, mayEnd));
@@ -149,8 +153,6 @@ internal sealed class ByteAutomatonBuilder
     {
         int thought = NewState();
         Epsilon(Until(thought, ChatMarks.ThinkEnd, mayEnd: false), start);
-        if (!_marks.Contains(ChatMarks.ThinkEnd))
-            _marks.Add(ChatMarks.ThinkEnd);
         bool[] alive = FindAlive();
         if (!alive[start])
             throw new GrammarException("nothing satisfies it");
@@ -177,6 +179,15 @@ internal sealed class ByteAutomatonBuilder
             start,
             thought
         );
+    }
+
+    private int IndexOf(string mark)
+    {
+        int index = _marks.IndexOf(mark);
+        if (index >= 0)
+            return index;
+        _marks.Add(mark);
+        return _marks.Count - 1;
     }
 
     private void Add(int from, Edge edge)

@@ -16,17 +16,18 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
         RegexAutomaton.Compile("[^\"<>\\n\\r]+", search: false)
     );
 
-    protected override string Trigger => ChatMarks.FunctionCalls;
+    // Without more: whatever other tag would be read as a call, too.
+    protected override string Trigger => $"<{ChatMarks.Dsml}";
 
     protected override int WriteTrigger(int from)
     {
         // The model puts a blank line before the calls where it says something, and sometimes where it doesn't.
         int begin = Builder.Literal(from, "\n\n");
         Builder.Epsilon(from, begin);
-        return Tag(begin, "<", "function_calls>");
+        return Tag(begin, "<", "");
     }
 
-    protected override int WriteFirst(int from) => Builder.Literal(from, "\n");
+    protected override int WriteFirst(int from) => Builder.Literal(from, "function_calls>\n");
 
     protected override void WriteCall(int from, ToolDefinition tool, int to)
     {

@@ -133,17 +133,20 @@ internal sealed class ItemSetBuilder
 
     private void StepUntil(int state, UntilSite until, int length, ReadOnlySpan<byte> bytes)
     {
+        bool isMark = bytes.Length > 1;
         for (int i = 0; i < bytes.Length; i++)
         {
             length = until.Next(length, bytes[i]);
             if (length < until.Trigger.Length)
                 continue;
-            // What follows a trigger within a mark is not looked at: no mark has bytes after one.
+            // No mark has bytes after a trigger.
             if (i == bytes.Length - 1)
                 AddPlace(until.After);
             return;
         }
-        _built.Add(new GrammarItem(state, length));
+        // Another mark would be read as more than text.
+        if (!isMark || length > 0)
+            _built.Add(new GrammarItem(state, length));
     }
 
     /// <summary>Adds a state, and those that it leads to without a byte.</summary>

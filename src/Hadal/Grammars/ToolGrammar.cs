@@ -17,7 +17,7 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
 
     protected ByteAutomatonBuilder Builder { get; } = builder;
 
-    /// <summary>The text that begins the calls, its marks spelled.</summary>
+    /// <summary>The text that only calls begin with, its marks spelled.</summary>
     protected abstract string Trigger { get; }
 
     public static ToolGrammar Of(ChatFormat format, ByteAutomatonBuilder builder) =>
@@ -54,7 +54,7 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
     /// <summary>Writes <see cref="Trigger"/>; the state after it.</summary>
     protected abstract int WriteTrigger(int from);
 
-    /// <summary>Writes what comes before the first call.</summary>
+    /// <summary>Writes what comes between it and the first call.</summary>
     protected abstract int WriteFirst(int from);
 
     /// <summary>Writes a call.</summary>

@@ -103,6 +103,9 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
         Assert.True(Accepts(may, "I look, and find < nothing"));
         Assert.True(Accepts(may.AfterThought(), "Hm, <tt></think>Yes." + begin + call + end));
         Assert.False(Accepts(must.AfterThought(), "Hm</think>Yes." + begin + call + end));
+        // What a parser would read as a call that no grammar has seen.
+        if (format == ChatFormat.V32)
+            Assert.False(Accepts(may, "<｜DSML｜invoke name=\"other\">"));
         foreach (
             string wrong in (string[])
                 [begin, begin + end, call, begin + call, "Yes", begin + call + end + "x"]
@@ -114,6 +117,32 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
         Assert.False(
             Accepts(must, begin + call.Replace("2", "2.5", StringComparison.Ordinal) + end)
         );
+    }
+
+    [Theory]
+    [InlineData(ChatFormat.V31, "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>")]
+    [InlineData(ChatFormat.V32, null, "｜DSML｜")]
+    public void Marks_of_calls_come_where_calls_do(ChatFormat format, string? begin, string other)
+    {
+        DeepSeekTokenizer tokenizer = Tokenizer(format);
+        Grammar grammar = Grammar.FromTools(format, Tools, required: false);
+        GrammarVocabulary vocabulary = GrammarVocabulary.Of(tokenizer);
+        Assert.False(Has(new GrammarMatcher(grammar, vocabulary), other));
+        Assert.False(Has(new GrammarMatcher(grammar.AfterThought(), vocabulary), other));
+        Assert.False(Has(new GrammarMatcher(grammar, vocabulary), "</think>"));
+        Assert.True(Has(new GrammarMatcher(grammar.AfterThought(), vocabulary), "</think>"));
+        if (begin is not null)
+            Assert.True(Has(new GrammarMatcher(grammar, vocabulary), begin));
+        var after = new GrammarMatcher(grammar, vocabulary);
+        foreach (int id in tokenizer.Encode("Now <", addSpecialTokens: false))
+            after.Accept(id);
+        Assert.Equal(format == ChatFormat.V32, Has(after, other));
+
+        bool Has(GrammarMatcher matcher, string mark)
+        {
+            Assert.True(tokenizer.TryGetAddedToken(mark, out int id));
+            return (matcher.Mask()[id / 64] >> (id % 64) & 1) != 0;
+        }
     }
 
     [Fact]
