@@ -114,10 +114,9 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
                 others.Add(
                     shape with
                     {
-                        Values =
-                        [
-                            .. values.Where(static it => it.ValueKind != JsonValueKind.String),
-                        ],
+                        Values = values
+                            .Where(static it => it.ValueKind != JsonValueKind.String)
+                            .ToHashSet(JsonValueComparer.Instance),
                     }
                 );
                 continue;

@@ -62,11 +62,5 @@ internal sealed class SchemaCheck(SchemaReader reader, SchemaShapes shapes)
     private bool AllowsAll(IEnumerable<string> pointers, JsonElement value) =>
         shapes
             .Of(pointers.Distinct().Select(reader.At))
-            .Any(shape =>
-                Allows(shape, value)
-                && (
-                    shape.Values is null
-                    || shape.Values.Any(it => JsonElement.DeepEquals(it, value))
-                )
-            );
+            .Any(shape => Allows(shape, value) && shape.Values?.Contains(value) != false);
 }

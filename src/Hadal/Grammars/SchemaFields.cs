@@ -8,6 +8,8 @@ namespace Hadal.Grammars;
 /// <param name="reader">Makes the errors.</param>
 internal readonly struct SchemaFields(JsonElement schema, string pointer, SchemaReader reader)
 {
+    private const int MaxValueDepth = 256;
+
     private static readonly (string Name, JsonTypes Types)[] s_types =
     [
         ("null", JsonTypes.Null),
@@ -79,19 +81,25 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
     }
 
     /// <summary>The values of <c>enum</c> and <c>const</c>; null for any.</summary>
-    public IReadOnlyList<JsonElement>? Values()
+    public IReadOnlySet<JsonElement>? Values()
     {
-        JsonElement[]? values = null;
+        HashSet<JsonElement>? values = null;
         if (schema.TryGetProperty("enum", out JsonElement list))
-            values =
-                list.ValueKind == JsonValueKind.Array
-                    ? [.. list.EnumerateArray()]
-                    : throw reader.Error(SchemaReader.Member(Pointer, "enum"), "must be a list");
+        {
+            if (list.ValueKind != JsonValueKind.Array)
+                throw reader.Error(SchemaReader.Member(Pointer, "enum"), "must be a list");
+            values = new(JsonValueComparer.Instance);
+            foreach (JsonElement value in list.EnumerateArray())
+            {
+                RequireUsable(value, "enum");
+                values.Add(value);
+            }
+        }
         if (!schema.TryGetProperty("const", out JsonElement only))
             return values;
-        return values is null || values.Any(value => JsonElement.DeepEquals(value, only))
-            ? [only]
-            : [];
+        RequireUsable(only, "const");
+        bool isListed = values is null || values.Contains(only);
+        return new HashSet<JsonElement>(isListed ? [only] : [], JsonValueComparer.Instance);
     }
 
     public string? Text(string keyword)
@@ -144,7 +152,7 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
             throw reader.Error(at, "must be an object");
         foreach (JsonProperty member in value.EnumerateObject())
         {
-            string property = Name(member);
+            string property = reader.Name(member, at);
             properties[property] = SchemaReader.Member(at, property);
         }
         return properties;
@@ -178,8 +186,13 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
             || value.ValueKind is JsonValueKind.True or JsonValueKind.False
         )
             return null;
-        if (value.ValueKind != JsonValueKind.Number)
-            throw reader.Error(SchemaReader.Member(Pointer, keyword), "must be a number");
+        return value.ValueKind == JsonValueKind.Number
+            ? Number(value, keyword)
+            : throw reader.Error(SchemaReader.Member(Pointer, keyword), "must be a number");
+    }
+
+    private ExactDecimal Number(JsonElement value, string keyword)
+    {
         try
         {
             return ExactDecimal.Parse(value.GetRawText());
@@ -223,19 +236,31 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
         }
     }
 
-    private string Name(JsonProperty member)
+    // That a value of a list can be written and compared.
+    private void RequireUsable(JsonElement value, string keyword, int depth = 0)
     {
-        try
+        string at = SchemaReader.Member(Pointer, keyword);
+        switch (value.ValueKind)
         {
-            return member.Name;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw reader.Error(
-                SchemaReader.Member(Pointer, "properties"),
-                "a name is not valid Unicode text",
-                e
-            );
+            case JsonValueKind.String:
+                String(value, keyword);
+                break;
+            case JsonValueKind.Number:
+                Number(value, keyword);
+                break;
+            case JsonValueKind.Object or JsonValueKind.Array when depth == MaxValueDepth:
+                throw reader.Error(at, $"has a value of more than {MaxValueDepth} levels");
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in value.EnumerateObject())
+                {
+                    reader.Name(member, at);
+                    RequireUsable(member.Value, keyword, depth + 1);
+                }
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement element in value.EnumerateArray())
+                    RequireUsable(element, keyword, depth + 1);
+                break;
         }
     }
 }

@@ -23,7 +23,7 @@ internal sealed class SchemaNode(int id, string pointer)
     public JsonTypes Types { get; init; } = JsonTypes.All;
 
     /// <summary>The values of <c>enum</c> or <c>const</c>; null for any.</summary>
-    public IReadOnlyList<JsonElement>? Values { get; init; }
+    public IReadOnlySet<JsonElement>? Values { get; init; }
 
     public int MinLength { get; init; }
 

@@ -11,6 +11,9 @@ namespace Hadal.Grammars;
 /// <param name="name">What errors call it.</param>
 internal sealed class SchemaReader(JsonElement root, string name)
 {
+    // Each level of schemas has a pointer of its own, so that deep ones take the square of their depth.
+    private const int MaxPointer = 1 << 14;
+
     private readonly Dictionary<string, SchemaNode> _nodes = [];
     private readonly Dictionary<string, CharAutomaton> _patterns = [];
 
@@ -21,6 +24,11 @@ internal sealed class SchemaReader(JsonElement root, string name)
     {
         if (_nodes.TryGetValue(pointer, out SchemaNode? known))
             return known;
+        if (pointer.Length > MaxPointer)
+            throw Error(
+                "#",
+                $"is nested too deep: the pointer to a schema in it has more than {MaxPointer} characters"
+            );
         SchemaNode node = Read(Find(pointer), pointer, _nodes.Count);
         _nodes.Add(pointer, node);
         return node;
@@ -33,6 +41,20 @@ internal sealed class SchemaReader(JsonElement root, string name)
     /// <summary>The pointer to a member.</summary>
     public static string Member(string pointer, string member) =>
         $"{pointer}/{member.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal)}";
+
+    /// <summary>The name of a member of the object at a pointer.</summary>
+    public string Name(JsonProperty member, string pointer)
+    {
+        try
+        {
+            return member.Name;
+        }
+        // A lone surrogate, escaped.
+        catch (InvalidOperationException e)
+        {
+            throw Error(pointer, "a name is not valid Unicode text", e);
+        }
+    }
 
     private JsonElement Find(string pointer)
     {
@@ -74,8 +96,9 @@ internal sealed class SchemaReader(JsonElement root, string name)
             );
         foreach (JsonProperty member in schema.EnumerateObject())
         {
-            if (SchemaKeywords.IsRefused(member.Name) && !AssertsNothing(member))
-                throw Error(Member(pointer, member.Name), "the keyword is not supported");
+            string keyword = Name(member, pointer);
+            if (SchemaKeywords.IsRefused(keyword) && !AssertsNothing(member))
+                throw Error(Member(pointer, keyword), "the keyword is not supported");
         }
         var fields = new SchemaFields(schema, pointer, this);
         string[] prefix = fields.Schemas("prefixItems");

@@ -11,7 +11,7 @@ internal sealed record SchemaShape
     public JsonTypes Types { get; init; } = JsonTypes.All;
 
     /// <summary>The values that it may be; null for any.</summary>
-    public IReadOnlyList<JsonElement>? Values { get; init; }
+    public IReadOnlySet<JsonElement>? Values { get; init; }
 
     public int MinLength { get; init; }
 
@@ -57,10 +57,7 @@ internal sealed record SchemaShape
             {
                 (null, var values) => values,
                 (var values, null) => values,
-                ({ } a, { } b) =>
-                [
-                    .. a.Where(value => b.Any(it => JsonElement.DeepEquals(value, it))),
-                ],
+                ({ } a, { } b) => a.Where(b.Contains).ToHashSet(JsonValueComparer.Instance),
             },
             MinLength = Math.Max(MinLength, other.MinLength),
             MaxLength = (MaxLength, other.MaxLength) is ({ } x, { } y)
