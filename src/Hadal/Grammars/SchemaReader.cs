@@ -14,7 +14,11 @@ internal sealed class SchemaReader(JsonElement root, string name)
     // Each level of schemas has a pointer of its own, so that deep ones take the square of their depth.
     private const int MaxPointer = 1 << 14;
 
+    // Objects and arrays of more have their children kept by name.
+    private const int Many = 32;
+
     private readonly Dictionary<string, SchemaNode> _nodes = [];
+    private readonly Dictionary<string, Dictionary<string, JsonElement>> _children = [];
     private readonly Dictionary<string, CharAutomaton> _patterns = [];
 
     /// <summary>The schema at a pointer.</summary>
@@ -59,12 +63,16 @@ internal sealed class SchemaReader(JsonElement root, string name)
     private JsonElement Find(string pointer)
     {
         JsonElement at = root;
-        foreach (string part in pointer.Split('/').Skip(1))
+        int slash = pointer.IndexOf('/', StringComparison.Ordinal);
+        while (slash >= 0)
         {
-            string key = part.Replace("~1", "/", StringComparison.Ordinal)
+            int end = pointer.IndexOf('/', slash + 1);
+            string key = (end < 0 ? pointer[(slash + 1)..] : pointer[(slash + 1)..end])
+                .Replace("~1", "/", StringComparison.Ordinal)
                 .Replace("~0", "~", StringComparison.Ordinal);
             bool found = at.ValueKind switch
             {
+                _ when Count(at) > Many => Children(pointer[..slash], at).TryGetValue(key, out at),
                 JsonValueKind.Object => at.TryGetProperty(key, out at),
                 JsonValueKind.Array => int.TryParse(
                     key,
@@ -78,8 +86,37 @@ internal sealed class SchemaReader(JsonElement root, string name)
             };
             if (!found)
                 throw Error(pointer, "is not in the schema");
+            slash = end;
         }
         return at;
+    }
+
+    private static int Count(JsonElement element) =>
+        element.ValueKind switch
+        {
+            JsonValueKind.Object => element.GetPropertyCount(),
+            JsonValueKind.Array => element.GetArrayLength(),
+            _ => 0,
+        };
+
+    // The document would be searched for each of them.
+    private Dictionary<string, JsonElement> Children(string pointer, JsonElement parent)
+    {
+        if (_children.TryGetValue(pointer, out Dictionary<string, JsonElement>? children))
+            return children;
+        children = [];
+        if (parent.ValueKind == JsonValueKind.Object)
+        {
+            foreach (JsonProperty member in parent.EnumerateObject())
+                children[Name(member, pointer)] = member.Value;
+        }
+        else
+        {
+            foreach (JsonElement element in parent.EnumerateArray())
+                children.Add(children.Count.ToString(CultureInfo.InvariantCulture), element);
+        }
+        _children.Add(pointer, children);
+        return children;
     }
 
     private SchemaNode Read(JsonElement schema, string pointer, int id)

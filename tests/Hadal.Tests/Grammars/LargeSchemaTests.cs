@@ -297,7 +297,7 @@ public sealed class LargeSchemaTests
         var grammar = Grammar.FromJsonSchema(
             TestSchemas.Parse("""{"type":"array","items":{"$ref":"#"}}""")
         );
-        string text = new string('[', 10_000) + new string(']', 100_000);
+        string text = new string('[', 10_000) + new string(']', 10_000);
         Assert.True(grammar.Accepts(Encoding.UTF8.GetBytes(text)));
         Assert.False(grammar.Accepts(Encoding.UTF8.GetBytes(text + "]")));
         Assert.False(grammar.Accepts(Encoding.UTF8.GetBytes(text[..^1])));
