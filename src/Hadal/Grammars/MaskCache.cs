@@ -19,10 +19,7 @@ internal sealed class MaskCache(int words)
         if (!_places.TryGetValue(state, out int place))
             return false;
         Entry entry = _entries[place];
-        if (
-            entry.Stack.Length > stack.Length
-            || !stack[^entry.Stack.Length..].SequenceEqual(entry.Stack)
-        )
+        if (entry.Depth > stack.Length || !stack[^entry.Depth..].SequenceEqual(entry.Stack))
             return false;
         entry.Bits.CopyTo(bits);
         return true;
@@ -51,18 +48,28 @@ internal sealed class MaskCache(int words)
         }
         Entry entry = _entries[place];
         entry.State = state;
-        if (entry.Stack.Length != stack.Length)
-            entry.Stack = new int[stack.Length];
-        stack.CopyTo(entry.Stack);
+        entry.SetStack(stack);
         bits.CopyTo(entry.Bits);
     }
 
     private sealed class Entry(ulong[] bits)
     {
+        private int[] _stack = [];
+
         public int State { get; set; }
 
-        public int[] Stack { get; set; } = [];
+        public int Depth { get; private set; }
+
+        public ReadOnlySpan<int> Stack => _stack.AsSpan(0, Depth);
 
         public ulong[] Bits { get; } = bits;
+
+        public void SetStack(ReadOnlySpan<int> stack)
+        {
+            if (_stack.Length < stack.Length)
+                _stack = new int[stack.Length];
+            stack.CopyTo(_stack);
+            Depth = stack.Length;
+        }
     }
 }

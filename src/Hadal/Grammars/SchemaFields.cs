@@ -21,6 +21,14 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
         ("array", JsonTypes.Array),
     ];
 
+    private static readonly string[] s_bounds =
+    [
+        "minimum",
+        "exclusiveMinimum",
+        "maximum",
+        "exclusiveMaximum",
+    ];
+
     public string Pointer { get; } = pointer;
 
     public bool Has(string keyword) => schema.TryGetProperty(keyword, out _);
@@ -129,6 +137,14 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
 
     public NumberBounds Bounds()
     {
+        string key = "";
+        foreach (string keyword in s_bounds)
+        {
+            if (schema.TryGetProperty(keyword, out JsonElement value))
+                key += $"{keyword} {value.GetRawText()} ";
+        }
+        if (reader.Bounds.TryGetValue(key, out NumberBounds? known))
+            return known;
         NumberBounds bounds = NumberBounds.None;
         if (Number("minimum") is { } least)
             bounds = bounds.Above(least, isExclusive: Flag("exclusiveMinimum"));
@@ -138,6 +154,7 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
             bounds = bounds.Below(most, isExclusive: Flag("exclusiveMaximum"));
         if (Number("exclusiveMaximum") is { } above)
             bounds = bounds.Below(above, isExclusive: true);
+        reader.Bounds.Add(key, bounds);
         return bounds;
     }
 

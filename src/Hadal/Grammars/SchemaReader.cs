@@ -21,6 +21,9 @@ internal sealed class SchemaReader(JsonElement root, string name)
     private readonly Dictionary<string, Dictionary<string, JsonElement>> _children = [];
     private readonly Dictionary<string, CharAutomaton> _patterns = [];
 
+    /// <summary>Bounds of numbers by what schemas say of them, so that the same have one automaton.</summary>
+    public Dictionary<string, NumberBounds> Bounds { get; } = [];
+
     /// <summary>The schema at a pointer.</summary>
     /// <param name="pointer">The pointer, <c>#</c> for the whole.</param>
     /// <exception cref="GrammarException">There is none, or it can't be kept to.</exception>

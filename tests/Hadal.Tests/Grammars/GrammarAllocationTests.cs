@@ -14,6 +14,7 @@ public sealed class GrammarAllocationTests
     [InlineData("network-interface")]
     [InlineData("any-of-60-events")]
     [InlineData("linked-list")]
+    [InlineData("geojson")]
     [InlineData("json-value")]
     [InlineData("chat-request")]
     [InlineData("map-of-patterns")]
