@@ -6,10 +6,10 @@ internal sealed class GrammarCursor
     private readonly GrammarTables _tables;
     private GrammarStates _states;
     private int _state;
-    private int[] _stack = new int[16];
+    private int[] _stack = new int[64];
     private int _depth;
     private int _characters;
-    private int[] _before = new int[16];
+    private int[] _before = new int[64];
 
     public GrammarCursor(GrammarTables tables, int start)
     {
