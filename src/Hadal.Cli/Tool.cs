@@ -20,6 +20,7 @@ internal static class Tool
         {
             new GenerateCommand(terminal),
             new ChatCommand(terminal),
+            new ServeCommand(terminal),
             new InspectCommand(terminal),
             new TokenizeCommand(terminal),
             new RenderCommand(terminal),

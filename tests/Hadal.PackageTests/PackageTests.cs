@@ -10,6 +10,7 @@ public sealed class PackageTests
             { "Hadal.Bindings", "" },
             { "Hadal.Cli", "" },
             { "Hadal.Extensions.AI", "Hadal" },
+            { "Hadal.Server", "Hadal" },
             { "Hadal.Runtime.Cpu.linux-arm64", "Hadal.Bindings" },
             { "Hadal.Runtime.Cpu.linux-x64", "Hadal.Bindings" },
             { "Hadal.Runtime.Cpu.win-x64", "Hadal.Bindings" },
@@ -55,6 +56,7 @@ public sealed class PackageTests
     [InlineData("Hadal")]
     [InlineData("Hadal.Bindings")]
     [InlineData("Hadal.Extensions.AI")]
+    [InlineData("Hadal.Server")]
     public void A_library_has_its_documentation_and_symbols(string id)
     {
         using Package package = Package.Open(id);

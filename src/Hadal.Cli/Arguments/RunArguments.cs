@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Hadal.Model;
 
 namespace Hadal.Cli.Arguments;
@@ -8,8 +7,6 @@ namespace Hadal.Cli.Arguments;
 internal sealed class RunArguments
 {
     private const string Cpu = "cpu";
-    private const string Cuda = "cuda";
-    private const string External = "external";
     private const string Float32 = "float32";
     private const string Expanded = "expanded";
     private const string ByPosition = "by-position";
@@ -84,40 +81,18 @@ internal sealed class RunArguments
     /// <exception cref="HadalException">It can't be had.</exception>
     public Device OpenDevice(ParseResult result)
     {
-        string name = result.GetValue(_device)!;
+        string text = result.GetValue(_device)!;
         int threads = result.GetValue(_threads);
-        if (name == Cpu)
-            return Device.Cpu(threads);
-        if (threads != 0)
-            throw new UsageException($"--threads is for the CPU; --device is {name}");
-        Device device =
-            OrdinalIn(name, Cuda) is { } card ? Device.Cuda(card)
-            : OrdinalIn(name, External) is { } other ? Device.External(other)
-            : throw new UsageException(
-                $"--device is '{name}'; it must be cpu, cuda, cuda:N, external or external:N"
-            );
+        if (!DeviceName.TryParse(text, out DeviceName name))
+            throw new UsageException($"--device is '{text}'; it {DeviceName.Rule}");
+        if (threads != 0 && name.Kind != DeviceKind.Cpu)
+            throw new UsageException($"--threads is for the CPU; --device is {text}");
+        Device device = name.Open(threads);
         if (device.RunsFloat32 || result.GetValue(_activations) != Float32)
             return device;
         device.Dispose();
         throw new UsageException(
             $"--activations {Float32} is not for {device}; take --device {Cpu}, or leave it out"
         );
-    }
-
-    /// <summary>The number in <c>kind:N</c>, 0 in <c>kind</c> alone, or null where the name is neither.</summary>
-    private static int? OrdinalIn(string name, string kind)
-    {
-        if (name == kind)
-            return 0;
-        return
-            name.StartsWith($"{kind}:", StringComparison.Ordinal)
-            && int.TryParse(
-                name.AsSpan(kind.Length + 1),
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out int ordinal
-            )
-            ? ordinal
-            : null;
     }
 }

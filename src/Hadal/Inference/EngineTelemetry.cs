@@ -84,6 +84,9 @@ internal sealed partial class EngineTelemetry : IDisposable
         );
     }
 
+    /// <summary>The meter, which is this engine's alone.</summary>
+    public Meter Meter => _meter;
+
     /// <summary>Begins the activity of a request, below that of its caller.</summary>
     public Activity? Begin(InferenceRequest request)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Hadal.Caching;
@@ -105,6 +106,9 @@ public sealed partial class InferenceEngine : IDisposable
 
     /// <summary>The most tokens of a prompt and its text: the model's context, or the cache where that is smaller.</summary>
     public int MaxTokens => (int)Math.Min(Model.MaxContextTokens, Cache.TokenCapacity);
+
+    /// <summary>What it measures; there is another of the same name for each engine.</summary>
+    internal Meter Meter => _telemetry.Meter;
 
     internal StepBatch Batch => _loop.Batch;
 

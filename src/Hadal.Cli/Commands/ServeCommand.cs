@@ -1,0 +1,182 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using Hadal.Cli.Arguments;
+using Hadal.Cli.Serving;
+using Hadal.Server;
+
+namespace Hadal.Cli.Commands;
+
+/// <summary><c>hadal serve</c>: OpenAI's HTTP API over a checkpoint.</summary>
+internal sealed class ServeCommand : Command
+{
+    private readonly Terminal _terminal;
+    private readonly ModelArguments _model;
+    private readonly Option<string?> _name = new("--model-name")
+    {
+        Description = "What clients call the model; without it, the folder's name",
+        HelpName = "name",
+    };
+    private readonly Option<int> _port = new("--port", "-p")
+    {
+        Description = "The port; 0 takes a free one",
+        HelpName = "number",
+        DefaultValueFactory = _ => 8000,
+    };
+    private readonly Option<string> _host = new("--host")
+    {
+        Description =
+            "The address to listen at; 0.0.0.0 or :: for all of the machine's, which needs --api-key or --no-auth",
+        HelpName = "address",
+        DefaultValueFactory = _ => "127.0.0.1",
+    };
+    private readonly Option<string?> _key = new("--api-key")
+    {
+        Description =
+            "The key that requests must have; others see it in the list of processes, so better set HADAL_API_KEY",
+        HelpName = "key",
+    };
+    private readonly Option<bool> _noAuth = new("--no-auth")
+    {
+        Description = "Answers whoever can reach the address, without a key",
+    };
+    private readonly Option<int?> _drain = new("--drain-seconds")
+    {
+        Description = "How long running answers may go on when the server is told to stop; 30",
+        HelpName = "seconds",
+    };
+    private readonly Option<string?> _device = new("--device", "-d")
+    {
+        Description = "What to run on: cpu, cuda, external, or cuda:N or external:N",
+        HelpName = "device",
+    };
+    private readonly Option<int?> _threads = new("--threads", "-t")
+    {
+        Description = "Threads that compute on the CPU; 0 takes one for each processor",
+        HelpName = "count",
+    };
+    private readonly Option<string?> _drafts = new("--drafts")
+    {
+        Description = "Tokens that the model's predictor guesses ahead, 0 to 3, or auto",
+        HelpName = "count",
+    };
+    private readonly Option<string?> _format = new("--chat-format")
+    {
+        Description = "The prompts' format: v3, v31 or v32; without it, the checkpoint's own",
+        HelpName = "format",
+    };
+    private readonly Option<int?> _context = new("--context")
+    {
+        Description = "The most tokens of a prompt and its answer; without it, the model's limit",
+        HelpName = "count",
+    };
+    private readonly Option<int?> _cache = new("--cache-tokens")
+    {
+        Description = "Tokens in the cache, of all requests and of what is kept; 32768",
+        HelpName = "count",
+    };
+    private readonly Option<int?> _concurrent = new("--max-concurrent")
+    {
+        Description = "Answers at the same time; 16",
+        HelpName = "count",
+    };
+    private readonly Option<int?> _queue = new("--max-queued")
+    {
+        Description = "Requests that may wait; one more is refused with status 429; 256",
+        HelpName = "count",
+    };
+
+    public ServeCommand(Terminal terminal)
+        : base(
+            "serve",
+            "Serves a checkpoint with OpenAI's HTTP API; appsettings.json and Hadal__* set the rest"
+        )
+    {
+        _terminal = terminal;
+        _port.MustBeFrom(0, IPEndPoint.MaxPort);
+        _drain.MustBeFrom(0, 86400);
+        _threads.MustBeFrom(0, 1024);
+        _context.MustBeFrom(1, int.MaxValue);
+        _cache.MustBeFrom(1, int.MaxValue);
+        _concurrent.MustBeFrom(1, 1 << 16);
+        _queue.MustBeFrom(1, 1 << 20);
+        _model = new ModelArguments(this);
+        Option[] options =
+        [
+            _name,
+            _host,
+            _port,
+            _key,
+            _noAuth,
+            _device,
+            _threads,
+            _context,
+            _cache,
+            _concurrent,
+            _queue,
+            _drafts,
+            _format,
+            _drain,
+        ];
+        foreach (Option option in options)
+            Add(option);
+        SetAction(RunAsync);
+    }
+
+    private async Task<int> RunAsync(ParseResult result, CancellationToken cancellationToken)
+    {
+        string folder = _model.Folder(result);
+        var endpoint = new IPEndPoint(ReadHost(result), result.GetValue(_port));
+        string? key = result.GetValue(_key) ?? Environment.GetEnvironmentVariable("HADAL_API_KEY");
+        bool isOpen = result.GetValue(_noAuth);
+        if (isOpen && result.GetValue(_key) is not null)
+            throw new UsageException("--no-auth and --api-key contradict each other");
+        await ServeApp
+            .RunAsync(
+                _terminal,
+                endpoint,
+                isOpen,
+                options =>
+                {
+                    options.Model = folder;
+                    options.ApiKey = isOpen ? null : key ?? options.ApiKey;
+                    Configure(result, options);
+                },
+                cancellationToken
+            )
+            .ConfigureAwait(false);
+        return 0;
+    }
+
+    /// <summary>What the command line says; the rest stays as the configuration has it.</summary>
+    private void Configure(ParseResult result, HadalOptions options)
+    {
+        options.ModelName = result.GetValue(_name) ?? options.ModelName;
+        options.Device = result.GetValue(_device) ?? options.Device;
+        options.Threads = result.GetValue(_threads) ?? options.Threads;
+        options.ContextTokens = result.GetValue(_context) ?? options.ContextTokens;
+        options.CacheTokens = result.GetValue(_cache) ?? options.CacheTokens;
+        options.MaxConcurrentRequests =
+            result.GetValue(_concurrent) ?? options.MaxConcurrentRequests;
+        options.MaxQueuedRequests = result.GetValue(_queue) ?? options.MaxQueuedRequests;
+        options.Drafts = result.GetValue(_drafts) ?? options.Drafts;
+        options.ChatFormat = result.GetValue(_format) ?? options.ChatFormat;
+        if (result.GetValue(_drain) is { } seconds)
+            options.DrainTime = TimeSpan.FromSeconds(seconds);
+    }
+
+    private IPAddress ReadHost(ParseResult result)
+    {
+        string host = result.GetValue(_host)!;
+        if (host == "localhost")
+            return IPAddress.Loopback;
+        return IPAddress.TryParse(host, out IPAddress? address)
+            ? address
+            : throw new UsageException(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"--host is '{host}'; it must be localhost or an IP address"
+                )
+            );
+    }
+}

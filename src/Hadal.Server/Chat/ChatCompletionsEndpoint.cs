@@ -1,0 +1,65 @@
+using Hadal.Answering;
+using Hadal.Server.Http;
+using Hadal.Server.Metrics;
+using Hadal.Server.Requests;
+
+namespace Hadal.Server.Chat;
+
+/// <summary><c>POST /v1/chat/completions</c>.</summary>
+internal static class ChatCompletionsEndpoint
+{
+    public static async Task HandleAsync(ApiCall call)
+    {
+        var request = ChatCompletionRequest.Read(call.Body, call.Model, call.Options);
+        ChatAnswer answer = await call.SubmitAsync(request.Chat);
+        using RequestRecord record = call.Metrics.Begin(() => answer.Usage);
+        var writer = new ChatCompletionWriter(
+            call.Model,
+            answer,
+            hasLogProbs: request.Chat.Generation.LogProbs is not null
+        );
+        if (request.IsStreamed)
+            await StreamAsync(call, answer, writer, request.IncludesUsage);
+        else
+            await ReplyAsync(call, answer, writer);
+        record.Complete(answer.Choices.Select(choice => FinishReasons.Of(choice.Finish)!));
+    }
+
+    private static async Task ReplyAsync(
+        ApiCall call,
+        ChatAnswer answer,
+        ChatCompletionWriter writer
+    )
+    {
+        await foreach (AnswerUpdate update in answer.WithCancellation(call.Cancellation))
+            writer.Take(update);
+        await call.ReplyAsync(writer.WriteWhole);
+    }
+
+    private static async Task StreamAsync(
+        ApiCall call,
+        ChatAnswer answer,
+        ChatCompletionWriter writer,
+        bool includesUsage
+    )
+    {
+        ServerSentEvents stream = call.Stream();
+        var updates = answer.WithPauses(call.Options.CommentInterval, call.Cancellation);
+        await foreach ((bool came, AnswerUpdate update) in updates)
+        {
+            if (!came)
+            {
+                await stream.CommentAsync("waiting");
+                continue;
+            }
+            writer.Take(update);
+            foreach (ChatChunk chunk in writer.Chunks(update))
+                stream.Add(json => writer.WriteChunk(json, chunk, includesUsage));
+            await stream.FlushAsync();
+        }
+        if (includesUsage)
+            stream.Add(writer.WriteUsageChunk);
+        stream.AddLine("[DONE]");
+        await stream.FlushAsync();
+    }
+}

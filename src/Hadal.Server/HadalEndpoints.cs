@@ -1,0 +1,35 @@
+using Hadal.Server.Chat;
+using Hadal.Server.Completions;
+using Hadal.Server.Http;
+using Hadal.Server.Metrics;
+using Hadal.Server.Tokens;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+
+namespace Hadal.Server;
+
+/// <summary>Serves the model of <see cref="HadalServiceCollectionExtensions.AddHadal"/>.</summary>
+public static class HadalEndpoints
+{
+    /// <summary>
+    /// Maps OpenAI's API: <c>/v1/models</c>, <c>/v1/chat/completions</c>, <c>/v1/completions</c>; and <c>/tokenize</c>,
+    /// <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and <c>/metrics</c>.
+    /// </summary>
+    /// <param name="endpoints">The application, or a group of its routes.</param>
+    /// <returns>Adds to all of them, such as <c>RequireAuthorization</c>.</returns>
+    public static IEndpointConventionBuilder MapHadal(this IEndpointRouteBuilder endpoints)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        RouteGroupBuilder group = endpoints.MapGroup("");
+        group.MapQuery("/health", HealthEndpoints.HealthAsync, isOpen: true);
+        group.MapQuery("/ready", HealthEndpoints.ReadyAsync, isOpen: true);
+        group.MapQuery("/v1/models", ModelsEndpoint.ListAsync);
+        group.MapQuery("/v1/models/{**id}", ModelsEndpoint.GetAsync);
+        group.MapQuery("/metrics", MetricsEndpoint.HandleAsync);
+        group.MapApi("/v1/chat/completions", ChatCompletionsEndpoint.HandleAsync);
+        group.MapApi("/v1/completions", CompletionsEndpoint.HandleAsync);
+        group.MapApi("/tokenize", TokenizeEndpoint.HandleAsync);
+        group.MapApi("/detokenize", DetokenizeEndpoint.HandleAsync);
+        return group;
+    }
+}

@@ -1,0 +1,80 @@
+namespace Hadal.Server;
+
+/// <summary>
+/// What is served, and within which limits: the section <see cref="Section"/> of the configuration, so that
+/// <c>Hadal__CacheTokens</c> is the environment variable of <see cref="CacheTokens"/>. Checked when the application starts.
+/// </summary>
+public sealed class HadalOptions
+{
+    /// <summary>The configuration's section.</summary>
+    public const string Section = "Hadal";
+
+    /// <summary>The checkpoint's folder, in the Hugging Face layout.</summary>
+    public string Model { get; set; } = "";
+
+    /// <summary>What clients call the model; null for the folder's name.</summary>
+    public string? ModelName { get; set; }
+
+    /// <summary>What the model runs on: <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>, <c>external</c> or <c>external:N</c>.</summary>
+    public string Device { get; set; } = "cpu";
+
+    /// <summary>Threads that compute on the CPU; 0 takes one for each processor that the process may use.</summary>
+    public int Threads { get; set; }
+
+    /// <summary>The prompts' format: <c>v3</c>, <c>v31</c> or <c>v32</c>; null for the checkpoint's own.</summary>
+    public string? ChatFormat { get; set; }
+
+    /// <summary>The most tokens of a prompt and its answer together; null for the model's own limit.</summary>
+    public int? ContextTokens { get; set; }
+
+    /// <summary>Tokens in the cache, of all requests under way and of what is kept of those before.</summary>
+    public int CacheTokens { get; set; } = 32768;
+
+    /// <summary>The most tokens that go through the model in one step, of all requests.</summary>
+    public int MaxStepTokens { get; set; } = 512;
+
+    /// <summary>Tokens that the model's predictor guesses ahead: <c>0</c> to <c>3</c>, or <c>auto</c>, as it pays.</summary>
+    public string Drafts { get; set; } = "0";
+
+    /// <summary>Answers that are generated at the same time.</summary>
+    public int MaxConcurrentRequests { get; set; } = 16;
+
+    /// <summary>Requests that may wait for a place; one more is refused with status 429.</summary>
+    public int MaxQueuedRequests { get; set; } = 256;
+
+    /// <summary>The most tokens of a prompt; null for as many as the context and the cache hold.</summary>
+    public int? MaxPromptTokens { get; set; }
+
+    /// <summary>The most bytes of a request's body.</summary>
+    public int MaxBodyBytes { get; set; } = 16 << 20;
+
+    /// <summary>
+    /// The most time from a request's submission to the end of its answer, which then ends with what it has and
+    /// <c>finish_reason</c> <c>length</c>.
+    /// </summary>
+    public TimeSpan MaxRequestTime { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long running answers may go on when the application stops.</summary>
+    public TimeSpan DrainTime { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a stream is silent, in the queue or in a long prompt, before a comment keeps its connection open.</summary>
+    public TimeSpan CommentInterval { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// The key that requests must have as <c>Authorization: Bearer</c>; null for none. <c>/health</c> and <c>/ready</c> want
+    /// none.
+    /// </summary>
+    public string? ApiKey { get; set; }
+
+    /// <summary>
+    /// Hosts, without port, that the header <c>Host</c> may name; empty for any. On a loopback address it protects from web
+    /// pages whose name was made to point there.
+    /// </summary>
+    public IList<string> AllowedHosts { get; } = [];
+
+    /// <summary>
+    /// Whether web pages of other hosts may ask, as their browser says in the header <c>Origin</c>. They can read answers only
+    /// where the application adds CORS.
+    /// </summary>
+    public bool AllowOtherOrigins { get; set; }
+}

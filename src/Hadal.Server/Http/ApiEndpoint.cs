@@ -1,0 +1,153 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hadal.Server.Http;
+
+/// <summary>
+/// Endpoints whose requests are checked, bounded and counted before they are handled, and whose errors become responses.
+/// </summary>
+internal static class ApiEndpoint
+{
+    /// <summary>Writes an error's object in the words of an API.</summary>
+    public delegate void ErrorWriter(Utf8JsonWriter json, ApiException error);
+
+    /// <summary>Maps a request with a body of JSON, which the model is to answer.</summary>
+    /// <param name="endpoints">Where to.</param>
+    /// <param name="path">Its path.</param>
+    /// <param name="handle">Answers it.</param>
+    /// <param name="writeError">Writes errors; null as OpenAI's API has them.</param>
+    /// <param name="errorEvent">The name of an event that is an error in a stream; null for none.</param>
+    public static void MapApi(
+        this IEndpointRouteBuilder endpoints,
+        string path,
+        Func<ApiCall, Task> handle,
+        ErrorWriter? writeError = null,
+        string? errorEvent = null
+    )
+    {
+        ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
+        endpoints.MapPost(
+            path,
+            http =>
+                AnswerAsync(
+                    http,
+                    services,
+                    writeError ?? ApiErrors.Write,
+                    errorEvent,
+                    async () =>
+                    {
+                        services.Checks.Host(http.Request);
+                        services.Checks.Key(http.Request);
+                        RequestChecks.ContentType(http.Request);
+                        await HandleAsync(http, services, handle);
+                    }
+                )
+        );
+    }
+
+    /// <summary>Maps a request without body, which needs no model.</summary>
+    /// <param name="endpoints">Where to.</param>
+    /// <param name="path">Its path.</param>
+    /// <param name="handle">Answers it.</param>
+    /// <param name="isOpen">Whether it wants no key.</param>
+    public static void MapQuery(
+        this IEndpointRouteBuilder endpoints,
+        string path,
+        Func<HttpContext, ApiServices, Task> handle,
+        bool isOpen = false
+    )
+    {
+        ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
+        endpoints.MapGet(
+            path,
+            http =>
+                AnswerAsync(
+                    http,
+                    services,
+                    ApiErrors.Write,
+                    null,
+                    async () =>
+                    {
+                        services.Checks.Host(http.Request);
+                        if (!isOpen)
+                            services.Checks.Key(http.Request);
+                        await handle(http, services);
+                    }
+                )
+        );
+    }
+
+    private static async Task HandleAsync(
+        HttpContext http,
+        ApiServices services,
+        Func<ApiCall, Task> handle
+    )
+    {
+        switch (services.Model.State)
+        {
+            case HadalState.Loading:
+                throw ApiException.Loading(services.Model);
+            case HadalState.Failed:
+                throw ApiException.Failed(services.Model);
+        }
+        using RequestSlot slot = services.Gate.Enter(http.RequestAborted);
+        try
+        {
+            using JsonDocument body = await RequestBody.ReadAsync(
+                http.Request,
+                services.Options.MaxBodyBytes,
+                slot.Cancellation
+            );
+            await handle(new ApiCall(http, services, slot, body.RootElement));
+        }
+        catch (OperationCanceledException) when (slot.Refusal is { } refusal)
+        {
+            throw refusal;
+        }
+    }
+
+    private static async Task AnswerAsync(
+        HttpContext http,
+        ApiServices services,
+        ErrorWriter writeError,
+        string? errorEvent,
+        Func<Task> answer
+    )
+    {
+        try
+        {
+            await answer();
+        }
+        // Nobody is there to read of it.
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested) { }
+        catch (Exception e)
+        {
+            ApiException error = ApiErrors.From(e);
+            if (error.Status == StatusCodes.Status500InternalServerError)
+                services.LogFailed(http.Request.Path, e);
+            if (http.Response.HasStarted)
+            {
+                var stream = new ServerSentEvents(http.Response, http.RequestAborted);
+                stream.Add(json => writeError(json, error), errorEvent);
+                await stream.FlushAsync();
+                return;
+            }
+            http.Response.Clear();
+            if (error.RetryAfterSeconds is { } seconds)
+                http.Response.Headers.RetryAfter = seconds.ToString(
+                    System.Globalization.CultureInfo.InvariantCulture
+                );
+            if (error.Status == StatusCodes.Status401Unauthorized)
+                http.Response.Headers.WWWAuthenticate = "Bearer";
+            await JsonReply.WriteAsync(
+                http.Response,
+                error.Status,
+                json => writeError(json, error),
+                http.RequestAborted
+            );
+        }
+    }
+}

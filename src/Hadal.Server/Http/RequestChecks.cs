@@ -1,0 +1,90 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+
+namespace Hadal.Server.Http;
+
+/// <summary>Who may ask, and how.</summary>
+internal sealed class RequestChecks(HadalOptions options)
+{
+    private const string Bearer = "Bearer ";
+
+    // Hashes have one length, so that the comparison tells nothing of the key's.
+    private readonly byte[]? _key = options.ApiKey is { } key ? Hash(key) : null;
+
+    /// <summary>Refuses hosts, and pages of other hosts.</summary>
+    /// <exception cref="ApiException">It is refused.</exception>
+    public void Host(HttpRequest request)
+    {
+        if (
+            options.AllowedHosts.Count > 0
+            && !options.AllowedHosts.Contains(request.Host.Host, StringComparer.OrdinalIgnoreCase)
+        )
+            throw new ApiException(
+                StatusCodes.Status403Forbidden,
+                $"The header Host must be one of {string.Join(", ", options.AllowedHosts)}"
+            );
+        if (
+            !options.AllowOtherOrigins
+            && request.Headers.Origin is { Count: > 0 } origins
+            && !origins.All(origin => IsOf(request.Host, origin))
+        )
+            throw new ApiException(
+                StatusCodes.Status403Forbidden,
+                "Pages of other hosts, as the header Origin tells, may not ask"
+            );
+    }
+
+    /// <summary>Refuses those without the key.</summary>
+    /// <exception cref="ApiException">It is refused.</exception>
+    public void Key(HttpRequest request)
+    {
+        if (_key is null)
+            return;
+        string? authorization = request.Headers.Authorization;
+        bool isRight =
+            authorization?.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) is true
+            && CryptographicOperations.FixedTimeEquals(
+                _key,
+                Hash(authorization[Bearer.Length..].Trim())
+            );
+        if (!isRight)
+            throw new ApiException(
+                StatusCodes.Status401Unauthorized,
+                "The header Authorization must be Bearer and the server's API key"
+            )
+            {
+                Code = "invalid_api_key",
+            };
+    }
+
+    /// <summary>Takes JSON alone: a page can send other types without asking.</summary>
+    /// <exception cref="ApiException">It is refused.</exception>
+    public static void ContentType(HttpRequest request)
+    {
+        if (
+            !MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
+            || !type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+            || type.Charset.HasValue
+                && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+        )
+            throw new ApiException(
+                StatusCodes.Status415UnsupportedMediaType,
+                "The header Content-Type must be application/json, in UTF-8"
+            );
+        if (!StringValues.IsNullOrEmpty(request.Headers.ContentEncoding))
+            throw new ApiException(
+                StatusCodes.Status415UnsupportedMediaType,
+                "A body with a Content-Encoding is not read; send it as it is"
+            );
+    }
+
+    private static bool IsOf(HostString host, string? origin) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri)
+        && uri.Host.Equals(host.Host, StringComparison.OrdinalIgnoreCase)
+        && uri.Port == (host.Port ?? (uri.Scheme == Uri.UriSchemeHttps ? 443 : 80));
+
+    private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+}

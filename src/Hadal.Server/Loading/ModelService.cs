@@ -1,0 +1,84 @@
+using Hadal.Model;
+using Hadal.Server.Http;
+using Hadal.Server.Metrics;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Hadal.Server.Loading;
+
+/// <summary>
+/// Loads the model while the application is up, lets running answers end when it stops, and gives the model back.
+/// </summary>
+internal sealed partial class ModelService(
+    HadalModel model,
+    ModelSource source,
+    RequestGate gate,
+    ServerMetrics metrics,
+    IOptions<HadalOptions> options,
+    ILogger<ModelService> logger
+) : IHostedLifecycleService, IProgress<LoadProgress>, IDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _loading = Task.CompletedTask;
+    private LoadedModel? _loaded;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _loading = Task.Factory.StartNew(
+            Load,
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default
+        );
+        return Task.CompletedTask;
+    }
+
+    // Before anything stops: the endpoints still answer, so that a router sees that the model is not ready.
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        model.Drain();
+        await gate.DrainAsync(options.Value.DrainTime, cancellationToken);
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _loading;
+        _loaded?.Dispose();
+        _loaded = null;
+    }
+
+    public void Dispose() => _stopping.Dispose();
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Report(LoadProgress value) => model.Report(value);
+
+    private void Load()
+    {
+        try
+        {
+            _loaded = source.Load(options.Value, this, _stopping.Token);
+            metrics.Listen(_loaded.Chat.Engine);
+            model.Complete(_loaded);
+            LogReady(model.Name);
+        }
+        catch (Exception e)
+        {
+            model.Fail(e);
+            if (e is not OperationCanceledException)
+                LogFailed(model.Name, e);
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "The model {Name} is ready")]
+    private partial void LogReady(string name);
+
+    [LoggerMessage(2, LogLevel.Error, "The model {Name} could not be loaded")]
+    private partial void LogFailed(string name, Exception error);
+}
