@@ -1,19 +1,22 @@
 using System.Text.Json;
+using Hadal.Checkpoints;
 
 namespace Hadal.Cli;
 
 /// <summary>A JSON file that a command takes.</summary>
 internal static class JsonFile
 {
+    private const int MaxLength = 1 << 26;
+
     /// <param name="file">The file.</param>
     /// <param name="option">What the error calls it.</param>
-    /// <exception cref="HadalException">It is not JSON.</exception>
+    /// <exception cref="HadalException">It is no regular file, is too long, or is not JSON.</exception>
     public static JsonElement Read(FileInfo file, string option)
     {
+        byte[] json = SmallFile.Read(file.FullName, MaxLength);
         try
         {
-            using FileStream stream = file.OpenRead();
-            using JsonDocument document = JsonDocument.Parse(stream);
+            using JsonDocument document = JsonDocument.Parse(json);
             return document.RootElement.Clone();
         }
         catch (JsonException e)

@@ -29,7 +29,7 @@ internal sealed class GrammarArguments
             int given =
                 (result.GetResult(_schema.Option) is null ? 0 : 1)
                 + (result.GetResult(_regex) is null ? 0 : 1)
-                + (result.GetValue(_choice) is { Length: > 0 } ? 1 : 0);
+                + (result.GetResult(_choice) is { Implicit: false } ? 1 : 0);
             if (given > 1)
                 result.AddError("--schema, --regex and --choice exclude each other; give one");
         });

@@ -48,7 +48,7 @@ internal sealed class ToolProgram(TimeSpan limit)
         catch (Win32Exception e)
         {
             return Failure(
-                $"'{command[0]}' can't be started: {Marshal.GetPInvokeErrorMessage(e.NativeErrorCode)}"
+                $"'{command[0]}' can't be started: {(e.NativeErrorCode == 0 ? e.Message : Marshal.GetPInvokeErrorMessage(e.NativeErrorCode))}"
             );
         }
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -92,7 +92,7 @@ public sealed class AnswerChoice
                 isCut: finish is not (AnswerFinish.Stop or AnswerFinish.ToolCalls),
                 deltas
             );
-            if (finish == AnswerFinish.Stop && !_parser.IsStopped && _parser.CallCount > 0)
+            if (finish == AnswerFinish.Stop && _parser.CallCount > 0)
                 Finish = AnswerFinish.ToolCalls;
         }
         foreach (ChatDelta delta in deltas)

@@ -9,7 +9,7 @@ public enum AnswerFinish
     /// <summary>The greatest number of tokens was reached.</summary>
     Length,
 
-    /// <summary>The model ended it, and it calls tools.</summary>
+    /// <summary>It calls tools, and the model ended it or a stop string came after the calls.</summary>
     ToolCalls,
 
     /// <summary>It was cancelled.</summary>

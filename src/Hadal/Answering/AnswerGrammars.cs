@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Hadal.Chat;
 using Hadal.Grammars;
@@ -10,7 +12,11 @@ internal sealed class AnswerGrammars(ChatFormat format)
 {
     private const int MostKept = 64;
 
+    // A state takes about 40 bytes, and of those that texts come to as much again.
+    private const int MostStates = 1 << 21;
+
     private readonly Lock _lock = new();
+    private int _states;
     private readonly Dictionary<string, LinkedListNode<(string Key, Grammar Grammar)>> _byKey = [];
     private readonly LinkedList<(string Key, Grammar Grammar)> _latest = []; // The last used first.
 
@@ -33,14 +39,15 @@ internal sealed class AnswerGrammars(ChatFormat format)
         JsonElement? schema = request.Format.Schema;
         if (callable.Length == 0 && schema is null)
             return null;
-        string key = string.Join(
+        string asked = string.Join(
             '\n',
             [
                 $"{choice.IsRequired} {request.ParallelToolCalls} {callable.Length}",
-                .. callable.Select(static tool => tool.Text),
+                .. callable.Select(static tool => tool.Function.GetRawText()),
                 schema?.GetRawText(),
             ]
         );
+        string key = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(asked)));
         return Find(key)
             ?? Add(key, Compile(callable, schema, choice.IsRequired, request.ParallelToolCalls));
     }
@@ -53,8 +60,13 @@ internal sealed class AnswerGrammars(ChatFormat format)
     ) =>
         (tools.Length > 0, schema) switch
         {
-            (true, { } json) => Grammar.FromToolsOrJsonSchema(format, tools, json, parallel),
-            (true, null) => Grammar.FromTools(format, tools, isRequired, parallel),
+            (true, { } json) when !isRequired => Grammar.FromToolsOrJsonSchema(
+                format,
+                tools,
+                json,
+                parallel
+            ),
+            (true, _) => Grammar.FromTools(format, tools, isRequired, parallel),
             _ => Grammar.FromJsonSchema(schema!.Value),
         };
 
@@ -79,9 +91,11 @@ internal sealed class AnswerGrammars(ChatFormat format)
             if (_byKey.TryGetValue(key, out var kept))
                 return kept.Value.Grammar;
             _byKey.Add(key, _latest.AddFirst((key, grammar)));
-            if (_latest.Count > MostKept)
+            _states += grammar.StateCount;
+            while (_latest.Count > MostKept || (_states > MostStates && _latest.Count > 1))
             {
-                _byKey.Remove(_latest.Last!.Value.Key);
+                _states -= _latest.Last!.Value.Grammar.StateCount;
+                _byKey.Remove(_latest.Last.Value.Key);
                 _latest.RemoveLast();
             }
             return grammar;

@@ -1,3 +1,4 @@
+using Hadal.Chat;
 using Hadal.Generation;
 using Hadal.Grammars;
 using Hadal.Inference;
@@ -12,13 +13,13 @@ public sealed class ChatAnswer : IAsyncEnumerable<AnswerUpdate>
 {
     private readonly InferenceRequest _request;
     private readonly AnswerChoice[] _choices;
-    private readonly SampledAnswers _answers;
+    private readonly Action<ChatTurn> _keep;
 
-    internal ChatAnswer(InferenceRequest request, AnswerChoice[] choices, SampledAnswers answers)
+    internal ChatAnswer(InferenceRequest request, AnswerChoice[] choices, Action<ChatTurn> keep)
     {
         _request = request;
         _choices = choices;
-        _answers = answers;
+        _keep = keep;
     }
 
     /// <summary>The choices, as far as they were read.</summary>
@@ -83,7 +84,7 @@ public sealed class ChatAnswer : IAsyncEnumerable<AnswerUpdate>
                 {
                     if (token.FinishReason is null)
                         _request.Stop(token.Choice);
-                    _answers.Add(choice.Turn);
+                    _keep(choice.Turn);
                 }
                 yield return update;
             }

@@ -67,7 +67,12 @@ public sealed class ChatEngine
             Engine.Tokenizer,
             conversation with
             {
-                Turns = [.. conversation.Turns.Select(_answers.WithIds)],
+                Turns =
+                [
+                    .. conversation.Turns.Select(turn =>
+                        _answers.WithIds(turn, request.Generation.CacheSalt)
+                    ),
+                ],
             },
             cancellationToken
         );
@@ -98,7 +103,7 @@ public sealed class ChatEngine
                 Stop = options.Stop with { Strings = [] },
             }
         );
-        return new ChatAnswer(submitted, choices, _answers);
+        return new ChatAnswer(submitted, choices, turn => _answers.Add(turn, options.CacheSalt));
     }
 
     /// <summary><see cref="Submit"/> that makes the prompt on the thread pool.</summary>
@@ -137,11 +142,6 @@ public sealed class ChatEngine
             throw new ConversationException(
                 "tool_choice",
                 "asks for a call, but there are no tools"
-            );
-        if (choice.IsRequired && request.Format != AnswerFormat.Text)
-            throw new ConversationException(
-                "response_format",
-                "can't be kept to where tool_choice asks for a call; leave one of the two out"
             );
         if (tools.Count > 0 && request.Format.Grammar is not null)
             throw new ConversationException(

@@ -23,7 +23,8 @@ public sealed record ChatRequest
     public bool ParallelToolCalls { get; init; } = true;
 
     /// <summary>
-    /// What the content must look like. Where the answer may call tools, it is either calls alone or such content alone.
+    /// What the content must look like. Where the answer may call tools, it is either calls alone or such content alone; where it
+    /// must call one, it has no content, and this waits for the answer after the results.
     /// </summary>
     /// <exception cref="ArgumentNullException">It is null.</exception>
     public AnswerFormat Format

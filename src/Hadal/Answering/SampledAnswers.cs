@@ -15,11 +15,13 @@ internal sealed class SampledAnswers(int mostTokens)
     private int _tokens;
 
     /// <summary>Keeps the tokens of an answer.</summary>
-    public void Add(ChatTurn turn)
+    /// <param name="turn">The answer.</param>
+    /// <param name="salt">Whose it is: others don't find it.</param>
+    public void Add(ChatTurn turn, string salt)
     {
         if (turn.Ids is not { Count: > 0 } ids)
             return;
-        var answer = new Answer(KeyOf(turn), ids);
+        var answer = new Answer(KeyOf(turn, salt), ids);
         lock (_lock)
         {
             if (_byKey.TryGetValue(answer.Key, out LinkedListNode<Answer>? known))
@@ -32,13 +34,15 @@ internal sealed class SampledAnswers(int mostTokens)
     }
 
     /// <summary>Gives a turn the tokens that it was generated as, where it is an answer that is known, and has none.</summary>
-    public ChatTurn WithIds(ChatTurn turn)
+    /// <param name="turn">The turn.</param>
+    /// <param name="salt">Who asks.</param>
+    public ChatTurn WithIds(ChatTurn turn, string salt)
     {
         if (turn.Role != ChatTurn.AssistantRole || turn.Ids is not null)
             return turn;
         lock (_lock)
         {
-            if (!_byKey.TryGetValue(KeyOf(turn), out LinkedListNode<Answer>? answer))
+            if (!_byKey.TryGetValue(KeyOf(turn, salt), out LinkedListNode<Answer>? answer))
                 return turn;
             _latest.Remove(answer);
             _latest.AddFirst(answer);
@@ -47,8 +51,10 @@ internal sealed class SampledAnswers(int mostTokens)
     }
 
     // A call's id is of one answer alone. The prompt's writer finds out what else of it is as it was.
-    private static Key KeyOf(ChatTurn turn) =>
-        turn.ToolCalls.Count > 0 ? new("", turn.ToolCalls[0].Id) : new(turn.Content, null);
+    private static Key KeyOf(ChatTurn turn, string salt) =>
+        turn.ToolCalls.Count > 0
+            ? new(salt, "", turn.ToolCalls[0].Id)
+            : new(salt, turn.Content, null);
 
     private void Remove(LinkedListNode<Answer> answer)
     {
@@ -57,7 +63,7 @@ internal sealed class SampledAnswers(int mostTokens)
         _tokens -= answer.Value.Ids.Count;
     }
 
-    private readonly record struct Key(string Content, string? CallId);
+    private readonly record struct Key(string Salt, string Content, string? CallId);
 
     private sealed record Answer(Key Key, IReadOnlyList<int> Ids);
 }

@@ -43,7 +43,10 @@ internal static class ConversationCheck
     {
         try
         {
-            using var document = JsonDocument.Parse(call.Arguments);
+            using var document = JsonDocument.Parse(
+                call.Arguments,
+                new JsonDocumentOptions { MaxDepth = PythonJson.MaxDepth }
+            );
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document.RootElement.Clone();
         }

@@ -12,14 +12,17 @@ namespace Hadal.Chat;
 /// </summary>
 internal static class PythonJson
 {
+    /// <summary>Deeper values are refused; System.Text.Json reads 64 levels unless it is told otherwise.</summary>
+    public const int MaxDepth = 256;
+
     /// <summary>The text of a value.</summary>
     /// <param name="value">The value.</param>
     /// <param name="path">What errors call it.</param>
-    /// <exception cref="ConversationException">A text in it has half of a surrogate pair, or is not UTF-8.</exception>
+    /// <exception cref="ConversationException">A text in it has half of a surrogate pair, or is not UTF-8; or it is too deep.</exception>
     public static string Write(JsonElement value, string path)
     {
         var text = new StringBuilder();
-        Append(text, value, path);
+        Append(text, value, path, 0);
         return text.ToString();
     }
 
@@ -54,8 +57,10 @@ internal static class PythonJson
         }
     }
 
-    private static void Append(StringBuilder text, JsonElement value, string path)
+    private static void Append(StringBuilder text, JsonElement value, string path, int depth)
     {
+        if (depth > MaxDepth)
+            throw new ConversationException(path, $"is nested deeper than {MaxDepth} levels");
         switch (value.ValueKind)
         {
             case JsonValueKind.Object:
@@ -65,7 +70,7 @@ internal static class PythonJson
                     Separate(text, '{');
                     AppendQuoted(text, name);
                     text.Append(": ");
-                    Append(text, member, path);
+                    Append(text, member, path, depth + 1);
                 }
                 text.Append('}');
                 break;
@@ -74,7 +79,7 @@ internal static class PythonJson
                 foreach (JsonElement element in value.EnumerateArray())
                 {
                     Separate(text, '[');
-                    Append(text, element, path);
+                    Append(text, element, path, depth + 1);
                 }
                 text.Append(']');
                 break;

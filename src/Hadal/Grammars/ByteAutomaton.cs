@@ -97,7 +97,7 @@ internal sealed class ByteAutomaton
             boundaries['"'] = boundaries['"' + 1] = true;
         foreach (UntilSite until in _untils.OfType<UntilSite>())
         {
-            foreach (byte value in until.Trigger)
+            foreach (byte value in until.Strings.SelectMany(static text => text))
                 boundaries[value] = boundaries[value + 1] = true;
         }
         var classes = new byte[256];

@@ -9,6 +9,14 @@ internal sealed class ByteAutomatonBuilder
     /// <summary>What a grammar may have. A state takes about 40 bytes.</summary>
     public const int MaxStates = 1 << 20;
 
+    // A parser reads a thought that has them as a call.
+    private static readonly string[] s_calls =
+    [
+        $"<{ChatMarks.Dsml}",
+        ChatMarks.CallsBegin,
+        ChatMarks.CallBegin,
+    ];
+
     private readonly List<(Edge Edge, int Before)> _edges = [];
     private readonly List<int> _lastEdges = [];
     private readonly Dictionary<int, TextSite> _texts = [];
@@ -128,20 +136,25 @@ internal sealed class ByteAutomatonBuilder
     }
 
     /// <summary>Any text up to a trigger, and the trigger; the state after it.</summary>
-    public int Until(int from, string trigger, bool mayEnd)
+    /// <param name="from">The state before it.</param>
+    /// <param name="trigger">The trigger.</param>
+    /// <param name="forbidden">What may not come in the text.</param>
+    /// <param name="mayEnd">Whether the whole text may end before the trigger.</param>
+    public int Until(int from, string trigger, string[] forbidden, bool mayEnd)
     {
-        // Their tokens may come in the text.
-        for (ReadOnlySpan<char> rest = trigger; ; )
-        {
-            int index = ChatMarks.FindFirst(rest, out string mark);
-            if (index == rest.Length)
-                break;
-            _ = IndexOf(mark);
-            rest = rest[(index + mark.Length)..];
-        }
+        foreach (string text in (string[])[trigger, .. forbidden])
+            AddMarks(text);
         int to = NewState();
         int state = NewState();
-        _untils.Add(state, new UntilSite(Encoding.UTF8.GetBytes(trigger), to, mayEnd));
+        _untils.Add(
+            state,
+            new UntilSite(
+                Encoding.UTF8.GetBytes(trigger),
+                [.. forbidden.Select(Encoding.UTF8.GetBytes)],
+                to,
+                mayEnd
+            )
+        );
         Epsilon(from, state);
         return to;
     }
@@ -152,7 +165,7 @@ internal sealed class ByteAutomatonBuilder
     public ByteAutomaton Build(int start)
     {
         int thought = NewState();
-        Epsilon(Until(thought, ChatMarks.ThinkEnd, mayEnd: false), start);
+        Epsilon(Until(thought, ChatMarks.ThinkEnd, s_calls, mayEnd: false), start);
         bool[] alive = FindAlive();
         if (!alive[start])
             throw new GrammarException("nothing satisfies it");
@@ -179,6 +192,16 @@ internal sealed class ByteAutomatonBuilder
             start,
             thought
         );
+    }
+
+    // The tokens of marks in a text may come where it does.
+    private void AddMarks(ReadOnlySpan<char> text)
+    {
+        for (int index; (index = ChatMarks.FindFirst(text, out string mark)) < text.Length; )
+        {
+            _ = IndexOf(mark);
+            text = text[(index + mark.Length)..];
+        }
     }
 
     private int IndexOf(string mark)

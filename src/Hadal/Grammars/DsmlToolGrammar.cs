@@ -8,8 +8,12 @@ namespace Hadal.Grammars;
 /// <param name="builder">Takes the states.</param>
 internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGrammar(builder)
 {
+    // What a parser reads as the end of a value, or as more than that.
+    private const string Open = $"<{ChatMarks.Dsml}";
+    private const string Close = $"</{ChatMarks.Dsml}";
+
     private static readonly Lazy<CharAutomaton> s_content = new(() =>
-        CharAutomaton.Avoiding(ChatMarks.ParameterEnd)
+        CharAutomaton.Intersect(CharAutomaton.Avoiding(Open), CharAutomaton.Avoiding(Close))
     );
 
     private static readonly Lazy<CharAutomaton> s_name = new(() =>
@@ -17,15 +21,12 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
     );
 
     // Without more: whatever other tag would be read as a call, too.
-    protected override string Trigger => $"<{ChatMarks.Dsml}";
+    protected override string Trigger => Open;
 
-    protected override int WriteTrigger(int from)
-    {
-        // The model puts a blank line before the calls where it says something, and sometimes where it doesn't.
-        int begin = Builder.Literal(from, "\n\n");
-        Builder.Epsilon(from, begin);
-        return Tag(begin, "<", "");
-    }
+    protected override string[] Forbidden => [];
+
+    // The encoder puts a blank line before calls, whatever was said: what is written so is found in the cache again.
+    protected override int WriteTrigger(int from) => Tag(Builder.Literal(from, "\n\n"), "<", "");
 
     protected override int WriteFirst(int from) => Builder.Literal(from, "function_calls>\n");
 
@@ -106,6 +107,10 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
             if (shape.Values is not null)
             {
                 JsonElement[] values = [.. compiler.ValuesOf(shape)];
+                if (values.FirstOrDefault(IsMarkup) is { ValueKind: JsonValueKind.String } markup)
+                    throw new GrammarException(
+                        $"the value {QuotedText.Shorten(markup.GetRawText())} can't stand in a call: it has a tag of calls"
+                    );
                 literals.AddRange(
                     values
                         .Where(static it => it.ValueKind == JsonValueKind.String)
@@ -141,16 +146,24 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
         (CharAutomaton characters, int min, int max) = compiler.StringOf(shape);
         if (characters == CharAutomaton.Anything && min == 0 && max < 0)
         {
-            Builder.Epsilon(Builder.Until(from, ChatMarks.ParameterEnd, mayEnd: false), end);
+            int close = Builder.Until(from, Close, [Open], mayEnd: false);
+            Builder.Epsilon(Builder.Literal(close, "parameter>"), end);
             return;
         }
-        // The end of the parameter must not be read into it.
         characters =
             characters == CharAutomaton.Anything
                 ? s_content.Value
                 : CharAutomaton.Intersect(characters, s_content.Value);
         Builder.Text(from, characters, isJson: false, min, max, value);
     }
+
+    private static bool IsMarkup(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String
+        && value.GetString() is { } text
+        && (
+            text.Contains(Open, StringComparison.Ordinal)
+            || text.Contains(Close, StringComparison.Ordinal)
+        );
 
     private int Tag(int from, string open, string rest) =>
         Builder.Literal(Builder.Mark(Builder.Literal(from, open), ChatMarks.Dsml), rest);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 using Hadal.Chat;
 
@@ -26,6 +27,9 @@ public sealed class Grammar
         _tables = other._tables;
         Start = start;
     }
+
+    /// <summary>States of its automaton.</summary>
+    internal int StateCount => _automaton.StateCount;
 
     /// <summary>The state in which texts begin.</summary>
     internal int Start { get; }
@@ -78,14 +82,28 @@ public sealed class Grammar
 
     /// <summary>One of a number of texts.</summary>
     /// <param name="choices">The texts, at least one, none empty.</param>
-    /// <exception cref="ArgumentException">There is none, or one is empty.</exception>
+    /// <exception cref="ArgumentException">There is none, or one is empty or no Unicode text.</exception>
     /// <exception cref="GrammarException">They are too long together.</exception>
     public static Grammar FromChoices(IEnumerable<string> choices)
     {
         ArgumentNullException.ThrowIfNull(choices);
-        List<byte[]> literals = [.. choices.Select(System.Text.Encoding.UTF8.GetBytes)];
-        if (literals.Count == 0 || literals.Exists(static literal => literal.Length == 0))
+        string[] texts = [.. choices];
+        if (texts.Length == 0 || texts.Any(string.IsNullOrEmpty))
             throw new ArgumentException("there must be a choice, and none empty", nameof(choices));
+        List<byte[]> literals;
+        try
+        {
+            var utf8 = new UTF8Encoding(false, throwOnInvalidBytes: true);
+            literals = [.. texts.Select(utf8.GetBytes)];
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new ArgumentException(
+                $"a choice is not valid Unicode text: {e.Message}",
+                nameof(choices),
+                e
+            );
+        }
         var builder = new ByteAutomatonBuilder();
         int start = builder.NewState();
         int end = builder.NewState();
@@ -173,8 +191,15 @@ public sealed class Grammar
         int end = builder.NewState();
         builder.Accept(end);
         var compiler = new SchemaCompiler(new SchemaReader(schema, "schema"), builder);
-        compiler.WriteValue(compiler.ShapesOf(["#"]), start, end);
-        compiler.WriteRules();
+        try
+        {
+            compiler.WriteValue(compiler.ShapesOf(["#"]), start, end);
+            compiler.WriteRules();
+        }
+        catch (GrammarException e) when (!e.Message.StartsWith("schema#", StringComparison.Ordinal))
+        {
+            throw new GrammarException($"schema#: {e.Message}", e);
+        }
     }
 
     private static Grammar Build(ByteAutomatonBuilder builder, int start, string name)

@@ -49,15 +49,17 @@ internal sealed class GrammarCursor
         {
             Renew();
             (int state, int depth, int characters) = (_state, _depth, _characters);
-            if (_before.Length < depth)
+            // No more of the stack than there are bytes can change.
+            int kept = Math.Max(0, depth - bytes.Length);
+            if (_before.Length < depth - kept)
                 _before = new int[_stack.Length];
-            _stack.AsSpan(0, depth).CopyTo(_before);
+            _stack.AsSpan(kept..depth).CopyTo(_before);
             foreach (byte value in bytes)
             {
                 if (Step(value))
                     continue;
                 (_state, _depth, _characters) = (state, depth, characters);
-                _before.AsSpan(0, depth).CopyTo(_stack);
+                _before.AsSpan(0, depth - kept).CopyTo(_stack.AsSpan(kept));
                 return false;
             }
             Recount();

@@ -21,6 +21,9 @@ internal sealed class GrammarStates
     // Beyond it, the states are to be forgotten.
     private const long MaxBytes = 24 << 20;
 
+    // Nor may what one token asks for exceed it.
+    private const long MostBytes = 4 * MaxBytes;
+
     private readonly ByteAutomaton _automaton;
     private readonly int[] _markTokens;
     private readonly int _far;
@@ -44,9 +47,10 @@ internal sealed class GrammarStates
     }
 
     /// <summary>Whether it holds as much as it may.</summary>
-    public bool IsFull =>
-        (long)_sets.Count * (Width + 4) * sizeof(int) + _sets.ItemCount * 8L + _pops.Count * 32L
-        > MaxBytes;
+    public bool IsFull => Bytes > MaxBytes;
+
+    private long Bytes =>
+        (long)_sets.Count * (Width + 4) * sizeof(int) + _sets.ItemCount * 8L + _pops.Count * 32L;
 
     public ReadOnlySpan<byte> Classes => _automaton.Classes;
 
@@ -202,6 +206,10 @@ internal sealed class GrammarStates
         int set = _sets.Intern(items);
         if (set < before)
             return set;
+        if (Bytes > MostBytes)
+            throw new GrammarException(
+                $"the grammar has too many readings of this text: their states take more than {MostBytes >> 20} MB; take fewer alternatives, or patterns with anchors"
+            );
         if (_traits.Length < _sets.Count)
         {
             Array.Resize(ref _traits, Math.Max(64, 2 * _traits.Length));

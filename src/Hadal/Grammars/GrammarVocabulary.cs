@@ -19,11 +19,8 @@ public sealed class GrammarVocabulary
 
     private readonly DeepSeekTokenizer _tokenizer;
 
-    /// <summary>Builds the trie, which takes about a tenth of a second for 128 K tokens; <see cref="Of"/> keeps it.</summary>
-    /// <param name="tokenizer">The tokenizer.</param>
-    public GrammarVocabulary(DeepSeekTokenizer tokenizer)
+    private GrammarVocabulary(DeepSeekTokenizer tokenizer)
     {
-        ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         Size = tokenizer.VocabularySize;
         var ids = new Dictionary<byte[], int>(Size, new ByteStringComparer());
@@ -79,7 +76,7 @@ public sealed class GrammarVocabulary
     /// <summary>No token has more characters.</summary>
     internal int MaxTokenChars { get; }
 
-    /// <summary>The vocabulary of a tokenizer, built once.</summary>
+    /// <summary>The vocabulary of a tokenizer, built once, which takes some tenths of a second for 128 K tokens.</summary>
     /// <param name="tokenizer">The tokenizer.</param>
     public static GrammarVocabulary Of(DeepSeekTokenizer tokenizer)
     {

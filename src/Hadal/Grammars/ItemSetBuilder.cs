@@ -67,10 +67,7 @@ internal sealed class ItemSetBuilder
     public bool Step(GrammarItem item, byte value)
     {
         if (_automaton.Until(item.State) is { } until)
-        {
-            StepUntil(item.State, until, item.Place, [value]);
-            return true;
-        }
+            return StepUntil(item.State, until, item.Place, [value]);
         TextSite text = _automaton.Text(item.State)!;
         (int state, int phase) = Math.DivRem(item.Place, text.Code.Count);
         if (phase == 0 && value == '"' && text.Code.IsJson)
@@ -131,22 +128,25 @@ internal sealed class ItemSetBuilder
         }
     }
 
-    private void StepUntil(int state, UntilSite until, int length, ReadOnlySpan<byte> bytes)
+    private bool StepUntil(int state, UntilSite until, int place, ReadOnlySpan<byte> bytes)
     {
-        bool isMark = bytes.Length > 1;
         for (int i = 0; i < bytes.Length; i++)
         {
-            length = until.Next(length, bytes[i]);
-            if (length < until.Trigger.Length)
+            place = until.Next(place, bytes[i]);
+            if (place >= 0)
                 continue;
             // No mark has bytes after a trigger.
-            if (i == bytes.Length - 1)
+            bool isThere = place == UntilSite.Triggered && i == bytes.Length - 1;
+            if (isThere)
                 AddPlace(until.After);
-            return;
+            return isThere;
         }
         // Another mark would be read as more than text.
-        if (!isMark || length > 0)
-            _built.Add(new GrammarItem(state, length));
+        bool isMark = bytes.Length > 1;
+        if (isMark && place == 0)
+            return false;
+        _built.Add(new GrammarItem(state, place));
+        return true;
     }
 
     /// <summary>Adds a state, and those that it leads to without a byte.</summary>

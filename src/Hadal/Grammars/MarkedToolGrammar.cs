@@ -8,6 +8,8 @@ internal sealed class MarkedToolGrammar(ByteAutomatonBuilder builder) : ToolGram
 {
     protected override string Trigger => ChatMarks.CallsBegin;
 
+    protected override string[] Forbidden => [ChatMarks.CallBegin];
+
     protected override int WriteTrigger(int from) => Builder.Mark(from, Trigger);
 
     protected override int WriteFirst(int from) => from;

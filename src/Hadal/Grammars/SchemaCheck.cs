@@ -8,17 +8,29 @@ namespace Hadal.Grammars;
 /// <param name="shapes">Works out their alternatives.</param>
 internal sealed class SchemaCheck(SchemaReader reader, SchemaShapes shapes)
 {
+    private const int MaxSteps = 1 << 20;
+
+    private int _steps;
+
     /// <summary>Whether a value is as a shape asks, its list of values apart.</summary>
+    /// <exception cref="GrammarException">To tell takes too many steps.</exception>
     public bool Allows(SchemaShape shape, JsonElement value) =>
-        (shape.Types & TypeOf(value)) != 0
-        && value.ValueKind switch
-        {
-            JsonValueKind.String => AllowsString(shape, value.GetString()!),
-            JsonValueKind.Number => shape.Bounds.Contain(ExactDecimal.Parse(value.GetRawText())),
-            JsonValueKind.Object => AllowsObject(shape, value),
-            JsonValueKind.Array => AllowsArray(shape, value),
-            _ => true,
-        };
+        ++_steps > MaxSteps
+            ? throw reader.Error(
+                "#",
+                "has values in enum or const that may be read in too many ways"
+            )
+            : (shape.Types & TypeOf(value)) != 0
+                && value.ValueKind switch
+                {
+                    JsonValueKind.String => AllowsString(shape, value.GetString()!),
+                    JsonValueKind.Number => shape.Bounds.Contain(
+                        ExactDecimal.Parse(value.GetRawText())
+                    ),
+                    JsonValueKind.Object => AllowsObject(shape, value),
+                    JsonValueKind.Array => AllowsArray(shape, value),
+                    _ => true,
+                };
 
     private static JsonTypes TypeOf(JsonElement value) =>
         value.ValueKind switch

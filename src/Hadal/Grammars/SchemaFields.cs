@@ -34,11 +34,15 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
     public bool Has(string keyword) => schema.TryGetProperty(keyword, out _);
 
     /// <summary>Where the schema of a keyword is; null where there is none, or a list of them.</summary>
-    public string? Schema(string keyword) =>
-        schema.TryGetProperty(keyword, out JsonElement value)
-        && value.ValueKind != JsonValueKind.Array
-            ? SchemaReader.Member(Pointer, keyword)
-            : null;
+    public string? Schema(string keyword)
+    {
+        if (!schema.TryGetProperty(keyword, out JsonElement value))
+            return null;
+        string at = SchemaReader.Member(Pointer, keyword);
+        if (value.ValueKind != JsonValueKind.Array)
+            return at;
+        return keyword == "items" ? null : throw reader.Error(at, "must be a schema, not a list");
+    }
 
     /// <summary>Where the schemas of a list are.</summary>
     public string[] Schemas(string keyword)
@@ -224,9 +228,10 @@ internal readonly struct SchemaFields(JsonElement schema, string pointer, Schema
     {
         if (value.ValueKind == JsonValueKind.String)
         {
+            string text = String(value, "type");
             foreach ((string known, JsonTypes types) in s_types)
             {
-                if (value.ValueEquals(known))
+                if (text == known)
                     return types;
             }
         }

@@ -22,6 +22,17 @@ internal sealed class SchemaNode(int id, string pointer)
 
     public JsonTypes Types { get; init; } = JsonTypes.All;
 
+    /// <summary>Whether it says nothing itself, the schemas that it refers to apart.</summary>
+    public bool AsksNothing =>
+        Types == JsonTypes.All
+        && Values is null
+        && MinLength == 0
+        && MaxLength is null
+        && Strings.Count == 0
+        && Bounds == NumberBounds.None
+        && !HasObject
+        && !HasArray;
+
     /// <summary>The values of <c>enum</c> or <c>const</c>; null for any.</summary>
     public IReadOnlySet<JsonElement>? Values { get; init; }
 

@@ -76,7 +76,7 @@ internal sealed class SchemaReader(JsonElement root, string name)
             bool found = at.ValueKind switch
             {
                 _ when Count(at) > Many => Children(pointer[..slash], at).TryGetValue(key, out at),
-                JsonValueKind.Object => at.TryGetProperty(key, out at),
+                JsonValueKind.Object => TryGet(at, key, pointer, out at),
                 JsonValueKind.Array => int.TryParse(
                     key,
                     NumberStyles.None,
@@ -92,6 +92,19 @@ internal sealed class SchemaReader(JsonElement root, string name)
             slash = end;
         }
         return at;
+    }
+
+    private bool TryGet(JsonElement at, string key, string pointer, out JsonElement value)
+    {
+        try
+        {
+            return at.TryGetProperty(key, out value);
+        }
+        // A name beside it has a lone surrogate, escaped.
+        catch (InvalidOperationException e)
+        {
+            throw Error(pointer, "a name beside it is not valid Unicode text", e);
+        }
     }
 
     private static int Count(JsonElement element) =>
@@ -140,6 +153,16 @@ internal sealed class SchemaReader(JsonElement root, string name)
             if (SchemaKeywords.IsRefused(keyword) && !AssertsNothing(member))
                 throw Error(Member(pointer, keyword), "the keyword is not supported");
         }
+        // It would be the root of the pointers within it.
+        if (
+            pointer != "#"
+            && schema.TryGetProperty("$id", out _)
+            && schema.GetRawText().Contains("\"$ref\"", StringComparison.Ordinal)
+        )
+            throw Error(
+                Member(pointer, "$id"),
+                "a $ref within a schema that has an $id of its own is not supported"
+            );
         var fields = new SchemaFields(schema, pointer, this);
         string[] prefix = fields.Schemas("prefixItems");
         string? items = fields.Schema("items");

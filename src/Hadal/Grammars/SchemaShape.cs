@@ -28,6 +28,9 @@ internal sealed record SchemaShape
     /// <summary>The schemas that say something of arrays.</summary>
     public IReadOnlyList<SchemaNode> Arrays { get; init; } = [];
 
+    /// <summary>The schemas and automata that it is made of.</summary>
+    public int Parts => Objects.Count + Arrays.Count + Strings.Count;
+
     /// <summary>The fewest elements of an array.</summary>
     public int MinItems => Arrays.Select(static array => array.MinItems).DefaultIfEmpty().Max();
 

@@ -10,6 +10,7 @@ internal sealed class SchemaShapes(SchemaReader reader)
     private const int MaxShapes = 1 << 14;
     private const int MaxDepth = 256;
     private const int MaxVisits = 1 << 18;
+    private const long MaxWork = 1 << 23;
 
     private readonly Dictionary<SchemaNode, List<SchemaShape>> _known = [];
     private readonly List<SchemaNode> _open = [];
@@ -17,6 +18,7 @@ internal sealed class SchemaShapes(SchemaReader reader)
     // The outermost open schema that the work came back to; what lies within it is not complete.
     private int _reentered = int.MaxValue;
     private int _visits;
+    private long _work;
 
     /// <summary>The alternatives of a value of which several schemas hold.</summary>
     public List<SchemaShape> Of(IEnumerable<SchemaNode> nodes)
@@ -46,7 +48,10 @@ internal sealed class SchemaShapes(SchemaReader reader)
         if (++_visits > MaxVisits)
             throw reader.Error("#", "refers to itself in too many ways");
         _open.Add(node);
-        List<SchemaShape> shapes = node.IsNever ? [] : [SchemaShape.Of(node)];
+        List<SchemaShape> shapes =
+            node.IsNever ? []
+            : node.AsksNothing ? [SchemaShape.Any]
+            : [SchemaShape.Of(node)];
         foreach (string part in node.All)
             shapes = And(shapes, Of(reader.At(part)), node);
         foreach (IReadOnlyList<string> parts in node.Any)
@@ -74,11 +79,19 @@ internal sealed class SchemaShapes(SchemaReader reader)
             );
         if (some is [var only] && ReferenceEquals(only, SchemaShape.Any))
             return others;
+        if (others is [var other] && ReferenceEquals(other, SchemaShape.Any))
+            return some;
         List<SchemaShape> both = [];
         foreach (SchemaShape a in some)
         {
             foreach (SchemaShape b in others)
             {
+                _work += 1 + a.Parts + b.Parts;
+                if (_work > MaxWork)
+                    throw reader.Error(
+                        node.Pointer,
+                        "combines too many schemas; take fewer in allOf and anyOf"
+                    );
                 SchemaShape shape = a.And(b);
                 if (shape.Types != JsonTypes.None && shape.Values is not { Count: 0 })
                     both.Add(shape);

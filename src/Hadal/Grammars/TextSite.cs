@@ -19,7 +19,4 @@ internal sealed record TextSite(
 {
     /// <summary>Whether its characters are counted.</summary>
     public bool IsCounted => Min > 0 || Max >= 0;
-
-    /// <summary>Whether any character may come.</summary>
-    public bool IsAny => Characters == CharAutomaton.Anything;
 }

@@ -36,7 +36,9 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
     {
         if (tools.Count == 0)
             throw new ArgumentException("there must be a tool", nameof(tools));
-        int begun = required ? WriteTrigger(start) : Builder.Until(start, Trigger, mayEnd: true);
+        int begun = required
+            ? WriteTrigger(start)
+            : Builder.Until(start, Trigger, Forbidden, mayEnd: true);
         int call = WriteFirst(begun);
         int called = Builder.NewState();
         var names = new HashSet<string>();
@@ -44,12 +46,23 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
         {
             if (!names.Add(tool.Name))
                 throw new ArgumentException($"two tools are named '{tool.Name}'", nameof(tools));
-            WriteCall(call, tool, called);
+            try
+            {
+                WriteCall(call, tool, called);
+            }
+            catch (GrammarException e)
+                when (!e.Message.StartsWith("tool '", StringComparison.Ordinal))
+            {
+                throw new GrammarException($"{NameOf(tool)}: {e.Message}", e);
+            }
         }
         if (parallel)
             Builder.Epsilon(called, call);
         Builder.Accept(WriteEnd(called));
     }
+
+    /// <summary>What text before the calls may not have, as it would be read as calls.</summary>
+    protected abstract string[] Forbidden { get; }
 
     /// <summary>Writes <see cref="Trigger"/>; the state after it.</summary>
     protected abstract int WriteTrigger(int from);
@@ -71,7 +84,7 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
             tool.Function.TryGetProperty("strict", out JsonElement strict)
             && strict.ValueKind == JsonValueKind.False;
         JsonElement schema = isFree ? s_anything : tool.Parameters ?? s_nothing;
-        string name = $"tool '{QuotedText.Shorten(tool.Name)}': parameters";
+        string name = $"{NameOf(tool)}: parameters";
         var compiler = new SchemaCompiler(new SchemaReader(schema, name), Builder);
         List<SchemaShape> shapes =
         [
@@ -85,6 +98,9 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
             );
         return (compiler, shapes);
     }
+
+    protected static string NameOf(ToolDefinition tool) =>
+        $"tool '{QuotedText.Shorten(tool.Name)}'";
 
     /// <summary>Whether arguments may be none but those that a schema names.</summary>
     protected static bool IsClosed(SchemaShape shape) => SchemaMembers.Names(shape.Objects).Any();

@@ -17,7 +17,6 @@ public sealed class ChatEngineRefusalTests(ChatEngines engines) : IClassFixture<
         "messages[1].tool_call_id",
         "tool_choice: is 'ask'",
         "tool_choice: asks",
-        "response_format: can't",
         "response_format: is a grammar",
         "tools[1].function.name",
     ];
@@ -48,11 +47,6 @@ public sealed class ChatEngineRefusalTests(ChatEngines engines) : IClassFixture<
             "tool_choice: asks" => request with
             {
                 Conversation = Ask(),
-                ToolChoice = ToolChoice.Required,
-            },
-            "response_format: can't" => request with
-            {
-                Format = AnswerFormat.JsonObject,
                 ToolChoice = ToolChoice.Required,
             },
             "response_format: is a grammar" => request with

@@ -70,6 +70,11 @@ public sealed class GenerateGrammarTests
         );
         (await CliResult.RunAsync([.. s_options, "--schema", broken])).MustRefuse(1, "is not JSON");
         (await CliResult.RunAsync([.. s_options, "--regex", "(a"])).MustRefuse(1, "pattern");
+        (await CliResult.RunAsync([.. s_options, "--schema", "/dev/zero"])).MustRefuse(
+            1,
+            "must be a regular file"
+        );
+        (await CliResult.RunAsync([.. s_options, "--choice"])).MustRefuse(2, "--choice");
         (await CliResult.RunAsync([.. s_options, "--choice", ""])).MustRefuse(
             2,
             "--choice is empty"

@@ -283,19 +283,6 @@ public sealed class ToolChatTests(ChatEngines engines) : IClassFixture<ChatEngin
                 new() { Tools = [Function("one")], ToolMode = ChatToolMode.RequireSpecific("two") }
             )
         );
-        Assert.Equal(
-            "response_format",
-            Refusal(
-                Question,
-                new()
-                {
-                    Tools = [Function("one")],
-                    ToolMode = ChatToolMode.RequireAny,
-                    ResponseFormat = ChatResponseFormat.Json,
-                }
-            )
-        );
-
         string Refusal(ChatMessage[] messages, ChatOptions? options = null) =>
             Assert
                 .Throws<ConversationException>(() =>

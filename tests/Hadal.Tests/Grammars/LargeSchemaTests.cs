@@ -276,7 +276,7 @@ public sealed class LargeSchemaTests
     {
         string value = new string('[', 10_000) + new string(']', 10_000);
         using var document = JsonDocument.Parse(
-            $$"""{"anyOf":[{"const":{{value}}},{"enum":[{{value}}],"items":{} }]}""",
+            $$"""{"anyOf":[{"const":{{value}} },{"enum":[{{value}}],"items":{} }]}""",
             new JsonDocumentOptions { MaxDepth = 100_000 }
         );
         try
@@ -289,6 +289,57 @@ public sealed class LargeSchemaTests
         {
             Assert.StartsWith("schema#", e.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Values_that_may_be_read_in_too_many_ways_are_refused()
+    {
+        // Two ways at each of 60 levels, and the innermost value is of none.
+        string value = new string('[', 60) + "1" + new string(']', 60);
+        var error = Assert.Throws<GrammarException>(() =>
+            Grammar.FromJsonSchema(
+                TestSchemas.Parse(
+                    $$$$"""
+                    {"$defs":{"t":{"anyOf":[{"type":"array","items":{"$ref":"#/$defs/t"}},{"type":"array","maxItems":9,"items":{"$ref":"#/$defs/t"}}]}},
+                     "$ref":"#/$defs/t","const":{{{{value}}}} }
+                    """
+                )
+            )
+        );
+        Assert.Contains("read in too many ways", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Combinations_of_too_many_schemas_are_refused()
+    {
+        string some = Joined(10_000, i => $$"""{"maxLength":{{i}} }""");
+        string more = Joined(10_000, i => $$"""{"minLength":{{i}} }""");
+        var error = Assert.Throws<GrammarException>(() =>
+            Grammar.FromJsonSchema(
+                TestSchemas.Parse($$"""{"allOf":[{"anyOf":[{{some}}]},{{more}}]}""")
+            )
+        );
+        Assert.Contains("combines too many", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Each character that is read multiplies the readings of the text.</summary>
+    [Fact]
+    public void A_text_of_too_many_readings_fails_and_the_grammar_lives()
+    {
+        string patterns = Joined(1000, i => "{\"pattern\":\"a.{" + (i % 30 + 1) + "}b" + i + "\"}");
+        var grammar = Grammar.FromJsonSchema(
+            TestSchemas.Parse($$"""{"type":"string","anyOf":[{{patterns}}]}""")
+        );
+        GrammarVocabulary vocabulary = GrammarVocabulary.Of(TestTokenizers.V3);
+        var matcher = new GrammarMatcher(grammar, vocabulary);
+        int quote = TestTokenizers.V3.Encode("\"", addSpecialTokens: false)[0];
+        var error = Assert.Throws<GrammarException>(() =>
+        {
+            matcher.Accept(quote);
+            _ = matcher.Mask();
+        });
+        Assert.Contains("too many readings", error.Message, StringComparison.Ordinal);
+        new GrammarMatcher(grammar, vocabulary).Accept(quote);
     }
 
     [Fact]

@@ -69,6 +69,19 @@ public sealed class RefusedSchemaTests
     [InlineData("""5""", "schema#: is a JSON Number")]
     [InlineData("""{"type":"text"}""", "schema#/type: \"text\" is none of")]
     [InlineData("""{"type":[1]}""", "schema#/type: 1 is none of")]
+    [InlineData("""{"type":"\ud800"}""", "schema#/type: is not valid Unicode text")]
+    [InlineData(
+        """{"$ref":"#/$defs/x","$defs":{"x":{},"\ud800":{}}}""",
+        "schema#/$defs/x: a name beside it"
+    )]
+    [InlineData(
+        """{"additionalProperties":[]}""",
+        "schema#/additionalProperties: must be a schema"
+    )]
+    [InlineData(
+        """{"$defs":{"t":{}},"properties":{"a":{"$id":"x","$defs":{"t":{}},"$ref":"#/$defs/t"}}}""",
+        "schema#/properties/a/$id: a $ref within"
+    )]
     [InlineData("""{"enum":"a"}""", "schema#/enum: must be a list")]
     [InlineData("""{"properties":[]}""", "schema#/properties: must be an object")]
     [InlineData("""{"properties":{"a":1}}""", "schema#/properties/a: is a JSON Number")]

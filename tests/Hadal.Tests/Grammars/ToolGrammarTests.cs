@@ -92,6 +92,8 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
             format == ChatFormat.V31
                 ? ("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>")
                 : ("<｜DSML｜function_calls>\n", "</｜DSML｜function_calls>");
+        if (format == ChatFormat.V32)
+            begin = "\n\n" + begin;
         Grammar must = Grammar.FromTools(format, [tool], required: true);
         Grammar one = Grammar.FromTools(format, [tool], required: true, parallel: false);
         Grammar may = Grammar.FromTools(format, [tool], required: false);
@@ -104,8 +106,12 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
         Assert.True(Accepts(may.AfterThought(), "Hm, <tt></think>Yes." + begin + call + end));
         Assert.False(Accepts(must.AfterThought(), "Hm</think>Yes." + begin + call + end));
         // What a parser would read as a call that no grammar has seen.
-        if (format == ChatFormat.V32)
-            Assert.False(Accepts(may, "<｜DSML｜invoke name=\"other\">"));
+        string other =
+            format == ChatFormat.V32
+                ? "<｜DSML｜invoke name=\"other\">"
+                : "<｜tool▁call▁begin｜>other";
+        Assert.False(Accepts(may, other));
+        Assert.False(Accepts(may.AfterThought(), $"Hm {other}</think>"));
         foreach (
             string wrong in (string[])
                 [begin, begin + end, call, begin + call, "Yes", begin + call + end + "x"]
@@ -146,6 +152,51 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
     }
 
     [Fact]
+    public void A_value_can_not_end_its_call()
+    {
+        DeepSeekTokenizer tokenizer = Tokenizer(ChatFormat.V32);
+        string tool =
+            """{"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string", "maxLength": 99}}, "required": ["a", "b"]}}""";
+        Grammar grammar = Grammar.FromTools(
+            ChatFormat.V32,
+            [new ToolDefinition(Parse(tool))],
+            required: true
+        );
+        const string Begin =
+            "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" string=\"true\">x";
+        const string Next = "</｜DSML｜parameter>\n<｜DSML｜parameter name=\"b\" string=\"true\">y";
+        const string End = "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>";
+        Assert.True(Accepts(grammar, Begin + "< </｜ <｜DSML" + Next + End));
+        foreach (
+            string markup in (string[])
+                ["</｜DSML｜invoke>", "<｜DSML｜parameter name=\"z\" string=\"true\">"]
+        )
+        {
+            Assert.False(Accepts(grammar, Begin + markup + Next + End));
+            Assert.False(Accepts(grammar, Begin + Next + markup + End));
+        }
+        // The same by tokens.
+        var matcher = new GrammarMatcher(grammar, GrammarVocabulary.Of(tokenizer));
+        foreach (int id in tokenizer.Encode(Begin + "</｜DSML｜", false, parseSpecialTokens: true))
+            matcher.Accept(id);
+        int invoke = tokenizer.Encode("i", addSpecialTokens: false)[0];
+        Assert.Throws<InvalidOperationException>(() => matcher.Accept(invoke));
+        Assert.Throws<GrammarException>(() =>
+            Grammar.FromTools(
+                ChatFormat.V32,
+                [
+                    new ToolDefinition(
+                        Parse(
+                            """{"name": "f", "parameters": {"type": "object", "properties": {"a": {"enum": ["</｜DSML｜invoke>"]}}}}"""
+                        )
+                    ),
+                ],
+                required: true
+            )
+        );
+    }
+
+    [Fact]
     public void A_call_without_arguments_leaves_an_empty_line()
     {
         Grammar grammar = Grammar.FromTools(
@@ -156,7 +207,7 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
         Assert.True(
             Accepts(
                 grammar,
-                "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"now\">\n\n</｜DSML｜invoke>\n</｜DSML｜function_calls>"
+                "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"now\">\n\n</｜DSML｜invoke>\n</｜DSML｜function_calls>"
             )
         );
     }
