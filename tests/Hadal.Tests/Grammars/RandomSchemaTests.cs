@@ -69,8 +69,8 @@ public sealed partial class RandomSchemaTests(ITestOutputHelper output)
                 if (!ends)
                     continue;
                 string text = Encoding.UTF8.GetString(walk.Bytes(tokens));
-                // JsonSchema.Net can't read numbers with exponents of many digits.
-                if (LongExponent().IsMatch(text))
+                // JsonSchema.Net compares numbers of enums as decimals, and fails for what those don't hold.
+                if (BeyondDecimal().IsMatch(text))
                     continue;
                 Assert.True(oracle.Allows(text), $"seed {seed}: {text} under {Text(schema)}");
                 texts++;
@@ -85,8 +85,8 @@ public sealed partial class RandomSchemaTests(ITestOutputHelper output)
         Assert.True(texts > s_schemas);
     }
 
-    [GeneratedRegex("[eE][+-]?[0-9]{3}")]
-    private static partial System.Text.RegularExpressions.Regex LongExponent();
+    [GeneratedRegex("[eE][+-]?[0-9]{2}|[0-9]{26}")]
+    private static partial Regex BeyondDecimal();
 
     // All orders of the members of all objects.
     private static IEnumerable<string> Orders(JsonNode? value) =>
