@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hadal.Grammars;
@@ -32,6 +33,28 @@ internal sealed class JsonOracle
     public bool Allows(JsonElement value) => _schema.Evaluate(value, s_options).IsValid;
 
     public bool Allows(string json) => Allows(TestSchemas.Parse(json));
+
+    /// <summary>
+    /// Whether JsonSchema.Net judges a text as the specification has it: its lengths count clusters, not code points, and numbers
+    /// that a decimal doesn't hold end in an error.
+    /// </summary>
+    public static bool CanJudge(string json)
+    {
+        return CanJudge(TestSchemas.Parse(json));
+
+        static bool CanJudge(JsonElement value) =>
+            value.ValueKind switch
+            {
+                JsonValueKind.Number => value.TryGetDecimal(out _),
+                JsonValueKind.String => value.GetString()!.EnumerateRunes().Count()
+                    == new StringInfo(value.GetString()!).LengthInTextElements,
+                JsonValueKind.Array => value.EnumerateArray().All(CanJudge),
+                JsonValueKind.Object => value
+                    .EnumerateObject()
+                    .All(member => CanJudge(member.Value)),
+                _ => true,
+            };
+    }
 
     private static void RemoveOtherFormats(JsonNode? node)
     {

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Hadal.Generation;
 using Hadal.Grammars;
 using Hadal.Tests.Tokenization;
@@ -12,7 +11,7 @@ namespace Hadal.Tests.Grammars;
 /// Random schemas and random values: a grammar accepts just the values that JsonSchema.Net says are valid, <c>oneOf</c> read as
 /// <c>anyOf</c>. More with HADAL_TEST_ALL=1.
 /// </summary>
-public sealed partial class RandomSchemaTests(ITestOutputHelper output)
+public sealed class RandomSchemaTests(ITestOutputHelper output)
 {
     private const int Values = 12;
 
@@ -69,8 +68,7 @@ public sealed partial class RandomSchemaTests(ITestOutputHelper output)
                 if (!ends)
                     continue;
                 string text = Encoding.UTF8.GetString(walk.Bytes(tokens));
-                // JsonSchema.Net compares numbers of enums as decimals, and fails for what those don't hold.
-                if (BeyondDecimal().IsMatch(text))
+                if (!JsonOracle.CanJudge(text))
                     continue;
                 Assert.True(oracle.Allows(text), $"seed {seed}: {text} under {Text(schema)}");
                 texts++;
@@ -84,9 +82,6 @@ public sealed partial class RandomSchemaTests(ITestOutputHelper output)
         Assert.True(nothing < s_schemas / 5);
         Assert.True(texts > s_schemas);
     }
-
-    [GeneratedRegex("[eE][+-]?[0-9]{2}|[0-9]{26}")]
-    private static partial Regex BeyondDecimal();
 
     // All orders of the members of all objects.
     private static IEnumerable<string> Orders(JsonNode? value) =>

@@ -19,6 +19,7 @@ public sealed class RandomWalkTests(ITestOutputHelper output)
         var walk = new RandomWalk(TestTokenizers.V3);
         var random = new SplitMix64(3);
         int ended = 0;
+        int judged = 0;
         int boundedEnded = 0;
         foreach ((string name, JsonElement schema) in TestSchemas.All)
         {
@@ -28,21 +29,24 @@ public sealed class RandomWalkTests(ITestOutputHelper output)
             {
                 (List<int> tokens, bool ends) = walk.Draw(grammar, ref random, 400, tries: true);
                 byte[] bytes = walk.Bytes(tokens);
-                if (ends)
-                    Assert.True(grammar.Accepts(bytes), name);
                 if (!ends)
                     continue;
+                Assert.True(grammar.Accepts(bytes), name);
                 string text = Encoding.UTF8.GetString(bytes);
-                Assert.True(oracle.Allows(text), $"{name}: {text}");
+                if (JsonOracle.CanJudge(text))
+                {
+                    Assert.True(oracle.Allows(text), $"{name}: {text}");
+                    judged++;
+                }
                 ended++;
                 boundedEnded += TestSchemas.Bounded.ContainsKey(name) ? 1 : 0;
             }
         }
         output.WriteLine(
-            $"{ended} of {100 * s_rounds} texts ended; {walk.Tried.Masks} masks tried with {walk.Tried.Tokens} tokens"
+            $"{ended} of {100 * s_rounds} texts ended, {judged} judged; {walk.Tried.Masks} masks tried with {walk.Tried.Tokens} tokens"
         );
         Assert.Equal(TestSchemas.Bounded.Count * s_rounds, boundedEnded);
-        Assert.True(ended > 80 * s_rounds);
+        Assert.True(judged > 80 * s_rounds);
         Assert.True(walk.Tried.Masks > 200 * s_rounds);
         Assert.True(walk.Tried.Tokens > 2000 * s_rounds);
     }
