@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json;
 using Hadal.Chat;
+using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Tokenization;
 
@@ -10,6 +12,7 @@ namespace Hadal.Cli.Commands;
 internal sealed class RenderCommand : Command
 {
     private const string StandardInput = "-";
+    private const int MaxLength = 1 << 26;
 
     private readonly Terminal _terminal;
     private readonly ModelArguments _model;
@@ -70,7 +73,12 @@ internal sealed class RenderCommand : Command
                 );
         // Where a pipe gives nothing, reading can't be cancelled: it is left behind.
         string json = await Task.Run(
-                () => input is null ? File.ReadAllText(file) : input.ReadToEnd(),
+                () =>
+                    input is null
+                        ? Encoding
+                            .UTF8.GetString(SmallFile.Read(file, MaxLength))
+                            .TrimStart('\uFEFF')
+                        : input.ReadToEnd(),
                 CancellationToken.None
             )
             .WaitAsync(cancellationToken)
