@@ -13,11 +13,14 @@ internal static class JsonFile
     /// <exception cref="HadalException">It is no regular file, is too long, or is not JSON.</exception>
     public static JsonElement Read(FileInfo file, string option)
     {
-        byte[] json = SmallFile.Read(file.FullName, MaxLength);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(SmallFile.Read(file.FullName, MaxLength));
             return document.RootElement.Clone();
+        }
+        catch (CheckpointException e)
+        {
+            throw new HadalException($"{option}: {e.Message}", e);
         }
         catch (JsonException e)
         {
