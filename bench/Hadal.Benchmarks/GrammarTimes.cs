@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Hadal.Grammars;
+using Hadal.Tests.Grammars;
 using Hadal.Tokenization;
 
 namespace Hadal.Benchmarks;
@@ -30,7 +30,7 @@ internal static class GrammarTimes
             Path.Combine(tests, "models", "deepseek-v3-tokenizer")
         );
         var vocabulary = GrammarVocabulary.Of(tokenizer);
-        ulong[] closing = Closing(tokenizer);
+        ulong[] closing = MaskBits.Closing(tokenizer);
         (string Name, JsonElement Schema)[] schemas =
         [
             .. Directory
@@ -90,14 +90,14 @@ internal static class GrammarTimes
                 start = Stopwatch.GetTimestamp();
                 ReadOnlySpan<ulong> mask = matcher.Mask();
                 masks.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
-                int allowed = Count(mask, mask);
+                int allowed = MaskBits.Count(mask, mask);
                 if (allowed == 0 || (matcher.MayEnd && random.Next() % 3 == 0))
                     break;
                 // Random tokens alone would end no string.
-                int ends = random.Next() % 100 < 25 ? Count(mask, closing) : 0;
+                int ends = random.Next() % 100 < 25 ? MaskBits.Count(mask, closing) : 0;
                 ReadOnlySpan<ulong> others = ends > 0 ? closing : mask;
                 int index = (int)(random.Next() % (ulong)(ends > 0 ? ends : allowed));
-                tokens.Add(Pick(mask, others, index));
+                tokens.Add(MaskBits.Pick(mask, others, index));
                 matcher.Accept(tokens[^1]);
             }
             var again = new GrammarMatcher(grammar, vocabulary);
@@ -117,42 +117,6 @@ internal static class GrammarTimes
         Console.WriteLine($"worst of {what}:");
         foreach (Row row in rows.OrderByDescending(value).Take(Worst))
             Console.WriteLine($"  {value(row), 10:f1}  {row.Name}");
-    }
-
-    private static ulong[] Closing(DeepSeekTokenizer tokenizer)
-    {
-        var bits = new ulong[(tokenizer.VocabularySize + 63) / 64];
-        for (int id = 0; id < tokenizer.VocabularySize; id++)
-        {
-            if (tokenizer.GetBytes(id).IndexOfAny("\"}]"u8) >= 0)
-                bits[id / 64] |= 1UL << (id % 64);
-        }
-        return bits;
-    }
-
-    private static int Count(ReadOnlySpan<ulong> some, ReadOnlySpan<ulong> others)
-    {
-        int count = 0;
-        for (int i = 0; i < some.Length; i++)
-            count += BitOperations.PopCount(some[i] & others[i]);
-        return count;
-    }
-
-    private static int Pick(ReadOnlySpan<ulong> some, ReadOnlySpan<ulong> others, int index)
-    {
-        for (int i = 0; ; i++)
-        {
-            ulong word = some[i] & others[i];
-            int count = BitOperations.PopCount(word);
-            if (index >= count)
-            {
-                index -= count;
-                continue;
-            }
-            for (; index > 0; index--)
-                word &= word - 1;
-            return i * 64 + BitOperations.TrailingZeroCount(word);
-        }
     }
 
     private static double At(double[] sorted, double part) =>

@@ -13,8 +13,7 @@ public sealed class AnswerFormat
     public static AnswerFormat Text { get; } = new();
 
     /// <summary>A JSON object, whatever it holds.</summary>
-    public static AnswerFormat JsonObject { get; } =
-        JsonSchema(JsonDocument.Parse("""{"type":"object"}""").RootElement);
+    public static AnswerFormat JsonObject { get; } = JsonSchema(Grammar.ObjectSchema);
 
     /// <summary>The schema; null for none.</summary>
     internal JsonElement? Schema { get; private init; }

@@ -46,10 +46,8 @@ internal sealed class ByteAutomatonBuilder
 
     public void Epsilon(int from, int to) => Add(from, new(EdgeKind.Epsilon, 0, 0, -1, to));
 
-    public void Bytes(int from, char first, char last, int to) =>
-        Add(from, new(EdgeKind.Bytes, (byte)first, (byte)last, -1, to));
-
-    public void Byte(int from, char value, int to) => Bytes(from, value, value, to);
+    public void Byte(int from, char value, int to) =>
+        Add(from, new(EdgeKind.Bytes, (byte)value, (byte)value, -1, to));
 
     /// <summary>Bytes one after the other; the state after them.</summary>
     public int Literal(int from, ReadOnlySpan<byte> bytes)

@@ -172,6 +172,6 @@ internal sealed class DsmlToolGrammar(ByteAutomatonBuilder builder) : ToolGramma
         name.AsSpan().IndexOfAny("\"<>\r\n") < 0
             ? name
             : throw new GrammarException(
-                $"tool '{QuotedText.Shorten(tool.Name)}': the name '{QuotedText.Shorten(name)}' can't stand in a call; it must be without quotes, angle brackets and line ends"
+                $"{NameOf(tool)}: the name '{QuotedText.Shorten(name)}' can't stand in a call; it must be without quotes, angle brackets and line ends"
             );
 }

@@ -28,6 +28,10 @@ public sealed class Grammar
         Start = start;
     }
 
+    /// <summary>The schema of JSON objects, whatever they hold.</summary>
+    internal static JsonElement ObjectSchema { get; } =
+        JsonDocument.Parse("""{"type":"object"}""").RootElement;
+
     /// <summary>States of its automaton.</summary>
     internal int StateCount => _automaton.StateCount;
 
@@ -57,7 +61,7 @@ public sealed class Grammar
     }
 
     /// <summary>Texts that are JSON objects, whatever they hold.</summary>
-    public static Grammar FromJsonObject() => FromJsonSchema(s_object);
+    public static Grammar FromJsonObject() => FromJsonSchema(ObjectSchema);
 
     /// <summary>Texts that a regular expression of ECMA-262 describes as a whole, by Unicode code points.</summary>
     /// <param name="pattern">The pattern; without look-around, back references and word boundaries.</param>
@@ -181,10 +185,6 @@ public sealed class Grammar
 
     internal GrammarTables TablesOf(GrammarVocabulary vocabulary) =>
         _tables.GetValue(vocabulary, it => new GrammarTables(_automaton, it));
-
-    private static readonly JsonElement s_object = JsonDocument
-        .Parse("""{"type":"object"}""")
-        .RootElement;
 
     private static void WriteJson(ByteAutomatonBuilder builder, JsonElement schema, int start)
     {

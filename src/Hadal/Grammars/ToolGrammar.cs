@@ -7,10 +7,6 @@ namespace Hadal.Grammars;
 /// <param name="builder">Takes the states.</param>
 internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
 {
-    private static readonly JsonElement s_anything = JsonDocument
-        .Parse("""{"type":"object"}""")
-        .RootElement;
-
     private static readonly JsonElement s_nothing = JsonDocument
         .Parse("""{"type":"object","additionalProperties":false}""")
         .RootElement;
@@ -83,7 +79,7 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
         bool isFree =
             tool.Function.TryGetProperty("strict", out JsonElement strict)
             && strict.ValueKind == JsonValueKind.False;
-        JsonElement schema = isFree ? s_anything : tool.Parameters ?? s_nothing;
+        JsonElement schema = isFree ? Grammar.ObjectSchema : tool.Parameters ?? s_nothing;
         string name = $"{NameOf(tool)}: parameters";
         var compiler = new SchemaCompiler(new SchemaReader(schema, name), Builder);
         List<SchemaShape> shapes =

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text.Json;
 using Hadal.Grammars;
 using Hadal.Tests.Tokenization;
@@ -33,7 +32,7 @@ public sealed class GrammarMatcherTests
             List<int> ids = [];
             while (!matcher.MayEnd)
             {
-                List<int> allowed = Allowed(matcher.Mask());
+                List<int> allowed = MaskBits.Ids(matcher.Mask());
                 string text = TestTokenizers.Small.Decode([.. ids]);
                 // What a token alone would do is told by a text of it and of those before.
                 foreach (int token in allowed.Take(50))
@@ -95,7 +94,7 @@ public sealed class GrammarMatcherTests
                 if (!isAllowed)
                     Assert.Equal(mask, trial.Mask().ToArray());
             }
-            List<int> allowed = Allowed(mask);
+            List<int> allowed = MaskBits.Ids(mask);
             ids.Add(allowed[random.Next(allowed.Count)]);
             matcher.Accept(ids[^1]);
         }
@@ -151,23 +150,12 @@ public sealed class GrammarMatcherTests
         List<int> ids = [];
         for (int step = 0; step < 150; step++)
         {
-            List<int> allowed = Allowed(matcher.Mask());
+            List<int> allowed = MaskBits.Ids(matcher.Mask());
             if (allowed.Count == 0)
                 break;
             ids.Add(allowed[random.Next(allowed.Count)]);
             matcher.Accept(ids[^1]);
         }
         return TestTokenizers.Small.Decode([.. ids]);
-    }
-
-    private static List<int> Allowed(ReadOnlySpan<ulong> mask)
-    {
-        List<int> allowed = [];
-        for (int word = 0; word < mask.Length; word++)
-        {
-            for (ulong bits = mask[word]; bits != 0; bits &= bits - 1)
-                allowed.Add(word * 64 + BitOperations.TrailingZeroCount(bits));
-        }
-        return allowed;
     }
 }

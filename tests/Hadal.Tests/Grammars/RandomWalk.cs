@@ -1,4 +1,3 @@
-using System.Numerics;
 using Hadal.Generation;
 using Hadal.Grammars;
 using Hadal.Tokenization;
@@ -18,7 +17,7 @@ internal sealed class RandomWalk
     {
         _tokenizer = tokenizer;
         _vocabulary = GrammarVocabulary.Of(tokenizer);
-        _closing = new ulong[(tokenizer.VocabularySize + 63) / 64];
+        _closing = MaskBits.Closing(tokenizer);
         _byBytes = [.. Enumerable.Range(0, tokenizer.VocabularySize)];
         Array.Sort(
             _byBytes,
@@ -26,12 +25,7 @@ internal sealed class RandomWalk
         );
         _places = new int[_byBytes.Length];
         for (int i = 0; i < _byBytes.Length; i++)
-        {
-            int id = _byBytes[i];
-            _places[id] = i;
-            if (tokenizer.GetBytes(id).IndexOfAny("\"}]"u8) >= 0)
-                _closing[id / 64] |= 1UL << (id % 64);
-        }
+            _places[_byBytes[i]] = i;
     }
 
     /// <summary>The masks that were compared with trials of tokens, and the trials.</summary>
@@ -55,7 +49,7 @@ internal sealed class RandomWalk
         while (true)
         {
             ReadOnlySpan<ulong> mask = matcher.Mask();
-            int allowed = Count(mask, mask);
+            int allowed = MaskBits.Count(mask, mask);
             if (matcher.MayEnd && (allowed == 0 || random.Next() % 3 == 0))
                 return (tokens, true);
             Assert.NotEqual(0, allowed);
@@ -63,11 +57,11 @@ internal sealed class RandomWalk
                 return (tokens, false);
             if (tries && random.Next() % 4 == 0)
                 Try(matcher, mask.ToArray(), ref random);
-            int closing = Count(mask, _closing);
+            int closing = MaskBits.Count(mask, _closing);
             bool closes = closing > 0 && (int)(random.Next() % 100) < 25 + tokens.Count;
             int token = closes
-                ? Pick(mask, _closing, (int)(random.Next() % (ulong)closing))
-                : Pick(mask, mask, (int)(random.Next() % (ulong)allowed));
+                ? MaskBits.Pick(mask, _closing, (int)(random.Next() % (ulong)closing))
+                : MaskBits.Pick(mask, mask, (int)(random.Next() % (ulong)allowed));
             // All that the mask has can be taken.
             matcher.Accept(token);
             tokens.Add(token);
@@ -80,11 +74,11 @@ internal sealed class RandomWalk
     // Nothing that the mask lacks can be taken, not even what begins like a token that it has.
     private void Try(GrammarMatcher matcher, ulong[] mask, ref SplitMix64 random)
     {
-        int allowed = Count(mask, mask);
+        int allowed = MaskBits.Count(mask, mask);
         var tried = new List<int>();
         for (int i = 0; i < 8 && allowed > 0; i++)
         {
-            int place = _places[Pick(mask, mask, (int)(random.Next() % (ulong)allowed))];
+            int place = _places[MaskBits.Pick(mask, mask, (int)(random.Next() % (ulong)allowed))];
             for (int near = Math.Max(0, place - 2); near < place + 3; near++)
                 tried.Add(_byBytes[Math.Min(near, _byBytes.Length - 1)]);
         }
@@ -100,30 +94,5 @@ internal sealed class RandomWalk
         }
         Assert.Equal(mask, matcher.Mask().ToArray());
         Tried = (Tried.Masks + 1, Tried.Tokens + count);
-    }
-
-    private static int Count(ReadOnlySpan<ulong> some, ReadOnlySpan<ulong> others)
-    {
-        int count = 0;
-        for (int i = 0; i < some.Length; i++)
-            count += BitOperations.PopCount(some[i] & others[i]);
-        return count;
-    }
-
-    private static int Pick(ReadOnlySpan<ulong> some, ReadOnlySpan<ulong> others, int index)
-    {
-        for (int i = 0; ; i++)
-        {
-            ulong word = some[i] & others[i];
-            int count = BitOperations.PopCount(word);
-            if (index >= count)
-            {
-                index -= count;
-                continue;
-            }
-            for (; index > 0; index--)
-                word &= word - 1;
-            return i * 64 + BitOperations.TrailingZeroCount(word);
-        }
     }
 }

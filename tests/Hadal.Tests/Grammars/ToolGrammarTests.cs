@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using Hadal.Chat;
@@ -283,13 +282,7 @@ public sealed class ToolGrammarTests(ChatModels models) : IClassFixture<ChatMode
         List<int> ids = [];
         while (ids.Count < 400)
         {
-            ReadOnlySpan<ulong> mask = matcher.Mask();
-            List<int> allowed = [];
-            for (int word = 0; word < mask.Length; word++)
-            {
-                for (ulong bits = mask[word]; bits != 0; bits &= bits - 1)
-                    allowed.Add(word * 64 + BitOperations.TrailingZeroCount(bits));
-            }
+            List<int> allowed = MaskBits.Ids(matcher.Mask());
             if (matcher.MayEnd && (allowed.Count == 0 || random.Next(3) == 0))
                 return tokenizer.Decode([.. ids]);
             // Short tokens more often, as the end of a string is one.
