@@ -39,6 +39,7 @@ declare -rA packages=(
   [SIMDe]="libsimde-dev simde-devel simde-devel simde simde-dev"
   [curl]="curl curl curl curl curl"
   [clang-format]="clang-format clang-tools-extra clang-tools clang clang-extra-tools"
+  [chromium]="chromium chromium chromium chromium chromium"
 )
 
 install_package() { # NAME, why
@@ -108,6 +109,15 @@ want_simde() {
   [[ $(uname -m) = x86_64 ]] || return 0
   has_header simde/simde-common.h || (install_package SIMDe "the tests of the AVX-512 variants need it on other processors") ||
     echo "build.sh: without SIMDe, only a processor with AVX-512 runs the AVX-512 variants" >&2
+}
+
+# Tests of npm's clients run where npm is; nothing else needs it.
+want_npm_clients() {
+  local folder=tests/clients
+  command -v npm > /dev/null || return 0
+  [[ $folder/node_modules/.package-lock.json -nt $folder/package-lock.json ]] ||
+    (cd $folder && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >&2) ||
+    echo "build.sh: npm can't bring the clients of $folder: their tests are skipped" >&2
 }
 
 need_dotnet() {
@@ -190,6 +200,7 @@ case $command in
     set_up
     need_googletest
     want_simde
+    want_npm_clients
     status=0
     cmake --workflow --preset release || status=1
     emulate_cuda
