@@ -21,15 +21,16 @@ public static class HadalEndpoints
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         RouteGroupBuilder group = endpoints.MapGroup("");
-        group.MapQuery("/health", HealthEndpoints.HealthAsync, isOpen: true);
-        group.MapQuery("/ready", HealthEndpoints.ReadyAsync, isOpen: true);
+        group.MapQuery("/health", HealthEndpoints.HealthAsync, QueryAccess.Anybody);
+        group.MapQuery("/ready", HealthEndpoints.ReadyAsync, QueryAccess.Anybody);
         group.MapQuery("/v1/models", ModelsEndpoint.ListAsync);
         group.MapQuery("/v1/models/{**id}", ModelsEndpoint.GetAsync);
-        group.MapQuery("/metrics", MetricsEndpoint.HandleAsync);
+        group.MapQuery("/metrics", MetricsEndpoint.HandleAsync, QueryAccess.Metrics);
         group.MapApi("/v1/chat/completions", ChatCompletionsEndpoint.HandleAsync);
         group.MapApi("/v1/completions", CompletionsEndpoint.HandleAsync);
         group.MapApi("/tokenize", TokenizeEndpoint.HandleAsync);
         group.MapApi("/detokenize", DetokenizeEndpoint.HandleAsync);
+        group.MapUnknown("/v1/{**path}");
         return group;
     }
 }

@@ -8,6 +8,9 @@ namespace Hadal.Server;
 /// <summary>The model that the application serves, which is loaded after the start. Thread-safe.</summary>
 public sealed class HadalModel
 {
+    /// <summary>The key of the service <c>IChatClient</c> that answers with this model.</summary>
+    public const string ServiceKey = "hadal";
+
     private readonly TaskCompletionSource<LoadedModel> _loaded = new(
         TaskCreationOptions.RunContinuationsAsynchronously
     );

@@ -1,3 +1,6 @@
+using Hadal.Checkpoints;
+using Hadal.Model;
+
 namespace Hadal.Server;
 
 /// <summary>
@@ -20,6 +23,15 @@ public sealed class HadalOptions
 
     /// <summary>Threads that compute on the CPU; 0 takes one for each processor that the process may use.</summary>
     public int Threads { get; set; }
+
+    /// <summary>What activations are rounded to; <see cref="ActivationMode.Float32"/> is slow, and not for every device.</summary>
+    public ActivationMode Activations { get; set; } = ActivationMode.BFloat16;
+
+    /// <summary>The form of attention in prompts.</summary>
+    public PrefillForm Prefill { get; set; } = PrefillForm.Absorbed;
+
+    /// <summary>Whether weights come from the disk as they are used, or are read at the start.</summary>
+    public WeightMapping Mapping { get; set; } = WeightMapping.Mapped;
 
     /// <summary>The prompts' format: <c>v3</c>, <c>v31</c> or <c>v32</c>; null for the checkpoint's own.</summary>
     public string? ChatFormat { get; set; }
@@ -61,10 +73,20 @@ public sealed class HadalOptions
     public TimeSpan CommentInterval { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// The key that requests must have as <c>Authorization: Bearer</c>; null for none. <c>/health</c> and <c>/ready</c> want
+    /// The operator's key, which requests must have as <c>Authorization: Bearer</c>, and which has no limits of its own; null for
+    /// none. Where there is neither it nor <see cref="ApiKeysFile"/>, requests need no key. <c>/health</c> and <c>/ready</c> want
     /// none.
     /// </summary>
     public string? ApiKey { get; set; }
+
+    /// <summary>
+    /// A JSON file of more keys, each of a tenant with limits and a part of the prefix cache that no other sees; null for none.
+    /// <c>{"keys": [{"name": "alice", "key": "…"}]}</c>; in place of <c>key</c> may stand <c>key_sha256</c>, and optional are
+    /// <c>max_requests</c> (under way and waiting), <c>requests_per_minute</c>, <c>max_prompt_tokens</c>,
+    /// <c>max_answer_tokens</c>, <c>priority</c> (−1000 to 1000), <c>metrics</c> (whether the key may read <c>/metrics</c>), and
+    /// <c>cache_salt</c>: keys of one salt share their prefixes. It is read once, at the start.
+    /// </summary>
+    public string? ApiKeysFile { get; set; }
 
     /// <summary>
     /// Hosts, without port, that the header <c>Host</c> may name; empty for any. On a loopback address it protects from web

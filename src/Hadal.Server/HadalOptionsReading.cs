@@ -23,6 +23,9 @@ internal static class HadalOptionsReading
         int rows = options.MaxConcurrentRequests * (1 + drafts);
         return new ModelOptions
         {
+            Activations = options.Activations,
+            PrefillForm = options.Prefill,
+            Mapping = options.Mapping,
             MaxContextTokens = options.ContextTokens,
             MaxSequences = options.MaxConcurrentRequests,
             MaxLogitRows = rows,

@@ -5,7 +5,15 @@ namespace Hadal.Server;
 /// <summary>Names each setting that can't be.</summary>
 internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
 {
+    /// <summary>What a key must be.</summary>
+    public const string KeyRule =
+        "must be of ASCII characters without spaces: it is sent in a header";
+
     private const int MostOfStep = 1 << 20;
+
+    /// <summary>Whether it is as <see cref="KeyRule"/> has it.</summary>
+    public static bool IsKey(string key) =>
+        key.Length > 0 && key.All(static c => c is > ' ' and <= '~');
 
     public ValidateOptionsResult Validate(string? name, HadalOptions options)
     {
@@ -25,6 +33,9 @@ internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
             Fail(nameof(options.ChatFormat), options.ChatFormat, "must be v3, v31 or v32");
         if (options.Drafts is not ("0" or "1" or "2" or "3" or HadalOptionsReading.AutoDrafts))
             Fail(nameof(options.Drafts), options.Drafts, "must be 0, 1, 2, 3 or auto");
+        Known(nameof(options.Activations), options.Activations);
+        Known(nameof(options.Prefill), options.Prefill);
+        Known(nameof(options.Mapping), options.Mapping);
         InRange(nameof(options.Threads), options.Threads, 0, 1024);
         InRange(nameof(options.ContextTokens), options.ContextTokens ?? 1, 1, int.MaxValue);
         InRange(nameof(options.CacheTokens), options.CacheTokens, 1, int.MaxValue);
@@ -39,13 +50,18 @@ internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
             Fail(nameof(options.DrainTime), options.DrainTime, "must be from 0 to a day");
         if (options.ApiKey is "")
             Fail(nameof(options.ApiKey), "", "must have a character, or be left out");
-        else if (options.ApiKey?.All(static c => c is > ' ' and <= '~') is false)
-            failures.Add(
-                $"{HadalOptions.Section}:{nameof(options.ApiKey)} must be of ASCII characters without spaces: it is sent in a header"
-            );
+        else if (options.ApiKey is { } key && !IsKey(key))
+            failures.Add($"{HadalOptions.Section}:{nameof(options.ApiKey)} {KeyRule}");
         return failures.Count > 0
             ? ValidateOptionsResult.Fail(failures)
             : ValidateOptionsResult.Success;
+
+        void Known<T>(string setting, T value)
+            where T : struct, Enum
+        {
+            if (!Enum.IsDefined(value))
+                Fail(setting, value, $"must be {string.Join(" or ", Enum.GetNames<T>())}");
+        }
 
         void InRange(string setting, int value, int least, int most)
         {

@@ -1,6 +1,7 @@
 using Hadal.Server.Http;
 using Hadal.Server.Loading;
 using Hadal.Server.Metrics;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -15,8 +16,9 @@ public static class HadalServiceCollectionExtensions
     private static readonly TimeSpan s_afterDrain = TimeSpan.FromSeconds(15);
 
     /// <summary>
-    /// Adds a model that is loaded while the application is up: <see cref="HadalModel"/> as a service, and a health check
-    /// <c>hadal</c>. <see cref="HadalEndpoints.MapHadal"/> serves it. The application stops when running answers have ended,
+    /// Adds a model that is loaded while the application is up: <see cref="HadalModel"/> as a service, an
+    /// <see cref="IChatClient"/> where the application has no other, which is also there under the key
+    /// <see cref="HadalModel.ServiceKey"/>, and a health check <c>hadal</c>. <see cref="HadalEndpoints.MapHadal"/> serves it. The application stops when running answers have ended,
     /// or <see cref="HadalOptions.DrainTime"/> is over.
     /// </summary>
     /// <param name="services">The application's services.</param>
@@ -57,6 +59,13 @@ public static class HadalServiceCollectionExtensions
         services.TryAddSingleton<RequestGate>();
         services.TryAddSingleton<ServerMetrics>();
         services.TryAddSingleton<ApiServices>();
+        services.TryAddKeyedSingleton<IChatClient>(
+            HadalModel.ServiceKey,
+            static (provider, _) => new LoadingChatClient(provider.GetRequiredService<HadalModel>())
+        );
+        services.TryAddSingleton(static provider =>
+            provider.GetRequiredKeyedService<IChatClient>(HadalModel.ServiceKey)
+        );
         services.AddHostedService<ModelService>();
         services.AddHealthChecks().AddCheck<HadalHealthCheck>("hadal");
         return services;

@@ -36,6 +36,12 @@ internal sealed class ServeCommand : Command
             "The key that requests must have; others see it in the list of processes, so better set HADAL_API_KEY",
         HelpName = "key",
     };
+    private readonly Option<FileInfo?> _keys = new("--api-keys")
+    {
+        Description =
+            "A JSON file of keys, each of a tenant with limits and a cache of its own; see the README",
+        HelpName = "file",
+    };
     private readonly Option<bool> _noAuth = new("--no-auth")
     {
         Description = "Answers whoever can reach the address, without a key",
@@ -107,6 +113,7 @@ internal sealed class ServeCommand : Command
             _host,
             _port,
             _key,
+            _keys,
             _noAuth,
             _device,
             _threads,
@@ -129,8 +136,10 @@ internal sealed class ServeCommand : Command
         var endpoint = new IPEndPoint(ReadHost(result), result.GetValue(_port));
         string? key = result.GetValue(_key) ?? Environment.GetEnvironmentVariable("HADAL_API_KEY");
         bool isOpen = result.GetValue(_noAuth);
-        if (isOpen && result.GetValue(_key) is not null)
-            throw new UsageException("--no-auth and --api-key contradict each other");
+        if (isOpen && (result.GetValue(_key) is not null || result.GetValue(_keys) is not null))
+            throw new UsageException(
+                "--no-auth contradicts --api-key and --api-keys; give keys or none"
+            );
         await ServeApp
             .RunAsync(
                 _terminal,
@@ -140,6 +149,9 @@ internal sealed class ServeCommand : Command
                 {
                     options.Model = folder;
                     options.ApiKey = isOpen ? null : key ?? options.ApiKey;
+                    options.ApiKeysFile = isOpen
+                        ? null
+                        : result.GetValue(_keys)?.FullName ?? options.ApiKeysFile;
                     Configure(result, options);
                 },
                 cancellationToken

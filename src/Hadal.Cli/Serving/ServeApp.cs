@@ -36,9 +36,10 @@ internal static class ServeApp
             app = Build(endpoint, configure);
             HadalOptions options = app.Services.GetRequiredService<IOptions<HadalOptions>>().Value;
             model = app.Services.GetRequiredService<HadalModel>();
-            if (!IPAddress.IsLoopback(endpoint.Address) && options.ApiKey is null && !isOpen)
+            bool hasKeys = options.ApiKey is not null || options.ApiKeysFile is not null;
+            if (!IPAddress.IsLoopback(endpoint.Address) && !hasKeys && !isOpen)
                 throw new UsageException(
-                    $"--host {endpoint.Address} can be reached from other machines: give a key with HADAL_API_KEY or --api-key, or --no-auth to answer everybody"
+                    $"--host {endpoint.Address} can be reached from other machines: give a key with HADAL_API_KEY or --api-key, keys with --api-keys, or --no-auth to answer everybody"
                 );
         }
         catch (OptionsValidationException e)

@@ -13,13 +13,16 @@ internal static class CompletionsEndpoint
     {
         var request = CompletionRequest.Read(call.Body, call.Model, call.Options);
         int[] prompt = [];
-        InferenceRequest texts = await call.SubmitAsync(() =>
-        {
-            prompt = request.Encode(call.Cancellation);
-            if (prompt.Length == 0)
-                throw ApiException.Field("prompt", "is empty; it must have a token");
-            return call.Chat.Engine.Submit(prompt, request.Generation);
-        });
+        InferenceRequest texts = await call.SubmitAsync(
+            request.Generation,
+            generation =>
+            {
+                prompt = request.Encode(call.Cancellation);
+                if (prompt.Length == 0)
+                    throw ApiException.Field("prompt", "is empty; it must have a token");
+                return call.Chat.Engine.Submit(prompt, generation);
+            }
+        );
         using RequestRecord record = call.Metrics.Begin(() => texts.Usage);
         var writer = new CompletionWriter(call.Model, texts, request, prompt);
         ServerSentEvents stream = call.Stream();

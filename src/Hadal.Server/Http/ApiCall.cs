@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Hadal.Answering;
 using Hadal.Server.Metrics;
+using Hadal.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 
 namespace Hadal.Server.Http;
@@ -28,6 +29,8 @@ internal sealed class ApiCall(
     public ServerMetrics Metrics => services.Metrics;
 
     public RequestSlot Slot => slot;
+
+    public Tenant Tenant => slot.Tenant;
 
     public JsonElement Body => body;
 

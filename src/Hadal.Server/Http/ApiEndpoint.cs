@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Hadal.Server.Tenants;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -40,9 +41,9 @@ internal static class ApiEndpoint
                     async () =>
                     {
                         services.Checks.Host(http.Request);
-                        services.Checks.Key(http.Request);
+                        Tenant tenant = services.Checks.Key(http.Request);
                         RequestChecks.ContentType(http.Request);
-                        await HandleAsync(http, services, handle);
+                        await HandleAsync(http, services, tenant, handle);
                     }
                 )
         );
@@ -52,12 +53,12 @@ internal static class ApiEndpoint
     /// <param name="endpoints">Where to.</param>
     /// <param name="path">Its path.</param>
     /// <param name="handle">Answers it.</param>
-    /// <param name="isOpen">Whether it wants no key.</param>
+    /// <param name="access">Who may ask.</param>
     public static void MapQuery(
         this IEndpointRouteBuilder endpoints,
         string path,
         Func<HttpContext, ApiServices, Task> handle,
-        bool isOpen = false
+        QueryAccess access = QueryAccess.Tenants
     )
     {
         ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
@@ -72,10 +73,35 @@ internal static class ApiEndpoint
                     async () =>
                     {
                         services.Checks.Host(http.Request);
-                        if (!isOpen)
-                            services.Checks.Key(http.Request);
+                        services.Checks.Access(http.Request, access);
                         await handle(http, services);
                     }
+                )
+        );
+    }
+
+    /// <summary>Maps what no other endpoint has, so that clients are told in their own words that it is not there.</summary>
+    /// <param name="endpoints">Where to.</param>
+    /// <param name="path">The paths.</param>
+    public static void MapUnknown(this IEndpointRouteBuilder endpoints, string path)
+    {
+        ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
+        endpoints.Map(
+            path,
+            http =>
+                AnswerAsync(
+                    http,
+                    services,
+                    ApiErrors.Write,
+                    null,
+                    () =>
+                        throw new ApiException(
+                            StatusCodes.Status404NotFound,
+                            $"There is no {http.Request.Method} {QuotedText.Shorten(http.Request.Path)} here"
+                        )
+                        {
+                            Code = "unknown_url",
+                        }
                 )
         );
     }
@@ -83,6 +109,7 @@ internal static class ApiEndpoint
     private static async Task HandleAsync(
         HttpContext http,
         ApiServices services,
+        Tenant tenant,
         Func<ApiCall, Task> handle
     )
     {
@@ -93,7 +120,7 @@ internal static class ApiEndpoint
             case HadalState.Failed:
                 throw ApiException.Failed(services.Model);
         }
-        using RequestSlot slot = services.Gate.Enter(http.RequestAborted);
+        using RequestSlot slot = services.Gate.Enter(tenant, http.RequestAborted);
         try
         {
             using JsonDocument body = await RequestBody.ReadAsync(

@@ -70,12 +70,17 @@ internal sealed class ApiException(int status, string message, Exception? inner 
         };
 
     public static ApiException Full(int limit) =>
-        new(
-            StatusCodes.Status429TooManyRequests,
-            $"{limit} requests are under way or wait, and no more may; try again later"
-        )
+        TooMany(
+            $"{limit} requests are under way or wait, and no more may; try again later",
+            "queue_full",
+            1
+        );
+
+    /// <summary>More is asked than may be at once, or in a time.</summary>
+    public static ApiException TooMany(string message, string code, int retryAfterSeconds) =>
+        new(StatusCodes.Status429TooManyRequests, message)
         {
-            Code = "queue_full",
-            RetryAfterSeconds = 1,
+            Code = code,
+            RetryAfterSeconds = retryAfterSeconds,
         };
 }

@@ -1,5 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
+using Hadal.Server.Tenants;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
@@ -11,8 +10,7 @@ internal sealed class RequestChecks(HadalOptions options)
 {
     private const string Bearer = "Bearer ";
 
-    // Hashes have one length, so that the comparison tells nothing of the key's.
-    private readonly byte[]? _key = options.ApiKey is { } key ? Hash(key) : null;
+    private readonly KeyRing _keys = new(options);
 
     /// <summary>Refuses hosts, and pages of other hosts.</summary>
     /// <exception cref="ApiException">It is refused.</exception>
@@ -37,27 +35,39 @@ internal sealed class RequestChecks(HadalOptions options)
             );
     }
 
-    /// <summary>Refuses those without the key.</summary>
+    /// <summary>Whose request it is; refuses those without a key, where there are keys.</summary>
     /// <exception cref="ApiException">It is refused.</exception>
-    public void Key(HttpRequest request)
+    public Tenant Key(HttpRequest request)
     {
-        if (_key is null)
-            return;
+        if (_keys.IsOpen)
+            return Tenant.Sole;
         string? authorization = request.Headers.Authorization;
-        bool isRight =
-            authorization?.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) is true
-            && CryptographicOperations.FixedTimeEquals(
-                _key,
-                Hash(authorization[Bearer.Length..].Trim())
-            );
-        if (!isRight)
-            throw new ApiException(
+        string key = authorization?.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) is true
+            ? authorization[Bearer.Length..].Trim()
+            : "";
+        return _keys.Find(key)
+            ?? throw new ApiException(
                 StatusCodes.Status401Unauthorized,
-                "The header Authorization must be Bearer and the server's API key"
+                "The header Authorization must be Bearer and an API key of this server"
             )
             {
                 Code = "invalid_api_key",
             };
+    }
+
+    /// <summary>Refuses those that may not ask.</summary>
+    /// <exception cref="ApiException">It is refused.</exception>
+    public void Access(HttpRequest request, QueryAccess access)
+    {
+        if (
+            access != QueryAccess.Anybody
+            && !Key(request).SeesMetrics
+            && access == QueryAccess.Metrics
+        )
+            throw new ApiException(
+                StatusCodes.Status403Forbidden,
+                "The metrics tell of all keys; this one needs \"metrics\": true in the server's file of keys"
+            );
     }
 
     /// <summary>Takes JSON alone: a page can send other types without asking.</summary>
@@ -85,6 +95,4 @@ internal sealed class RequestChecks(HadalOptions options)
         Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri)
         && uri.Host.Equals(host.Host, StringComparison.OrdinalIgnoreCase)
         && uri.Port == (host.Port ?? (uri.Scheme == Uri.UriSchemeHttps ? 443 : 80));
-
-    private static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
 }

@@ -1,3 +1,4 @@
+using Hadal.Server.Tenants;
 using Microsoft.Extensions.Options;
 
 namespace Hadal.Server.Http;
@@ -9,6 +10,7 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
         options.Value.MaxConcurrentRequests + options.Value.MaxQueuedRequests;
     private readonly Lock _lock = new();
     private readonly HashSet<RequestSlot> _slots = [];
+    private readonly Dictionary<Tenant, int> _counts = [];
     private TaskCompletionSource? _empty;
 
     /// <summary>How many are under way.</summary>
@@ -22,9 +24,10 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
     }
 
     /// <summary>Takes a request in, until the slot is disposed.</summary>
+    /// <param name="tenant">Whose it is.</param>
     /// <param name="aborted">Is cancelled when the client goes away.</param>
-    /// <exception cref="ApiException">The application stops, or as many are under way as may.</exception>
-    public RequestSlot Enter(CancellationToken aborted)
+    /// <exception cref="ApiException">The application stops, or as many are under way as may, of all or of the tenant.</exception>
+    public RequestSlot Enter(Tenant tenant, CancellationToken aborted)
     {
         lock (_lock)
         {
@@ -32,7 +35,16 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
                 throw ApiException.Draining;
             if (_slots.Count == _limit)
                 throw ApiException.Full(_limit);
-            var slot = new RequestSlot(this, aborted);
+            int count = _counts.GetValueOrDefault(tenant);
+            if (count >= tenant.MaxRequests)
+                throw ApiException.TooMany(
+                    $"{count} requests of this key are under way or wait, and no more may; try again later",
+                    "key_limit",
+                    1
+                );
+            tenant.CountRequest();
+            var slot = new RequestSlot(this, tenant, aborted);
+            _counts[tenant] = count + 1;
             _slots.Add(slot);
             return slot;
         }
@@ -69,6 +81,8 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
         lock (_lock)
         {
             _slots.Remove(slot);
+            if (--_counts[slot.Tenant] == 0)
+                _counts.Remove(slot.Tenant);
             if (_slots.Count == 0)
                 _empty?.TrySetResult();
         }

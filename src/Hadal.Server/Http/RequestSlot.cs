@@ -1,3 +1,5 @@
+using Hadal.Server.Tenants;
+
 namespace Hadal.Server.Http;
 
 /// <summary>A request under way.</summary>
@@ -8,12 +10,16 @@ internal sealed class RequestSlot : IDisposable
     private volatile Func<bool> _hasBegun = static () => false;
     private volatile ApiException? _refusal;
 
-    public RequestSlot(RequestGate gate, CancellationToken aborted)
+    public RequestSlot(RequestGate gate, Tenant tenant, CancellationToken aborted)
     {
         _gate = gate;
+        Tenant = tenant;
         _cancellation = CancellationTokenSource.CreateLinkedTokenSource(aborted);
         Cancellation = _cancellation.Token;
     }
+
+    /// <summary>Whose it is.</summary>
+    public Tenant Tenant { get; }
 
     /// <summary>Is cancelled when the client goes away, and when the request is refused.</summary>
     public CancellationToken Cancellation { get; }

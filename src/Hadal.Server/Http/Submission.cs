@@ -1,4 +1,5 @@
 using Hadal.Answering;
+using Hadal.Generation;
 using Hadal.Grammars;
 using Hadal.Inference;
 using Microsoft.AspNetCore.Http;
@@ -14,13 +15,15 @@ internal static class Submission
     {
         try
         {
-            ChatAnswer answer = await call.Chat.SubmitAsync(request, call.Cancellation);
+            ChatAnswer answer = await call.Chat.SubmitAsync(
+                request with
+                {
+                    Generation = call.Tenant.Limit(request.Generation),
+                },
+                call.Cancellation
+            );
             call.Slot.Watch(() => answer.Usage.QueueTime > TimeSpan.Zero);
-            if (answer.Usage.PromptTokens > call.Options.MaxPromptTokens)
-            {
-                answer.Cancel();
-                throw TooLong(answer.Usage.PromptTokens, call.Options);
-            }
+            call.CheckPrompt(answer.Usage, answer.Cancel);
             return answer;
         }
         catch (GrammarException e)
@@ -39,23 +42,24 @@ internal static class Submission
 
     /// <summary>Submits a prompt of tokens.</summary>
     /// <param name="call">The request.</param>
-    /// <param name="submit">Makes the prompt and submits it, on the thread pool.</param>
+    /// <param name="generation">How to go on, as it is asked.</param>
+    /// <param name="submit">Makes the prompt and submits it, on the thread pool; gets what the tenant may have of that.</param>
     /// <exception cref="ApiException">The prompt is longer than may be, or options contradict each other.</exception>
     /// <exception cref="HadalException">As <see cref="InferenceEngine.Submit"/> has it.</exception>
     public static async Task<InferenceRequest> SubmitAsync(
         this ApiCall call,
-        Func<InferenceRequest> submit
+        GenerationOptions generation,
+        Func<GenerationOptions, InferenceRequest> submit
     )
     {
         try
         {
-            InferenceRequest request = await Task.Run(submit, call.Cancellation);
+            InferenceRequest request = await Task.Run(
+                () => submit(call.Tenant.Limit(generation)),
+                call.Cancellation
+            );
             call.Slot.Watch(() => request.Usage.QueueTime > TimeSpan.Zero);
-            if (request.Usage.PromptTokens > call.Options.MaxPromptTokens)
-            {
-                request.Cancel();
-                throw TooLong(request.Usage.PromptTokens, call.Options);
-            }
+            call.CheckPrompt(request.Usage, request.Cancel);
             return request;
         }
         catch (ArgumentException e)
@@ -64,12 +68,21 @@ internal static class Submission
         }
     }
 
-    private static ApiException TooLong(int tokens, HadalOptions options) =>
-        new(
+    private static void CheckPrompt(this ApiCall call, GenerationUsage usage, Action cancel)
+    {
+        int most = Math.Min(
+            call.Options.MaxPromptTokens ?? int.MaxValue,
+            call.Tenant.MaxPromptTokens
+        );
+        if (usage.PromptTokens <= most)
+            return;
+        cancel();
+        throw new ApiException(
             StatusCodes.Status400BadRequest,
-            $"The prompt has {tokens} tokens, more than the {options.MaxPromptTokens} that this server takes"
+            $"The prompt has {usage.PromptTokens} tokens, more than the {most} that this server takes"
         )
         {
             Code = "context_length_exceeded",
         };
+    }
 }

@@ -27,6 +27,14 @@ public sealed class ServeCommandTests
         (await CliResult.RunAsync("serve", "--port", "0", option, value)).MustRefuse(2, value);
 
     [Fact]
+    public async Task A_file_of_keys_that_is_not_there_is_named() =>
+        (await CliResult.RunAsync("serve", "--port", "0", "--api-keys", "nowhere.json")).MustRefuse(
+            2,
+            "ApiKeysFile",
+            "nowhere.json"
+        );
+
+    [Fact]
     public async Task Key_and_no_key_contradict_each_other() =>
         (await CliResult.RunAsync("serve", "--no-auth", "--api-key", "k")).MustRefuse(
             2,

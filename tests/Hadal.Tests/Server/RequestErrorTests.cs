@@ -208,6 +208,27 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
         Assert.Equal(status, response.StatusCode);
     }
 
+    [Theory]
+    [InlineData("GET", "/v1/files")]
+    [InlineData("POST", "/v1/embeddings")]
+    [InlineData("GET", "/v1/chat/completions")]
+    [InlineData("DELETE", "/v1/models/deep")]
+    public async Task What_is_not_there_is_told_as_the_api_tells_it(string method, string path)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        using HttpResponseMessage response = await App.Client.SendAsync(
+            request,
+            TestContext.Current.CancellationToken
+        );
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        string text = await response.Content.ReadAsStringAsync(
+            TestContext.Current.CancellationToken
+        );
+        JsonElement error = JsonDocument.Parse(text).RootElement.GetProperty("error");
+        Assert.Equal("unknown_url", error.GetProperty("code").GetString());
+        Assert.Contains($"{method} {path}", error.GetProperty("message").GetString());
+    }
+
     [Fact]
     public async Task Another_model_is_not_found()
     {

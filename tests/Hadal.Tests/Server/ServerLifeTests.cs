@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text.Json;
 using Hadal.Inference;
+using Hadal.Model;
 using Hadal.Tests.Inference;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -252,11 +253,12 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
                     options.CacheTokens = 0;
                     options.Device = "gpu";
                     options.Drafts = "4";
+                    options.Prefill = (PrefillForm)7;
                 }
             )
         );
         Assert.Equal(
-            ["Hadal:Model", "Hadal:Device", "Hadal:Drafts", "Hadal:CacheTokens"],
+            ["Hadal:Model", "Hadal:Device", "Hadal:Drafts", "Hadal:Prefill", "Hadal:CacheTokens"],
             error.Failures.Select(failure => failure.Split(' ')[0])
         );
     }

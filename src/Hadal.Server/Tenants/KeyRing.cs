@@ -1,0 +1,40 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Hadal.Server.Tenants;
+
+/// <summary>The keys that requests may have. Keys are compared by their hashes, in a time that tells nothing of them.</summary>
+internal sealed class KeyRing
+{
+    // Hashes have one length, so that the comparison tells nothing of a key's.
+    private readonly List<(byte[] Hash, Tenant Tenant)> _keys = [];
+
+    /// <param name="options">The server's own key, and the file of the tenants'.</param>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The file can't be read, or is not as it must be.</exception>
+    public KeyRing(HadalOptions options)
+    {
+        if (options.ApiKeysFile is { } file)
+            _keys.AddRange(TenantFile.Read(file));
+        if (options.ApiKey is { } key)
+            _keys.Add((Hash(key), IsOpen ? Tenant.Sole : Tenant.Operator));
+    }
+
+    /// <summary>Whether anybody may ask, as there are no keys.</summary>
+    public bool IsOpen => _keys.Count == 0;
+
+    public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+
+    /// <summary>Whose key it is; null where it is nobody's.</summary>
+    public Tenant? Find(string key)
+    {
+        byte[] hash = Hash(key);
+        Tenant? found = null;
+        // All of them, whether it was found or not.
+        foreach ((byte[] other, Tenant tenant) in _keys)
+        {
+            if (CryptographicOperations.FixedTimeEquals(hash, other))
+                found = tenant;
+        }
+        return found;
+    }
+}
