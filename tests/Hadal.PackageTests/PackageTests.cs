@@ -10,7 +10,7 @@ public sealed class PackageTests
             { "Hadal.Bindings", "" },
             { "Hadal.Cli", "" },
             { "Hadal.Extensions.AI", "Hadal" },
-            { "Hadal.Server", "Hadal" },
+            { "Hadal.Server", "Hadal Hadal.Extensions.AI" },
             { "Hadal.Runtime.Cpu.linux-arm64", "Hadal.Bindings" },
             { "Hadal.Runtime.Cpu.linux-x64", "Hadal.Bindings" },
             { "Hadal.Runtime.Cpu.win-x64", "Hadal.Bindings" },
