@@ -95,8 +95,8 @@ public sealed class HadalOptions
     public IList<string> AllowedHosts { get; } = [];
 
     /// <summary>
-    /// Whether web pages of other hosts may ask, as their browser says in the header <c>Origin</c>. They can read answers only
-    /// where the application adds CORS.
+    /// Other origins whose web pages may ask, as their browser says in the header <c>Origin</c>: <c>https://app.example</c>, or
+    /// <c>*</c> for all; empty for none but the server's own. They can read answers only where the application has CORS.
     /// </summary>
-    public bool AllowOtherOrigins { get; set; }
+    public IList<string> AllowedOrigins { get; } = [];
 }

@@ -15,6 +15,10 @@ internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
     public static bool IsKey(string key) =>
         key.Length > 0 && key.All(static c => c is > ' ' and <= '~');
 
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
+        && uri.GetLeftPart(UriPartial.Authority).Equals(text, StringComparison.OrdinalIgnoreCase);
+
     public ValidateOptionsResult Validate(string? name, HadalOptions options)
     {
         List<string> failures = [];
@@ -48,6 +52,15 @@ internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
         Positive(nameof(options.CommentInterval), options.CommentInterval);
         if (options.DrainTime < TimeSpan.Zero || options.DrainTime > TimeSpan.FromDays(1))
             Fail(nameof(options.DrainTime), options.DrainTime, "must be from 0 to a day");
+        foreach (string origin in options.AllowedOrigins)
+        {
+            if (origin != "*" && !IsOrigin(origin))
+                Fail(
+                    nameof(options.AllowedOrigins),
+                    origin,
+                    "must be as https://app.example, or *"
+                );
+        }
         if (options.ApiKey is "")
             Fail(nameof(options.ApiKey), "", "must have a character, or be left out");
         else if (options.ApiKey is { } key && !IsKey(key))

@@ -46,6 +46,12 @@ internal sealed class ServeCommand : Command
     {
         Description = "Answers whoever can reach the address, without a key",
     };
+    private readonly Option<string[]> _origins = new("--cors-origin")
+    {
+        Description =
+            "An origin whose web pages may ask and read, as https://app.example, or * for all; may be repeated",
+        HelpName = "origin",
+    };
     private readonly Option<int?> _drain = new("--drain-seconds")
     {
         Description = "How long running answers may go on when the server is told to stop; 30",
@@ -115,6 +121,7 @@ internal sealed class ServeCommand : Command
             _key,
             _keys,
             _noAuth,
+            _origins,
             _device,
             _threads,
             _context,
@@ -173,6 +180,8 @@ internal sealed class ServeCommand : Command
         options.MaxQueuedRequests = result.GetValue(_queue) ?? options.MaxQueuedRequests;
         options.Drafts = result.GetValue(_drafts) ?? options.Drafts;
         options.ChatFormat = result.GetValue(_format) ?? options.ChatFormat;
+        foreach (string origin in result.GetValue(_origins) ?? [])
+            options.AllowedOrigins.Add(origin);
         if (result.GetValue(_drain) is { } seconds)
             options.DrainTime = TimeSpan.FromSeconds(seconds);
     }

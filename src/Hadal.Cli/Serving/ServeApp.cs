@@ -1,6 +1,7 @@
 using System.Net;
 using Hadal.Server;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -91,7 +92,20 @@ internal static class ServeApp
             foreach (string host in (string[])["localhost", "127.0.0.1", "[::1]"])
                 options.AllowedHosts.Add(host);
         });
+        builder.Services.AddCors();
+        builder
+            .Services.AddOptions<CorsOptions>()
+            .Configure<IOptions<HadalOptions>>(
+                static (cors, options) =>
+                    cors.AddDefaultPolicy(policy =>
+                        policy
+                            .WithOrigins([.. options.Value.AllowedOrigins])
+                            .AllowAnyHeader()
+                            .AllowAnyMethod()
+                    )
+            );
         WebApplication app = builder.Build();
+        app.UseCors();
         app.MapHadal();
         return app;
     }

@@ -25,9 +25,8 @@ internal sealed class RequestChecks(HadalOptions options)
                 $"The header Host must be one of {string.Join(", ", options.AllowedHosts)}"
             );
         if (
-            !options.AllowOtherOrigins
-            && request.Headers.Origin is { Count: > 0 } origins
-            && !origins.All(origin => IsOf(request.Host, origin))
+            request.Headers.Origin is { Count: > 0 } origins
+            && !origins.All(origin => IsOf(request.Host, origin) || IsAllowed(origin))
         )
             throw new ApiException(
                 StatusCodes.Status403Forbidden,
@@ -90,6 +89,11 @@ internal sealed class RequestChecks(HadalOptions options)
                 "A body with a Content-Encoding is not read; send it as it is"
             );
     }
+
+    private bool IsAllowed(string? origin) =>
+        options.AllowedOrigins.Any(allowed =>
+            allowed == "*" || allowed.Equals(origin, StringComparison.OrdinalIgnoreCase)
+        );
 
     private static bool IsOf(HostString host, string? origin) =>
         Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri)

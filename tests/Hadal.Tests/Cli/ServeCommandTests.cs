@@ -23,6 +23,7 @@ public sealed class ServeCommandTests
     [InlineData("--cache-tokens", "0")]
     [InlineData("--chat-format", "v4")]
     [InlineData("--drafts", "9")]
+    [InlineData("--cors-origin", "app.example")]
     public async Task Wrong_settings_are_named(string option, string value) =>
         (await CliResult.RunAsync("serve", "--port", "0", option, value)).MustRefuse(2, value);
 
@@ -46,7 +47,7 @@ public sealed class ServeCommandTests
     public async Task It_serves_until_it_is_told_to_stop()
     {
         using Process process = ToolProcess.Start(
-            $"exec {ToolProcess.Hadal} serve --port 0 --threads 2 --model-name kjv"
+            $"exec {ToolProcess.Hadal} serve --port 0 --threads 2 --model-name kjv --cors-origin https://app.example"
         );
         try
         {
@@ -73,6 +74,8 @@ public sealed class ServeCommandTests
             using HttpResponseMessage refused = await client.SendAsync(foreign, Cancellation);
             Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         }
+        Assert.Equal("https://app.example", await CorsAsync(client, "https://app.example"));
+        Assert.Null(await CorsAsync(client, "https://evil.example"));
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
         {
             Content = new StringContent(
@@ -93,5 +96,18 @@ public sealed class ServeCommandTests
         CliResult result = await ToolProcess.EndAsync(process);
         Assert.Equal(0, result.Status);
         Assert.DoesNotContain("secret", result.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>The origin whose pages may read answers, as a browser asks before it posts JSON.</summary>
+    private static async Task<string?> CorsAsync(HttpClient client, string origin)
+    {
+        using var preflight = new HttpRequestMessage(HttpMethod.Options, "/v1/completions");
+        preflight.Headers.Add("Origin", origin);
+        preflight.Headers.Add("Access-Control-Request-Method", "POST");
+        preflight.Headers.Add("Access-Control-Request-Headers", "content-type");
+        using HttpResponseMessage response = await client.SendAsync(preflight, Cancellation);
+        return response.Headers.TryGetValues("Access-Control-Allow-Origin", out var allowed)
+            ? allowed.Single()
+            : null;
     }
 }

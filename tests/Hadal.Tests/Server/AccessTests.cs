@@ -70,6 +70,8 @@ public sealed class AccessTests(HeldEngine held) : IClassFixture<HeldEngine>
     [InlineData("https://evil.example", false, HttpStatusCode.Forbidden)]
     [InlineData("null", false, HttpStatusCode.Forbidden)]
     [InlineData("https://evil.example", true, HttpStatusCode.OK)]
+    [InlineData("https://app.example", false, HttpStatusCode.OK)]
+    [InlineData("https://app.example:444", false, HttpStatusCode.Forbidden)]
     public async Task Pages_of_other_hosts_are_refused(
         string origin,
         bool allows,
@@ -79,7 +81,12 @@ public sealed class AccessTests(HeldEngine held) : IClassFixture<HeldEngine>
         using var engine = held.NewEngine();
         await using ServerApp app = await held.ServeAsync(
             engine,
-            options => options.AllowOtherOrigins = allows && !origin.Contains("here")
+            options =>
+            {
+                options.AllowedOrigins.Add("https://app.example");
+                if (allows && !origin.Contains("here"))
+                    options.AllowedOrigins.Add("*");
+            }
         );
         using var request = Request(app, "/tokenize");
         request.Headers.Host = "here.example:81";
