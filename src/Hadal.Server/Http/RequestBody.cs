@@ -62,7 +62,11 @@ internal static class RequestBody
         {
             ReadResult read = await reader.ReadAsync(cancellationToken);
             if (read.Buffer.Length > maxBytes)
+            {
+                // The server reads on for a while without keeping anything, so that the client sees the response.
+                reader.AdvanceTo(read.Buffer.End);
                 throw TooLong(maxBytes);
+            }
             if (read.IsCompleted)
             {
                 byte[] body = read.Buffer.ToArray();

@@ -119,6 +119,19 @@ public sealed class AccessTests(HeldEngine held) : IClassFixture<HeldEngine>
         }
     }
 
+    /// <summary>No more of it is kept than a body may have.</summary>
+    [Fact]
+    public async Task A_body_of_100_MB_is_refused()
+    {
+        using var engine = held.NewEngine();
+        await using ServerApp app = await held.ServeAsync(engine);
+        using var request = Request(app, "/tokenize", new string(' ', 100_000_000));
+        request.Headers.TransferEncodingChunked = true;
+        using HttpResponseMessage response = await app.Client.SendAsync(request, Cancellation);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+        await app.PostAsync("/tokenize", """{"prompt":"x"}""");
+    }
+
     [Fact]
     public async Task Conventions_are_for_all_endpoints()
     {

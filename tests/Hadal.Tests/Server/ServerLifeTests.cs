@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using Hadal.Inference;
 using Hadal.Model;
@@ -153,6 +155,41 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             response.Dispose();
         }
+    }
+
+    /// <summary>A client that asks for a stream and never reads it holds up nobody, and no pages when its text has ended.</summary>
+    [Fact]
+    public async Task Client_that_does_not_read_holds_no_pages()
+    {
+        using InferenceEngine engine = held.NewEngine();
+        await using ServerApp app = await held.ServeAsync(engine);
+        Uri address = app.Client.BaseAddress!;
+        // A chunk has some kilobytes: more than the buffers of the connection hold in all.
+        const string body =
+            """{"prompt":[1,2,3],"max_tokens":2000,"ignore_eos":true,"stream":true,"logprobs":20}""";
+        using var client = new TcpClient { ReceiveBufferSize = 4096 };
+        await client.ConnectAsync(address.Host, address.Port, Cancellation);
+        await client
+            .GetStream()
+            .WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    $"POST /v1/completions HTTP/1.1\r\nHost: {address.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}"
+                ),
+                Cancellation
+            );
+        Waiting.Until(() => Queued(app) == 1);
+        while (engine.Step()) { }
+        engine.MustBeUnused();
+        Assert.Equal(1, Gate(app).Count);
+        Task<JsonElement> other = app.PostAsync(
+            "/v1/completions",
+            """{"prompt":[1],"max_tokens":1}"""
+        );
+        Waiting.Until(() => Queued(app) == 1);
+        while (engine.Step()) { }
+        await other.Soon();
+        client.Close();
+        Waiting.Until(() => Gate(app).Count == 0);
     }
 
     [Fact]
