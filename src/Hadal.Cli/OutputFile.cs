@@ -19,12 +19,13 @@ internal sealed class OutputFile
     public OutputFile(string option, FileInfo file, Checkpoint checkpoint)
     {
         // What a link leads to is replaced, not the link.
+        Path = file.FullName;
         _path = file.LinkTarget is null
             ? file.FullName
             : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName;
         if (Directory.Exists(_path) || !FileIdentity.IsRegularOrMissing(_path))
             throw new UsageException($"{option}: {file.FullName} is no plain file");
-        if (!Directory.Exists(Path.GetDirectoryName(_path)))
+        if (!Directory.Exists(System.IO.Path.GetDirectoryName(_path)))
             throw new DirectoryNotFoundException(
                 $"{option}: there is no folder for {file.FullName}"
             );
@@ -37,11 +38,14 @@ internal sealed class OutputFile
             );
     }
 
+    /// <summary>Where it is to lie, as the option says.</summary>
+    public string Path { get; }
+
     /// <param name="write">Writes a file at the path that it is given.</param>
     /// <exception cref="IOException">It can't be written.</exception>
     public void Write(Action<string> write)
     {
-        string draft = $"{_path}.{Path.GetRandomFileName()}";
+        string draft = $"{_path}.{System.IO.Path.GetRandomFileName()}";
         try
         {
             write(draft);

@@ -2,9 +2,11 @@ using Hadal.Server.Chat;
 using Hadal.Server.Completions;
 using Hadal.Server.Http;
 using Hadal.Server.Metrics;
+using Hadal.Server.Page;
 using Hadal.Server.Tokens;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Hadal.Server;
 
@@ -13,7 +15,8 @@ public static class HadalEndpoints
 {
     /// <summary>
     /// Maps OpenAI's API: <c>/v1/models</c>, <c>/v1/chat/completions</c>, <c>/v1/completions</c>; and <c>/tokenize</c>,
-    /// <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and <c>/metrics</c>.
+    /// <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and <c>/metrics</c>. With <see cref="HadalOptions.Page"/> also a page to
+    /// chat on: <c>/page/…</c>, and <c>/</c> where the application maps nothing else there.
     /// </summary>
     /// <param name="endpoints">The application, or a group of its routes.</param>
     /// <returns>Adds to all of them, such as <c>RequireAuthorization</c>.</returns>
@@ -30,6 +33,8 @@ public static class HadalEndpoints
         group.MapApi("/v1/completions", CompletionsEndpoint.HandleAsync);
         group.MapApi("/tokenize", TokenizeEndpoint.HandleAsync);
         group.MapApi("/detokenize", DetokenizeEndpoint.HandleAsync);
+        if (endpoints.ServiceProvider.GetRequiredService<ApiServices>().Options.Page)
+            PageEndpoint.Map(group);
         group.MapUnknown("/v1/{**path}");
         return group;
     }

@@ -72,10 +72,25 @@ public sealed class HadalOptions
     /// <summary>How long a stream is silent, in the queue or in a long prompt, before a comment keeps its connection open.</summary>
     public TimeSpan CommentInterval { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Whether <c>/</c> is a page to chat on. It wants no key; what it asks does.</summary>
+    public bool Page { get; set; } = true;
+
+    /// <summary>
+    /// Whether requests may ask what sparse attention chose for each generated token, which the page shows. No token changes by
+    /// it, but steps take longer, above all on devices that replay recorded ones.
+    /// </summary>
+    public bool RecordSelection { get; set; }
+
+    /// <summary>
+    /// The most memory that a request may take for it until it was sent. It bounds how many tokens of an answer tell it, the first
+    /// ones: a token may take 2 bytes for each position that a layer chooses, with DeepSeek-V3.2 250 KB, so that 268 tokens do.
+    /// </summary>
+    public int MaxRecordedBytes { get; set; } = 64 << 20;
+
     /// <summary>
     /// The operator's key, which requests must have as <c>Authorization: Bearer</c>, and which has no limits of its own; null for
-    /// none. Where there is neither it nor <see cref="ApiKeysFile"/>, requests need no key. <c>/health</c> and <c>/ready</c> want
-    /// none.
+    /// none. Where there is neither it nor <see cref="ApiKeysFile"/>, requests need no key. <c>/health</c>, <c>/ready</c>
+    /// and the page want none.
     /// </summary>
     public string? ApiKey { get; set; }
 

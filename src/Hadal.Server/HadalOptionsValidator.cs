@@ -47,6 +47,7 @@ internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
         InRange(nameof(options.MaxConcurrentRequests), options.MaxConcurrentRequests, 1, 1 << 16);
         InRange(nameof(options.MaxQueuedRequests), options.MaxQueuedRequests, 1, MostOfStep);
         InRange(nameof(options.MaxPromptTokens), options.MaxPromptTokens ?? 1, 1, int.MaxValue);
+        InRange(nameof(options.MaxRecordedBytes), options.MaxRecordedBytes, 1, int.MaxValue);
         InRange(nameof(options.MaxBodyBytes), options.MaxBodyBytes, 1, 1 << 30);
         Positive(nameof(options.MaxRequestTime), options.MaxRequestTime);
         Positive(nameof(options.CommentInterval), options.CommentInterval);

@@ -34,6 +34,7 @@ internal static class HealthEndpoints
                 json.WriteStartObject();
                 json.WriteString("status", state.ToString().ToLowerInvariant());
                 json.WriteString("model", services.Model.Name);
+                json.WriteBoolean("records_selection", services.Options.RecordSelection);
                 json.WriteNumber("progress", Math.Round(services.Model.Progress, 3));
                 json.WriteEndObject();
             },

@@ -98,6 +98,16 @@ internal sealed class ServeCommand : Command
         HelpName = "count",
     };
 
+    private readonly Option<bool> _noPage = new("--no-page")
+    {
+        Description = "Serves the API alone, without the page to chat on at /",
+    };
+    private readonly Option<bool> _record = new("--record-selection")
+    {
+        Description =
+            "Lets requests ask which tokens sparse attention chose for each generated one; the page shows it",
+    };
+
     public ServeCommand(Terminal terminal)
         : base(
             "serve",
@@ -131,6 +141,8 @@ internal sealed class ServeCommand : Command
             _drafts,
             _format,
             _drain,
+            _noPage,
+            _record,
         ];
         foreach (Option option in options)
             Add(option);
@@ -182,6 +194,8 @@ internal sealed class ServeCommand : Command
         options.ChatFormat = result.GetValue(_format) ?? options.ChatFormat;
         foreach (string origin in result.GetValue(_origins) ?? [])
             options.AllowedOrigins.Add(origin);
+        options.Page &= !result.GetValue(_noPage);
+        options.RecordSelection |= result.GetValue(_record);
         if (result.GetValue(_drain) is { } seconds)
             options.DrainTime = TimeSpan.FromSeconds(seconds);
     }

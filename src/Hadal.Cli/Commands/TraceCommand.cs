@@ -3,6 +3,9 @@ using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Cli.Tracing;
 using Hadal.Model;
+using Hadal.Server.Page;
+using Hadal.Server.Selections;
+using Hadal.Tokenization;
 
 namespace Hadal.Cli.Commands;
 
@@ -35,11 +38,21 @@ internal sealed class TraceCommand : Command
         HelpName = "count",
         DefaultValueFactory = _ => 8,
     };
-    private readonly Option<FileInfo> _output = new("--output", "-o")
+    private readonly Option<string?> _text = new("--text")
+    {
+        Description = "The prompt as a text, after the token that begins one",
+        HelpName = "text",
+    };
+    private readonly Option<FileInfo?> _output = new("--output", "-o")
     {
         Description = "The safetensors file to write",
         HelpName = "path",
-        Required = true,
+    };
+    private readonly Option<FileInfo?> _html = new("--html")
+    {
+        Description =
+            "The page to write that shows which tokens sparse attention chose: one file, which needs nothing else",
+        HelpName = "path",
     };
 
     public TraceCommand(Terminal terminal)
@@ -50,7 +63,7 @@ internal sealed class TraceCommand : Command
     {
         _terminal = terminal;
         _steps.MustBeFrom(1, int.MaxValue);
-        Option[] options = [_ids, _tokens, _input, _steps, _output];
+        Option[] options = [_ids, _tokens, _text, _input, _steps, _output, _html];
         foreach (Option option in options)
             Add(option);
         _model = new CheckpointArguments(this);
@@ -62,9 +75,21 @@ internal sealed class TraceCommand : Command
     private Task Run(ParseResult result, CancellationToken cancellationToken)
     {
         using Checkpoint checkpoint = _model.Open(result, cancellationToken);
-        FileInfo file = result.GetRequiredValue(_output);
-        var output = new OutputFile(_output.Name, file, checkpoint);
-        (int[] prompt, int[]? forced) = ReadTokens(result, checkpoint.Config.VocabSize);
+        OutputFile? output = Output(result, _output, checkpoint);
+        OutputFile? html = Output(result, _html, checkpoint);
+        if (output is null && html is null)
+            throw new UsageException("nothing is to be written: give --output, --html or both");
+        // The page shows texts.
+        DeepSeekTokenizer? tokenizer =
+            html is not null || result.GetValue(_text) is not null
+                ? DeepSeekTokenizer.Load(checkpoint.Folder)
+                : null;
+        (int[] prompt, int[]? forced) = ReadTokens(
+            result,
+            checkpoint.Config.VocabSize,
+            tokenizer,
+            cancellationToken
+        );
         int steps = forced?.Length ?? result.GetValue(_steps);
         RequireRoom(prompt.Length, steps, checkpoint.Config.MaxPositionEmbeddings);
         using Device device = _run.OpenDevice(result);
@@ -76,11 +101,15 @@ internal sealed class TraceCommand : Command
             cancellationToken
         );
         TracedSteps traced = TracedSteps.Run(model, prompt, forced, steps, cancellationToken);
-        output.Write(traced.Write);
+        output?.Write(traced.Write);
+        html?.Write(path => WriteHtml(path, traced, model, tokenizer!, checkpoint.Folder));
         if (_json.IsGiven(result))
             _terminal.ShowJson(json =>
             {
-                json.WriteString("output", file.FullName);
+                if (output is not null)
+                    json.WriteString("output", output.Path);
+                if (html is not null)
+                    json.WriteString("html", html.Path);
                 json.WriteNumber("prompt_tokens", prompt.Length);
                 json.WriteNumber("steps", steps);
                 json.WriteString("device", device.Name);
@@ -89,20 +118,60 @@ internal sealed class TraceCommand : Command
             });
         else
             _terminal.Error.WriteLine(
-                $"{Printable.Line(file.FullName)}: a prompt of {prompt.Length} tokens and {steps} steps; {device}, {model.Options.Activations}"
+                $"{Printable.Line(string.Join(", ", Paths(output, html)))}: a prompt of {prompt.Length} tokens and {steps} steps; {device}, {model.Options.Activations}"
             );
         return Task.CompletedTask;
     }
 
-    private (int[] Prompt, int[]? Forced) ReadTokens(ParseResult result, int vocabularySize)
+    private static OutputFile? Output(
+        ParseResult result,
+        Option<FileInfo?> option,
+        Checkpoint checkpoint
+    ) => result.GetValue(option) is { } file ? new OutputFile(option.Name, file, checkpoint) : null;
+
+    private static IEnumerable<string> Paths(params OutputFile?[] files) =>
+        files.OfType<OutputFile>().Select(static file => file.Path);
+
+    private static void WriteHtml(
+        string path,
+        TracedSteps traced,
+        DeepSeekModel model,
+        DeepSeekTokenizer tokenizer,
+        string folder
+    )
+    {
+        var writer = new SelectionWriter(model, tokenizer);
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        byte[] page = TracePage.Make(json =>
+        {
+            json.WriteString(
+                "title",
+                $"{name}: a prompt of {traced.Prompt.Length} tokens and {traced.Tokens.Count} that follow"
+            );
+            writer.WriteSequence(json, traced.Prompt);
+            json.WriteStartArray("tokens");
+            foreach ((int id, TokenSelection selection) in traced.Tokens.Zip(traced.Selections))
+                writer.WriteToken(json, id, selection);
+            json.WriteEndArray();
+        });
+        File.WriteAllBytes(path, page);
+    }
+
+    private (int[] Prompt, int[]? Forced) ReadTokens(
+        ParseResult result,
+        int vocabularySize,
+        DeepSeekTokenizer? tokenizer,
+        CancellationToken cancellationToken
+    )
     {
         string? ids = result.GetValue(_ids);
         string? tokens = result.GetValue(_tokens);
+        string? text = result.GetValue(_text);
         if (result.GetValue(_input) is { } input)
         {
-            if (ids is not null || tokens is not null)
+            if (ids is not null || tokens is not null || text is not null)
                 throw new UsageException(
-                    "--input holds both --ids and --tokens; give one or the other"
+                    "--input holds both the prompt and --tokens; give it, or --ids or --text"
                 );
             using SafetensorsFile file = SafetensorsFile.Open(input.FullName);
             return (
@@ -110,10 +179,16 @@ internal sealed class TraceCommand : Command
                 NotEmpty("'tokens'", SafetensorsIds.Read(file, "tokens", vocabularySize))
             );
         }
-        if (ids is null)
-            throw new UsageException("the prompt is missing: give --ids or --input");
+        if (ids is not null == text is not null)
+            throw new UsageException(
+                ids is null
+                    ? "the prompt is missing: give --text, --ids or --input"
+                    : "--ids and --text are both given; give one"
+            );
         return (
-            NotEmpty("--ids", TokenIds.Parse(ids, vocabularySize)),
+            text is not null
+                ? NotEmpty("--text", tokenizer!.Encode(text, cancellationToken: cancellationToken))
+                : NotEmpty("--ids", TokenIds.Parse(ids!, vocabularySize)),
             tokens is null ? null : NotEmpty("--tokens", TokenIds.Parse(tokens, vocabularySize))
         );
     }

@@ -11,6 +11,7 @@ internal sealed class TracedSteps
     private readonly DeepSeekModel _model;
     private readonly List<float[]> _logits = [];
     private readonly List<LayerTrace[]> _layers = [];
+    private readonly List<TokenSelection> _selections = [];
 
     private TracedSteps(DeepSeekModel model, int[] prompt)
     {
@@ -22,6 +23,9 @@ internal sealed class TracedSteps
 
     /// <summary>The token of each step: it follows the step's logits, and is what the next step is fed.</summary>
     public List<int> Tokens { get; } = [];
+
+    /// <summary>What attention saw when each of <see cref="Tokens"/> was foretold.</summary>
+    public IReadOnlyList<TokenSelection> Selections => _selections;
 
     /// <summary>Runs the prompt, then a step for each token but the last.</summary>
     /// <param name="model">The model.</param>
@@ -49,6 +53,7 @@ internal sealed class TracedSteps
             RowKind kind = step == 0 ? RowKind.Prefill : RowKind.Decode;
             float[] logits = Feed(model, batch, sequence, tokens, kind, cancellationToken);
             traced._logits.Add(logits);
+            traced._selections.Add(batch.SelectionOf(0)!);
             traced._layers.Add([.. trace.Layers.Values]);
             traced.Tokens.Add(forced?[step] ?? Best(logits));
         }
@@ -133,6 +138,7 @@ internal sealed class TracedSteps
         }
         batch.Clear();
         batch.Add(sequence, tokens, kind);
+        batch.RecordSelections(1);
         return model.Forward(batch, cancellationToken)[0].ToArray();
     }
 

@@ -6,6 +6,7 @@ using Hadal.Generation;
 using Hadal.Json;
 using Hadal.Server.Http;
 using Hadal.Server.Requests;
+using Hadal.Server.Selections;
 
 namespace Hadal.Server.Chat;
 
@@ -37,6 +38,7 @@ internal sealed record ChatCompletionRequest
                 "thinking",
                 "reasoning_effort",
                 "chat_template_kwargs",
+                HadalField.Name,
             ],
             WithoutEffect =
             [
@@ -81,6 +83,9 @@ internal sealed record ChatCompletionRequest
     /// <summary>Whether a stream ends with the usage.</summary>
     public required bool IncludesUsage { get; init; }
 
+    /// <summary>What is told besides.</summary>
+    public required HadalField Hadal { get; init; }
+
     /// <param name="body">The request.</param>
     /// <param name="model">The model.</param>
     /// <param name="options">The limits.</param>
@@ -101,6 +106,8 @@ internal sealed record ChatCompletionRequest
             throw ApiException.Field("messages", "is missing; send the conversation");
         ChatConversation conversation = ChatRequestJson.Read(body);
         StreamFields stream = StreamFields.Read(request);
+        HadalField hadal = HadalField.Read(request, stream, options);
+        GenerationOptions generation = ReadGeneration(request, model, options);
         return new ChatCompletionRequest
         {
             Chat = new ChatRequest
@@ -110,10 +117,16 @@ internal sealed record ChatCompletionRequest
                 ParallelToolCalls =
                     !request.Has("parallel_tool_calls") || request.Flag("parallel_tool_calls"),
                 Format = ReadFormat(request, conversation),
-                Generation = ReadGeneration(request, model, options),
+                Generation = generation with
+                {
+                    SelectionTokens = hadal.Selection
+                        ? SelectionLimit.Of(model.Chat.Engine.Model, options, generation.Choices)
+                        : 0,
+                },
             },
             IsStreamed = stream.IsStreamed,
             IncludesUsage = stream.IncludesUsage,
+            Hadal = hadal,
         };
     }
 

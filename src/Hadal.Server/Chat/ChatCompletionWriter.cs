@@ -3,6 +3,7 @@ using Hadal.Answering;
 using Hadal.Chat;
 using Hadal.Generation;
 using Hadal.Server.Requests;
+using Hadal.Server.Selections;
 
 namespace Hadal.Server.Chat;
 
@@ -10,12 +11,21 @@ namespace Hadal.Server.Chat;
 /// <param name="model">The model.</param>
 /// <param name="answer">The answer.</param>
 /// <param name="hasLogProbs">Whether tokens have their log-probabilities.</param>
-internal sealed class ChatCompletionWriter(HadalModel model, ChatAnswer answer, bool hasLogProbs)
+/// <param name="hasTimings">Whether the usage comes with times.</param>
+/// <param name="selections">What attention chose; null where nobody asks.</param>
+internal sealed class ChatCompletionWriter(
+    HadalModel model,
+    ChatAnswer answer,
+    bool hasLogProbs,
+    bool hasTimings,
+    AnswerSelections? selections
+)
 {
     private readonly string _id = $"chatcmpl-{Guid.NewGuid():N}";
     private readonly long _created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
     private readonly LogProbsWriter _logProbs = new(model.Chat.Engine.Tokenizer);
     private readonly bool[] _hasBegun = new bool[answer.Choices.Count];
+    private bool _hasAnswer;
 
     // Of tokens that no chunk has yet.
     private readonly List<TokenLogProbs>[] _pending =
@@ -26,6 +36,7 @@ internal sealed class ChatCompletionWriter(HadalModel model, ChatAnswer answer, 
     /// <summary>Takes an update, before anything of it is written.</summary>
     public void Take(AnswerUpdate update)
     {
+        selections?.Take(update);
         // The token that only ends an answer is no part of it.
         if (
             update.LogProbs is { } logProbs
@@ -83,8 +94,10 @@ internal sealed class ChatCompletionWriter(HadalModel model, ChatAnswer answer, 
         else
             json.WriteNull("logprobs");
         json.WriteString("finish_reason", FinishReasons.Of(chunk.Finish));
+        selections?.WriteChoice(json, chunk.Choice);
         json.WriteEndObject();
         json.WriteEndArray();
+        WriteHadal(json, hasUsage: false);
         // Every chunk has the field then.
         if (includesUsage)
             json.WriteNull("usage");
@@ -116,6 +129,7 @@ internal sealed class ChatCompletionWriter(HadalModel model, ChatAnswer answer, 
             else
                 json.WriteNull("logprobs");
             json.WriteString("finish_reason", FinishReasons.Of(choice.Finish));
+            selections?.WriteChoice(json, i);
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -151,6 +165,23 @@ internal sealed class ChatCompletionWriter(HadalModel model, ChatAnswer answer, 
         json.WriteStartObject("completion_tokens_details");
         json.WriteNumber("reasoning_tokens", answer.ReasoningTokens);
         json.WriteEndObject();
+        json.WriteEndObject();
+        WriteHadal(json, hasUsage: true);
+    }
+
+    // What goes once with an answer: the selection's prompt with what is written first, the times with the usage.
+    private void WriteHadal(Utf8JsonWriter json, bool hasUsage)
+    {
+        bool writesAnswer = selections is not null && !_hasAnswer;
+        bool writesTimings = hasTimings && hasUsage;
+        if (!writesAnswer && !writesTimings)
+            return;
+        _hasAnswer = true;
+        json.WriteStartObject(HadalField.Name);
+        if (writesAnswer)
+            selections!.WriteAnswer(json);
+        if (writesTimings)
+            TimingsWriter.Write(json, answer.Usage);
         json.WriteEndObject();
     }
 

@@ -2,6 +2,7 @@ using Hadal.Answering;
 using Hadal.Server.Http;
 using Hadal.Server.Metrics;
 using Hadal.Server.Requests;
+using Hadal.Server.Selections;
 
 namespace Hadal.Server.Chat;
 
@@ -16,7 +17,16 @@ internal static class ChatCompletionsEndpoint
         var writer = new ChatCompletionWriter(
             call.Model,
             answer,
-            hasLogProbs: request.Chat.Generation.LogProbs is not null
+            hasLogProbs: request.Chat.Generation.LogProbs is not null,
+            hasTimings: request.Hadal.Timings,
+            request.Hadal.Selection
+                ? new AnswerSelections(
+                    answer,
+                    call.Chat.Engine.Model,
+                    call.Chat.Engine.Tokenizer,
+                    request.Chat.Generation.SelectionTokens
+                )
+                : null
         );
         if (request.IsStreamed)
             await StreamAsync(call, answer, writer, request.IncludesUsage);

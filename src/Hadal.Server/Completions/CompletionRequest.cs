@@ -49,6 +49,7 @@ internal sealed record CompletionRequest
                 ["guided_grammar"] = "send response_format to /v1/chat/completions",
                 ["structured_outputs"] = "send response_format to /v1/chat/completions",
                 ["prompt_logprobs"] = "send echo and logprobs",
+                [HadalField.Name] = "send it to /v1/chat/completions",
                 ["prompt_embeds"] = "send a text or token ids",
             }.ToFrozenDictionary(),
         };

@@ -54,7 +54,8 @@ internal static class ApiEndpoint
     /// <param name="path">Its path.</param>
     /// <param name="handle">Answers it.</param>
     /// <param name="access">Who may ask.</param>
-    public static void MapQuery(
+    /// <returns>Adds to the endpoint.</returns>
+    public static IEndpointConventionBuilder MapQuery(
         this IEndpointRouteBuilder endpoints,
         string path,
         Func<HttpContext, ApiServices, Task> handle,
@@ -62,7 +63,7 @@ internal static class ApiEndpoint
     )
     {
         ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
-        endpoints.MapGet(
+        return endpoints.MapGet(
             path,
             http =>
                 AnswerAsync(

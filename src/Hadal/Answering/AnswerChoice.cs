@@ -97,7 +97,10 @@ public sealed class AnswerChoice
         }
         foreach (ChatDelta delta in deltas)
             Add(delta);
-        return new AnswerUpdate(_index, token.Id, deltas, token.LogProbs, Finish);
+        return new AnswerUpdate(_index, token.Id, deltas, token.LogProbs, Finish)
+        {
+            Selection = token.Selection,
+        };
     }
 
     private static AnswerFinish? FinishOf(FinishReason? reason) =>

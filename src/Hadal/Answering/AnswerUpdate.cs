@@ -1,5 +1,6 @@
 using Hadal.Chat;
 using Hadal.Generation;
+using Hadal.Model;
 
 namespace Hadal.Answering;
 
@@ -17,4 +18,8 @@ public sealed record AnswerUpdate(
     IReadOnlyList<ChatDelta> Deltas,
     TokenLogProbs? LogProbs,
     AnswerFinish? Finish
-);
+)
+{
+    /// <summary>What attention saw when the token was drawn; null where <see cref="GenerationOptions.SelectionTokens"/> says so.</summary>
+    public TokenSelection? Selection { get; init; }
+}

@@ -15,12 +15,21 @@ public sealed class ChatAnswer : IAsyncEnumerable<AnswerUpdate>
     private readonly AnswerChoice[] _choices;
     private readonly Action<ChatTurn> _keep;
 
-    internal ChatAnswer(InferenceRequest request, AnswerChoice[] choices, Action<ChatTurn> keep)
+    internal ChatAnswer(
+        ReadOnlyMemory<int> prompt,
+        InferenceRequest request,
+        AnswerChoice[] choices,
+        Action<ChatTurn> keep
+    )
     {
+        Prompt = prompt;
         _request = request;
         _choices = choices;
         _keep = keep;
     }
+
+    /// <summary>The tokens of the prompt, BOS included.</summary>
+    public ReadOnlyMemory<int> Prompt { get; }
 
     /// <summary>The choices, as far as they were read.</summary>
     public IReadOnlyList<AnswerChoice> Choices => _choices;

@@ -103,7 +103,12 @@ public sealed class ChatEngine
                 Stop = options.Stop with { Strings = [] },
             }
         );
-        return new ChatAnswer(submitted, choices, turn => _answers.Add(turn, options.CacheSalt));
+        return new ChatAnswer(
+            prompt.Ids,
+            submitted,
+            choices,
+            turn => _answers.Add(turn, options.CacheSalt)
+        );
     }
 
     /// <summary><see cref="Submit"/> that makes the prompt on the thread pool.</summary>

@@ -172,6 +172,18 @@ public sealed class CachedSequence : IDisposable
         return page < 0 ? -1 : page * PagedCache.PageTokens + slot % PagedCache.PageTokens;
     }
 
+    /// <summary>Makes its own slots, in ascending order of position, the positions that they hold.</summary>
+    internal void SlotsToPositions(Span<int> slots)
+    {
+        int page = 0;
+        foreach (ref int slot in slots)
+        {
+            while (_pages[page] != slot / PagedCache.PageTokens)
+                page++;
+            slot = page * PagedCache.PageTokens + slot % PagedCache.PageTokens;
+        }
+    }
+
     private void GiveBackUnused()
     {
         int used = PagedCache.PagesFor(Length);

@@ -50,6 +50,10 @@ public sealed record IndexerConfig
     /// <summary>Where the choice of a layer comes from; those of multi-token prediction have indexers of their own.</summary>
     public IndexerKind KindOf(int layer) => layer < Kinds.Length ? Kinds[layer] : IndexerKind.Full;
 
+    /// <summary>The decoder layers that have an indexer of their own, ascending.</summary>
+    internal ImmutableArray<int> ChoosingLayers =>
+        [.. Enumerable.Range(0, Kinds.Length).Where(layer => Kinds[layer] == IndexerKind.Full)];
+
     /// <param name="fields">The configuration.</param>
     /// <param name="maxPositions">The longest context.</param>
     /// <param name="layers">Decoder layers.</param>

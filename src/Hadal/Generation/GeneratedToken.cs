@@ -1,3 +1,5 @@
+using Hadal.Model;
+
 namespace Hadal.Generation;
 
 /// <summary>One generated token.</summary>
@@ -15,4 +17,7 @@ public readonly record struct GeneratedToken(int Id, string Text, FinishReason? 
 
     /// <summary>Its log-probability; null where <see cref="GenerationOptions.LogProbs"/> is.</summary>
     public TokenLogProbs? LogProbs { get; init; }
+
+    /// <summary>What attention saw when it was drawn; null where <see cref="GenerationOptions.SelectionTokens"/> says so.</summary>
+    public TokenSelection? Selection { get; init; }
 }

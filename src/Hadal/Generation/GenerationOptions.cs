@@ -87,6 +87,19 @@ public sealed record GenerationOptions
     }
 
     /// <summary>
+    /// The first so many generated tokens of each choice tell what sparse attention saw when they were drawn, in
+    /// <see cref="GeneratedToken.Selection"/>; 0 for none. It changes no bit of the text. A token takes up to 2 bytes for each of
+    /// <c>index_topk</c> positions in each layer, until it was read: with DeepSeek-V3.2's 61 layers and 2048 positions some 140 KB. A
+    /// device that replays recorded steps doesn't do so in steps of such requests.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
+    public int SelectionTokens
+    {
+        get;
+        init => field = InRange(nameof(SelectionTokens), value, 0, int.MaxValue);
+    }
+
+    /// <summary>
     /// Which waiting request goes first: the greatest priority, where waiting adds to it; of equal ones the first that came. It
     /// orders admission alone: what runs is not slowed.
     /// </summary>

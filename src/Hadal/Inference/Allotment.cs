@@ -22,6 +22,10 @@ internal readonly record struct Allotment(
             _ => Count,
         };
 
+    /// <summary>Its last rows, of which is told what attention sees: those that tokens may be drawn by.</summary>
+    public int SelectedRows =>
+        !Text.WantsSelection || Text.Sequence!.Length + Count < Text.Tokens.Length ? 0 : 1 + Drafts;
+
     public int MissingPages => Text.Sequence!.MissingPages(Count);
 
     /// <summary>Adds the tokens to a batch.</summary>

@@ -93,7 +93,10 @@ internal sealed class StepRunner(
     {
         batch.Clear();
         foreach (Allotment allotment in step)
+        {
             allotment.AddTo(batch);
+            batch.RecordSelections(allotment.SelectedRows);
+        }
         long start = clock.GetTimestamp();
         Logits logits = batch.Model.Forward(batch, unwanted);
         double forward = clock.GetElapsedTime(start).TotalSeconds;
@@ -202,12 +205,16 @@ internal sealed class StepRunner(
         TokenLogProbs? logProbs = request.Options.LogProbs is { } top
             ? _logProbs.Of(logits[row], token, top)
             : null;
+        TokenSelection? selection = text.WantsSelection ? batch.SelectionOf(row) : null;
         _text.Clear();
         text.Append(token, tokenizer, _decoded, _text);
         text.Drafts.Row = row;
         telemetry.AddToken(request.Times.AddToken());
         request.Stream.Write(
-            new StreamedToken(token, text.Index, text.Stop.FinishReason, logProbs),
+            new StreamedToken(token, text.Index, text.Stop.FinishReason, logProbs)
+            {
+                Selection = selection,
+            },
             _text.WrittenSpan
         );
         return token;

@@ -1,4 +1,5 @@
 using Hadal.Generation;
+using Hadal.Model;
 
 namespace Hadal.Inference;
 
@@ -11,4 +12,6 @@ internal readonly record struct StreamedToken(
 )
 {
     public int TextLength { get; init; }
+
+    public TokenSelection? Selection { get; init; }
 }

@@ -86,6 +86,9 @@ internal sealed class TextChoice
             ? Request.PromptLength - Sequence.Length
             : _tokens.Count - Sequence.Length;
 
+    /// <summary>Whether its next token tells what attention saw.</summary>
+    public bool WantsSelection => Stop.TokenCount < Request.Options.SelectionTokens;
+
     /// <summary>Tokens of a prompt that it may have of the step being shared out.</summary>
     public int Share { get; set; }
 

@@ -137,6 +137,7 @@ internal sealed class TokenStream : IValueTaskSource<bool>
             {
                 Choice = token.Choice,
                 LogProbs = token.LogProbs,
+                Selection = token.Selection,
             };
             return true;
         }

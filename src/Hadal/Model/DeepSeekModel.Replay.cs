@@ -6,11 +6,14 @@ namespace Hadal.Model;
 public sealed partial class DeepSeekModel
 {
     /// <summary>
-    /// Whether the step is one that comes again and again, on a device that records. A trace looks at each layer, which a
-    /// replayed step doesn't show.
+    /// Whether the step is one that comes again and again, on a device that records. A trace and a recorder of selections look at
+    /// each layer, which a replayed step doesn't show.
     /// </summary>
     private bool CanReplay(StepBatch batch) =>
-        Device.RecordsSteps && batch.Trace is null && batch.IsDecode;
+        Device.RecordsSteps
+        && batch.Trace is null
+        && !batch.Step.Selections.IsWatching
+        && batch.IsDecode;
 
     /// <summary>Launches the step as recorded for as many sequences and as wide a block table, recording it the first time.</summary>
     private void Replay(StepBatch batch, CancellationToken cancellationToken)

@@ -16,6 +16,7 @@ internal sealed unsafe class LatentAttention
     private const int RopeWidth = NativeMethods.HD_ROPE_DIM;
     private const int Mla = NativeMethods.HD_MLA_DIM;
 
+    private readonly int _layer;
     private readonly int _heads;
     private readonly int _nope;
     private readonly int _value;
@@ -38,6 +39,7 @@ internal sealed unsafe class LatentAttention
     /// <param name="name">What the names of its weights begin with.</param>
     public LatentAttention(DeepSeekConfig config, WeightLoader weights, int layer, string name)
     {
+        _layer = layer;
         _nope = config.Attention.NopeDim;
         _value = config.Attention.ValueDim;
         _epsilon = config.RmsNormEps;
@@ -111,7 +113,11 @@ internal sealed unsafe class LatentAttention
         Rope(step, keyRope, step.Positions, 1, 0, keyRope, 0);
         kernels.AppendLatent(latent, keyRope, step.Slots, cache.Mla, step.ScaleFormat);
 
-        _indexer?.Forward(step, cache.Index);
+        if (_indexer is not null)
+        {
+            _indexer.Forward(step, cache.Index);
+            step.Selections.Record(step, _layer);
+        }
         foreach (RowRun run in step.Runs)
         {
             if (run.Keys == 0)

@@ -38,6 +38,7 @@ internal sealed unsafe class Step : IDisposable
         int tokens = (int)Math.Min((long)pages * PagedCache.PageTokens, plan.MaxContextTokens);
         _layout = plan.StepLayout;
         _runs = new RowRun[_layout.MostRuns];
+        Selections = new SelectionRecorder(plan.Config.Indexer, plan.TopK);
         ScaleFormat = (hd_scale_format)plan.Config.ScaleFormat;
         ExpandedTokens = Math.Min(tokens, plan.ExpandedTokens);
         _memory = new DeviceMemory(plan.Device, isCounting);
@@ -106,6 +107,9 @@ internal sealed unsafe class Step : IDisposable
 
     /// <summary>The sequence of the step's last token; null while planning.</summary>
     public CachedSequence? LastSequence { get; set; }
+
+    /// <summary>Takes what indexers choose, of rows that want it told.</summary>
+    public SelectionRecorder Selections { get; }
 
     /// <summary>Receives what happens in the layers, if anyone wants to know.</summary>
     public ModelTrace? Trace { get; set; }

@@ -160,7 +160,19 @@ public sealed unsafe class StepBatch : IDisposable
         LogitRowCount = 0;
         _wasRun = false;
         IsDraftable = false;
+        Step.Selections.Clear();
     }
+
+    /// <summary>Records what indexers choose for the last tokens of the sequence added last.</summary>
+    internal void RecordSelections(int tokens)
+    {
+        for (int row = TokenCount - tokens; row < TokenCount; row++)
+            Step.Selections.Add(row, _sequences[SequenceCount - 1], (_host + _layout.Visible)[row]);
+    }
+
+    /// <summary>What indexers chose for the token of a row of logits of the step just made; null where it was not recorded.</summary>
+    internal TokenSelection? SelectionOf(int logitRow) =>
+        Step.Selections.Of((_host + _layout.LogitRows)[logitRow]);
 
     /// <summary>Gives its memory back, at the end of the step where one is under way.</summary>
     public void Dispose()

@@ -47,7 +47,7 @@ public sealed class ServeCommandTests
     public async Task It_serves_until_it_is_told_to_stop()
     {
         using Process process = ToolProcess.Start(
-            $"exec {ToolProcess.Hadal} serve --port 0 --threads 2 --model-name kjv --cors-origin https://app.example"
+            $"exec {ToolProcess.Hadal} serve --port 0 --threads 2 --model-name kjv --no-page --record-selection --cors-origin https://app.example"
         );
         try
         {
@@ -67,6 +67,11 @@ public sealed class ServeCommandTests
         using var client = new HttpClient { BaseAddress = new Uri(line!.Split(' ', ',')[2]) };
         while (!(await client.GetAsync("/ready", Cancellation)).IsSuccessStatusCode)
             await Task.Delay(20, Cancellation);
+
+        string state = await client.GetStringAsync("/ready", Cancellation);
+        Assert.Contains("\"records_selection\":true", state, StringComparison.Ordinal);
+        using (HttpResponseMessage page = await client.GetAsync("/", Cancellation))
+            Assert.Equal(HttpStatusCode.NotFound, page.StatusCode);
 
         using (var foreign = new HttpRequestMessage(HttpMethod.Get, "/v1/models"))
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Hadal.Checkpoints;
+using Hadal.Tests.Checkpoints;
 
 namespace Hadal.Tests.Cli;
 
@@ -161,7 +162,60 @@ public sealed class TraceCommandTests : IDisposable
 
     [Fact]
     public async Task NoOutputIsRefused() =>
-        (await CliResult.RunAsync("trace", "--ids", "0")).MustRefuse(2, "--output");
+        (await CliResult.RunAsync("trace", "--ids", "0")).MustRefuse(2, "--output", "--html");
+
+    [Fact]
+    public async Task APromptAndATextAreRefused() =>
+        (await CliResult.RunAsync("trace", "-o", _output, "--ids", "0", "--text", "x")).MustRefuse(
+            2,
+            "--ids",
+            "--text"
+        );
+
+    [Fact]
+    public async Task ThePageHasThePositionsOfTheTensors()
+    {
+        using var folder = new TemporaryFolder();
+        string html = folder.File("page.html");
+        string held = await File.ReadAllTextAsync(
+            Path.Combine(Paths.EmbeddedModel, "held.txt"),
+            TestContext.Current.CancellationToken
+        );
+        await TraceAsync("--text", held[..250], "--steps", "6", "--html", html);
+        JsonElement data = DataOf(await File.ReadAllTextAsync(html, CancellationToken.None));
+        using SafetensorsFile tensors = SafetensorsFile.Open(_output);
+        int prompt = tensors["ids"].AsSpan<int>().Length;
+        Assert.True(prompt > 64);
+        Assert.Equal(prompt, data.GetProperty("prompt").GetArrayLength());
+        JsonElement[] tokens = [.. data.GetProperty("tokens").EnumerateArray()];
+        Assert.Equal(
+            tensors["tokens"].AsSpan<int>().ToArray(),
+            tokens.Select(token => token.GetProperty("id").GetInt32())
+        );
+        for (int step = 0; step < tokens.Length; step++)
+        {
+            Assert.Equal(prompt + step, tokens[step].GetProperty("position").GetInt32());
+            for (int layer = 0; layer < 4; layer++)
+            {
+                int position = 0;
+                Assert.Equal(
+                    tensors[$"index.{layer}"].AsSpan<int>().Slice(64 * step, 64).ToArray(),
+                    tokens[step]
+                        .GetProperty("chosen")[layer]
+                        .EnumerateArray()
+                        .Select(difference => position += difference.GetInt32())
+                );
+            }
+        }
+    }
+
+    private static JsonElement DataOf(string html)
+    {
+        const string begin = "<script id=\"data\" type=\"application/json\">";
+        int at = html.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
+        int end = html.IndexOf("</script>", at, StringComparison.Ordinal);
+        return JsonDocument.Parse(html[at..end]).RootElement;
+    }
 
     [Fact]
     public async Task TwoPromptsAreRefused() =>

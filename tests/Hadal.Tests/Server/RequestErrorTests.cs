@@ -59,6 +59,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
         ["min_tokens"] = "-1",
         ["ignore_eos"] = "1",
         ["cache_salt"] = "7",
+        ["hadal"] = "true",
     };
 
     public static TheoryData<string, string> Honoured { get; } = Rows(api => api.Honoured);

@@ -106,11 +106,20 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
         if (steps > 0)
             Assert.NotEqual(0, engine.Cache.Statistics.ReferencedPages);
         await leaves.CancelAsync();
+        // Where the headers came before, the client leaves with the response.
+        Task left = request.ContinueWith(
+            static sent =>
+            {
+                if (sent.IsCompletedSuccessfully)
+                    sent.Result.Dispose();
+            },
+            TaskScheduler.Default
+        );
         Waiting.Until(() => Gate(app).Count == 0);
         engine.Step();
         engine.MustBeUnused();
         Assert.Equal(0, Queued(app));
-        await request.ContinueWith(_ => { }, TaskScheduler.Default);
+        await left;
         Assert.Contains(
             "finished_reason=\"abort\"} 1",
             await app.Client.GetStringAsync("/metrics", Cancellation)
@@ -180,7 +189,6 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
         Waiting.Until(() => Queued(app) == 1);
         while (engine.Step()) { }
         engine.MustBeUnused();
-        Assert.Equal(1, Gate(app).Count);
         Task<JsonElement> other = app.PostAsync(
             "/v1/completions",
             """{"prompt":[1],"max_tokens":1}"""
