@@ -3,6 +3,7 @@ using Hadal.Server.Completions;
 using Hadal.Server.Http;
 using Hadal.Server.Metrics;
 using Hadal.Server.Page;
+using Hadal.Server.Responses;
 using Hadal.Server.Tokens;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -14,9 +15,10 @@ namespace Hadal.Server;
 public static class HadalEndpoints
 {
     /// <summary>
-    /// Maps OpenAI's API: <c>/v1/models</c>, <c>/v1/chat/completions</c>, <c>/v1/completions</c>; and <c>/tokenize</c>,
-    /// <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and <c>/metrics</c>. With <see cref="HadalOptions.Page"/> also a page to
-    /// chat on: <c>/page/…</c>, and <c>/</c> where the application maps nothing else there.
+    /// Maps OpenAI's API: <c>/v1/models</c>, <c>/v1/chat/completions</c>, <c>/v1/completions</c>, <c>/v1/responses</c> and
+    /// <c>/v1/responses/input_tokens</c>; and <c>/tokenize</c>, <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and
+    /// <c>/metrics</c>. With <see cref="HadalOptions.Page"/> also a page to chat on: <c>/page/…</c>, and <c>/</c> where the
+    /// application maps nothing else there.
     /// </summary>
     /// <param name="endpoints">The application, or a group of its routes.</param>
     /// <returns>Adds to all of them, such as <c>RequireAuthorization</c>.</returns>
@@ -31,6 +33,11 @@ public static class HadalEndpoints
         group.MapQuery("/metrics", MetricsEndpoint.HandleAsync, QueryAccess.Metrics);
         group.MapApi("/v1/chat/completions", ChatCompletionsEndpoint.HandleAsync);
         group.MapApi("/v1/completions", CompletionsEndpoint.HandleAsync);
+        group.MapApi("/v1/responses", ResponsesEndpoint.HandleAsync);
+        group.MapApi("/v1/responses/input_tokens", InputTokensEndpoint.HandleAsync);
+        const string stored = "/v1/responses/{id}/{**rest}";
+        foreach (string method in (string[])["GET", "DELETE", "POST"])
+            group.MapQuery(stored, StoredResponseEndpoint.HandleAsync, method: method);
         group.MapApi("/tokenize", TokenizeEndpoint.HandleAsync);
         group.MapApi("/detokenize", DetokenizeEndpoint.HandleAsync);
         if (endpoints.ServiceProvider.GetRequiredService<ApiServices>().Options.Page)

@@ -37,11 +37,7 @@ internal sealed class ChatCompletionWriter(
     public void Take(AnswerUpdate update)
     {
         selections?.Take(update);
-        // The token that only ends an answer is no part of it.
-        if (
-            update.LogProbs is { } logProbs
-            && !(update.Finish is AnswerFinish.Stop or AnswerFinish.ToolCalls && IsEnd(update))
-        )
+        if (update.LogProbs is { } logProbs && !_logProbs.IsEnd(update))
             _pending[update.Choice].Add(logProbs);
     }
 
@@ -136,9 +132,6 @@ internal sealed class ChatCompletionWriter(
         WriteUsage(json);
         json.WriteEndObject();
     }
-
-    private bool IsEnd(AnswerUpdate update) =>
-        update.TokenId >= 0 && model.Chat.Engine.Tokenizer.IsSpecial(update.TokenId);
 
     private List<TokenLogProbs> TakePending(int choice)
     {

@@ -37,6 +37,10 @@ internal sealed class ApiCall(
     /// <summary>Is cancelled when the client goes away, and when the request is refused.</summary>
     public CancellationToken Cancellation => slot.Cancellation;
 
+    /// <summary>Says how an error is told of when the stream has begun, where that is not the API's usual event.</summary>
+    public void TellsFailureBy(Action<ServerSentEvents, ApiException> tell) =>
+        http.Features.Set(new StreamFailure(tell));
+
     /// <summary>Begins a stream of events.</summary>
     public ServerSentEvents Stream() => new(http.Response, Cancellation);
 

@@ -54,17 +54,20 @@ internal static class ApiEndpoint
     /// <param name="path">Its path.</param>
     /// <param name="handle">Answers it.</param>
     /// <param name="access">Who may ask.</param>
+    /// <param name="method">The request's method.</param>
     /// <returns>Adds to the endpoint.</returns>
     public static IEndpointConventionBuilder MapQuery(
         this IEndpointRouteBuilder endpoints,
         string path,
         Func<HttpContext, ApiServices, Task> handle,
-        QueryAccess access = QueryAccess.Tenants
+        QueryAccess access = QueryAccess.Tenants,
+        string method = "GET"
     )
     {
         ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
-        return endpoints.MapGet(
+        return endpoints.MapMethods(
             path,
+            [method],
             http =>
                 AnswerAsync(
                     http,
@@ -159,7 +162,10 @@ internal static class ApiEndpoint
             if (http.Response.HasStarted)
             {
                 var stream = new ServerSentEvents(http.Response, http.RequestAborted);
-                stream.Add(json => writeError(json, error), errorEvent);
+                if (http.Features.Get<StreamFailure>() is { } failure)
+                    failure.Tell(stream, error);
+                else
+                    stream.Add(json => writeError(json, error), errorEvent);
                 await stream.FlushAsync();
                 return;
             }

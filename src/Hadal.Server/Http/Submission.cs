@@ -9,9 +9,17 @@ namespace Hadal.Server.Http;
 /// <summary>Submits what endpoints ask of the engine; what is refused becomes the client's error.</summary>
 internal static class Submission
 {
+    /// <summary>Submits a conversation.</summary>
+    /// <param name="call">The request.</param>
+    /// <param name="request">What it asks.</param>
+    /// <param name="formatField">The field that has the schema of answers.</param>
     /// <exception cref="ApiException">The prompt is longer than may be, or options contradict each other.</exception>
     /// <exception cref="HadalException">As <see cref="ChatEngine.Submit"/> has it.</exception>
-    public static async Task<ChatAnswer> SubmitAsync(this ApiCall call, ChatRequest request)
+    public static async Task<ChatAnswer> SubmitAsync(
+        this ApiCall call,
+        ChatRequest request,
+        string formatField = "response_format"
+    )
     {
         try
         {
@@ -31,7 +39,7 @@ internal static class Submission
             bool isFormat = request.Conversation.Tools.Count == 0;
             throw new ApiException(StatusCodes.Status400BadRequest, e.Message, e)
             {
-                Param = isFormat ? "response_format" : "tools",
+                Param = isFormat ? formatField : "tools",
             };
         }
         catch (ArgumentException e)

@@ -48,7 +48,10 @@ internal static class GenerationFields
     {
         int minTokens = Integer(request, "min_tokens", 0, int.MaxValue) ?? 0;
         if (minTokens > maxTokens)
-            throw request.Bad("min_tokens", $"must be at most max_tokens, {maxTokens}");
+            throw request.Bad(
+                "min_tokens",
+                $"must be at most {maxTokens}, the most tokens of the answer"
+            );
         return new GenerationOptions
         {
             Sampling = ReadSampling(request, defaults, vocabularySize),

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Hadal.Answering;
 using Hadal.Generation;
 using Hadal.Tokenization;
 
@@ -16,7 +17,15 @@ internal sealed class LogProbsWriter(DeepSeekTokenizer tokenizer)
     public void WriteChat(Utf8JsonWriter json, IReadOnlyList<TokenLogProbs> tokens)
     {
         json.WriteStartObject("logprobs");
-        json.WriteStartArray("content");
+        WriteTokens(json, "content", tokens);
+        json.WriteNull("refusal");
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes a field that has each token with the most probable ones in its place.</summary>
+    public void WriteTokens(Utf8JsonWriter json, string field, IReadOnlyList<TokenLogProbs> tokens)
+    {
+        json.WriteStartArray(field);
         foreach (TokenLogProbs token in tokens)
         {
             json.WriteStartObject();
@@ -32,9 +41,13 @@ internal sealed class LogProbsWriter(DeepSeekTokenizer tokenizer)
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteNull("refusal");
-        json.WriteEndObject();
     }
+
+    /// <summary>Whether an update's token only ends its answer, of which it is no part then.</summary>
+    public bool IsEnd(AnswerUpdate update) =>
+        update.Finish is AnswerFinish.Stop or AnswerFinish.ToolCalls
+        && update.TokenId >= 0
+        && tokenizer.IsSpecial(update.TokenId);
 
     /// <summary>Writes the field <c>logprobs</c> of a text.</summary>
     /// <param name="json">Where to.</param>

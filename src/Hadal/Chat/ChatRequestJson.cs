@@ -13,6 +13,18 @@ public static class ChatRequestJson
 
     private const string ThinkingField = "thinking";
 
+    /// <summary>How hard a model may be asked to think; all but <c>none</c> are one to DeepSeek's.</summary>
+    internal static readonly string[] Efforts =
+    [
+        "none",
+        "minimal",
+        "low",
+        "medium",
+        "high",
+        "xhigh",
+        "max",
+    ];
+
     /// <summary>
     /// The conversation of a request: <c>messages</c>, <c>tools</c> (none where <c>tool_choice</c> is <c>none</c>), and the
     /// schema of <c>response_format</c>, which other forms than <c>json_schema</c> have none of. Whether the model thinks is told
@@ -86,15 +98,6 @@ public static class ChatRequestJson
             }
         }
         return root.Has("reasoning_effort")
-            && root.RequireText(
-                "reasoning_effort",
-                "none",
-                "minimal",
-                "low",
-                "medium",
-                "high",
-                "xhigh",
-                "max"
-            ) != "none";
+            && root.RequireText("reasoning_effort", Efforts) != "none";
     }
 }

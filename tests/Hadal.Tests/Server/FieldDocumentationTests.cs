@@ -1,6 +1,7 @@
 using Hadal.Server.Chat;
 using Hadal.Server.Completions;
 using Hadal.Server.Requests;
+using Hadal.Server.Responses;
 
 namespace Hadal.Tests.Server;
 
@@ -11,6 +12,7 @@ public sealed class FieldDocumentationTests
     {
         ["/v1/chat/completions"] = ChatCompletionRequest.Fields,
         ["/v1/completions"] = CompletionRequest.Fields,
+        ["/v1/responses"] = ResponsesRequest.Fields,
     };
 
     public static TheoryData<string> Apis { get; } = [.. s_apis.Keys];

@@ -164,9 +164,7 @@ public sealed class OpenAIClientTests(ServerFixture fixture) : IClassFixture<Ser
         new()
         {
             Temperature = 1,
-#pragma warning disable OPENAI001 // The seed is an experimental option of the client.
             Seed = 4,
-#pragma warning restore OPENAI001
             MaxOutputTokenCount = 200,
             StoredOutputEnabled = false,
             EndUserId = "someone",

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Hadal.Server.Chat;
 using Hadal.Server.Completions;
 using Hadal.Server.Requests;
+using Hadal.Server.Responses;
 
 namespace Hadal.Tests.Server;
 
@@ -13,6 +14,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
 {
     private const string Chat = "/v1/chat/completions";
     private const string Texts = "/v1/completions";
+    private const string Items = "/v1/responses";
 
     private static readonly Dictionary<string, (string Body, FieldTable Fields)> s_apis = new()
     {
@@ -21,6 +23,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
             ChatCompletionRequest.Fields
         ),
         [Texts] = (""" "prompt":"x","max_tokens":1 """, CompletionRequest.Fields),
+        [Items] = (""" "input":"x","max_output_tokens":1 """, ResponsesRequest.Fields),
     };
 
     /// <summary>A wrong value of each field that is honoured, and the path that the error names.</summary>
@@ -29,6 +32,13 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
         ["model"] = "7",
         ["messages"] = "7",
         ["prompt"] = "true",
+        ["input"] = "7",
+        ["instructions"] = "7",
+        ["text"] = "7",
+        ["reasoning"] = "7",
+        ["include"] = "7",
+        ["truncation"] = "7",
+        ["max_output_tokens"] = "0",
         ["suffix"] = "7",
         ["echo"] = "1",
         ["tools"] = "{}",
@@ -98,6 +108,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
     [Theory]
     [InlineData(Chat)]
     [InlineData(Texts)]
+    [InlineData(Items)]
     public async Task Unknown_field_is_accepted(string path) =>
         await App.PostAsync(path, With(path, "x_my_own", """{"a":1}"""));
 
@@ -233,7 +244,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
     [Fact]
     public async Task Another_model_is_not_found()
     {
-        foreach (string path in (string[])[Chat, Texts])
+        foreach (string path in (string[])[Chat, Texts, Items])
         {
             await App.PostAsync(path, With(path, "model", "\"deep\""));
             JsonElement error = await App.RefusalAsync(

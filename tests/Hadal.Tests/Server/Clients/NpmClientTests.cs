@@ -3,9 +3,19 @@ namespace Hadal.Tests.Server.Clients;
 /// <summary>Clients of npm understand the server.</summary>
 public sealed class NpmClientTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
-    [Fact]
-    public Task OpenAI() => RunAsync("openai.test.mjs");
-
-    private Task RunAsync(string name) =>
-        NodeScript.RunAsync(name, fixture.App.Client.BaseAddress!);
+    [Theory]
+    [InlineData("openai.test.mjs")]
+    [InlineData("ai-sdk.test.mjs")]
+    [InlineData("agents.test.mjs")]
+    [InlineData("langchain.test.mjs")]
+    public Task Client_understands_the_server(string script)
+    {
+        // Random weights end no thought of theirs, so a script may make it likely.
+        Assert.True(fixture.App.Engine.Tokenizer.TryGetAddedToken("</think>", out int thoughtEnd));
+        return NodeScript.RunAsync(
+            script,
+            fixture.App.Client.BaseAddress!,
+            ("HADAL_THOUGHT_END", $"{thoughtEnd}")
+        );
+    }
 }
