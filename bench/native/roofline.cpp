@@ -93,7 +93,7 @@ double quiet(double* samples, int64_t count) {
 
 double measure_read_bytes(ThreadPool& pool) {
 #if defined(__x86_64__)
-  if (cpu::supports(cpu::Isa::avx512)) return bandwidth(pool, read_avx512);
+  if (cpu::supports(cpu::Isa::avx512f)) return bandwidth(pool, read_avx512);
   if (cpu::supports(cpu::Isa::avx2)) return bandwidth(pool, read_avx2);
 #endif
   return bandwidth(pool, read_words);
@@ -104,10 +104,8 @@ Roofline measure_roofline(ThreadPool& pool) {
   roofline.read_bytes = measure_read_bytes(pool);
 #if defined(__x86_64__)
   if (cpu::supports(cpu::Isa::avx2)) roofline.f32_flops = roofline.avx2_flops = peak(pool, spin_f32_avx2);
-  if (cpu::supports(cpu::Isa::avx512)) {
-    roofline.f32_flops = peak(pool, spin_f32_avx512);
-    roofline.bf16_flops = peak(pool, spin_bf16_avx512);
-  }
+  if (cpu::supports(cpu::Isa::avx512f)) roofline.f32_flops = peak(pool, spin_f32_avx512);
+  if (cpu::supports(cpu::Isa::avx512)) roofline.bf16_flops = peak(pool, spin_bf16_avx512);
 #endif
   return roofline;
 }

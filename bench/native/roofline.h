@@ -14,7 +14,7 @@ struct Roofline {
   double f32_flops;   // Fused multiply-add in vectors of the widest kind.
   double avx2_flops;  // The same in 256 bits.
 
-  // What bounds a variant's arithmetic: AVX2 has no bf16.
+  // What bounds a variant's arithmetic: avx512 alone has bf16.
   double flops(cpu::Isa isa) const {
     return isa == cpu::Isa::avx512 ? bf16_flops : isa == cpu::Isa::avx2 ? avx2_flops : f32_flops;
   }

@@ -86,16 +86,38 @@ void ThreadPool::run(int64_t items, Call call, const void* context) {
     share.next.store(items * worker / threads(), std::memory_order_relaxed);
     share.end = items * (worker + 1) / threads();
   }
-  running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  inside_.store(kOpen, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   take_items(0);
-  for (int spin = 0; running_.load(std::memory_order_acquire) != 0; ++spin) {
-    if (spin < kSpins) {
-      pause();
-    } else {
-      std::this_thread::yield();
-    }
+  close();
+}
+
+// Enters the loop that is open, if one is.
+bool ThreadPool::enter() {
+  uint32_t inside = inside_.load(std::memory_order_relaxed);
+  while ((inside & kOpen) != 0) {
+    if (inside_.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire, std::memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+void ThreadPool::leave() {
+  // The last one to leave a loop that is closed.
+  if (inside_.fetch_sub(1, std::memory_order_acq_rel) == 1) inside_.notify_one();
+}
+
+// Lets nobody enter any more, and waits until all have left.
+void ThreadPool::close() {
+  uint32_t inside = inside_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+  for (int spin = 0; inside != 0 && spin < kSpins; ++spin) {
+    pause();
+    inside = inside_.load(std::memory_order_acquire);
+  }
+  while (inside != 0) {
+    inside_.wait(inside, std::memory_order_acquire);
+    inside = inside_.load(std::memory_order_acquire);
   }
 }
 
@@ -117,8 +139,9 @@ void ThreadPool::work(int worker) {
     generation_.wait(seen, std::memory_order_acquire);
     seen = generation_.load(std::memory_order_acquire);
     if (stop_.load()) return;
+    if (!enter()) continue;
     take_items(worker);
-    running_.fetch_sub(1, std::memory_order_release);
+    leave();
   }
 }
 

@@ -16,7 +16,9 @@ struct ThreadRefused {
 };
 
 // A pool of `threads` workers, the caller among them. An item is done by exactly one worker; which one is not fixed, so
-// an item's result may depend on its index alone. Workers spin briefly between loops and then sleep.
+// an item's result may depend on its index alone. Workers spin briefly between loops and then sleep. A loop waits for
+// the workers that take part in it, and for no others: one whose processor is busy with another program holds nobody
+// up.
 class ThreadPool {
  public:
   // Throws ThreadRefused, with none left running.
@@ -50,6 +52,9 @@ class ThreadPool {
   void run(int64_t items, Call call, const void* context);
   void work(int worker);
   void take_items(int worker);
+  bool enter();
+  void leave();
+  void close();
   void end();
 
   // A worker's own share of the items, in which neighbours follow each other; who is done helps the others.
@@ -64,8 +69,11 @@ class ThreadPool {
   std::mutex one_loop_;
   Call call_ = nullptr;
   const void* context_ = nullptr;
+  // Counts loops. Workers wait for it to change.
   alignas(64) std::atomic<uint32_t> generation_{0};
-  alignas(64) std::atomic<int> running_{0};
+  // How many workers other than the caller are in the loop, and kOpen while more may enter.
+  static constexpr uint32_t kOpen = 1u << 31;
+  alignas(64) std::atomic<uint32_t> inside_{0};
   std::atomic<bool> stop_{false};
 };
 

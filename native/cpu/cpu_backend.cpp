@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 
 #if defined(__linux__)
 #  include <sys/mman.h>
@@ -43,23 +44,35 @@ struct CpuDevice {
   Isa isa;
 };
 
+// The names of those that the processor has, or of all.
+std::string isa_names(bool all) {
+  std::string names;
+  for (const Isa isa : kIsas) {
+    if (all || supports(isa)) names += (names.empty() ? "" : ", ") + std::string(name_of(isa));
+  }
+  return names;
+}
+
 int32_t choose_isa(Isa& isa) {
   const char* wanted = std::getenv("HADAL_CPU_ISA");
-  if (wanted != nullptr && wanted[0] != '\0') {
-    for (const Isa candidate : {Isa::scalar, Isa::avx2, Isa::avx512}) {
-      if (std::strcmp(wanted, name_of(candidate)) != 0) continue;
-      if (!supports(candidate)) {
-        return fail(HD_STATUS_UNSUPPORTED,
-                    "HADAL_CPU_ISA is \"%s\", which this processor lacks; unset it or take one of: %s", wanted,
-                    supports(Isa::avx2) ? "scalar, avx2" : "scalar");
-      }
-      isa = candidate;
-      return HD_STATUS_OK;
+  if (wanted == nullptr || wanted[0] == '\0') {
+    for (const Isa candidate : kIsas) {
+      if (supports(candidate)) isa = candidate;
     }
-    return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_CPU_ISA is \"%s\"; it must be scalar, avx2 or avx512", wanted);
+    return HD_STATUS_OK;
   }
-  isa = supports(Isa::avx512) ? Isa::avx512 : supports(Isa::avx2) ? Isa::avx2 : Isa::scalar;
-  return HD_STATUS_OK;
+  for (const Isa candidate : kIsas) {
+    if (std::strcmp(wanted, name_of(candidate)) != 0) continue;
+    if (!supports(candidate)) {
+      return fail(HD_STATUS_UNSUPPORTED,
+                  "HADAL_CPU_ISA is \"%s\", which this processor lacks; unset it or take one of: %s", wanted,
+                  isa_names(false).c_str());
+    }
+    isa = candidate;
+    return HD_STATUS_OK;
+  }
+  return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_CPU_ISA is \"%s\"; it must be one of: %s", wanted,
+              isa_names(true).c_str());
 }
 
 int32_t device_count(int32_t* count) {

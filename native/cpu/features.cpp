@@ -16,9 +16,11 @@ bool supports(Isa isa) {
   if (isa == Isa::avx2) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   }
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bf16");
+  const bool is_avx512 = supports(Isa::avx2) && __builtin_cpu_supports("avx512f") &&
+                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                         __builtin_cpu_supports("avx512vl");
+  if (isa == Isa::avx512f) return is_avx512;
+  return is_avx512 && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512bf16");
 #else
   return false;
 #endif
@@ -28,6 +30,8 @@ const char* name_of(Isa isa) {
   switch (isa) {
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512f:
+      return "avx512f";
     case Isa::avx2:
       return "avx2";
     default:

@@ -12,7 +12,8 @@
 namespace hadal::cpu {
 
 // Instruction sets, in ascending order of preference.
-enum class Isa { scalar, avx2, avx512 };
+enum class Isa { scalar, avx2, avx512f, avx512 };
+inline constexpr Isa kIsas[] = {Isa::scalar, Isa::avx2, Isa::avx512f, Isa::avx512};
 
 // What a variant derives from; it adds `static int32_t run(const Args&, ThreadPool&, std::byte* workspace)`, and hides
 // `serves` where it does not take every argument that the header allows, and `workspace` where it wants some.

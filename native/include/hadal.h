@@ -196,7 +196,7 @@ typedef struct hd_device_info {
   int32_t thread_count;    /**< CPU: threads that compute. 0 elsewhere. */
   uint64_t memory_bytes;   /**< Memory of the device; the CPU's is the host's, or less where a cgroup limits it. */
   char name[128];          /**< The processor's or card's own name, UTF-8, NUL-terminated. */
-  char isa[32];            /**< Instruction set in use: "scalar", "avx2", "avx512", or "sm_90a". */
+  char isa[32];            /**< Instruction set in use: "scalar", "avx2", "avx512f", "avx512", or "sm_90a". */
   int32_t host_memory;     /**< 1: kernels read the host's memory, weights with any alignment and any spacing of experts
                                 too, so that they may stay in a mapped file. 0: what they read is copied to the device. */
   int32_t graphs;          /**< 1: kernel calls can be recorded (hd_graph_begin). 0: they can't. */
@@ -289,8 +289,8 @@ HD_API int32_t hd_device_count(int32_t kind, int32_t* count);
 
 /**
  * Opens a device. The CPU's instruction set is the best one that the processor has, or what the environment variable
- * HADAL_CPU_ISA names ("scalar", "avx2", "avx512"); one that the processor lacks is refused. Where a thread can't be
- * started it is HD_STATUS_OUT_OF_MEMORY, and none stays.
+ * HADAL_CPU_ISA names ("scalar", "avx2", "avx512f", "avx512"); one that the processor lacks is refused. Where a thread
+ * can't be started it is HD_STATUS_OUT_OF_MEMORY, and none stays.
  * @param options which device and how.
  * @param device receives a handle that the caller releases with hd_device_release.
  */

@@ -346,7 +346,7 @@ TEST_P(Data, SparseAttentionToEverythingHasTheBitsOfDense) {
   EXPECT_EQ(std::memcmp(out.data(), dense.out, out.size() * 2), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Data, testing::Values(cpu::Isa::scalar, cpu::Isa::avx2, cpu::Isa::avx512),
+INSTANTIATE_TEST_SUITE_P(Cpu, Data, testing::ValuesIn(cpu::kIsas),
                          [](const auto& isa) { return std::string(cpu::name_of(isa.param)); });
 
 }  // namespace

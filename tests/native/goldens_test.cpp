@@ -374,7 +374,7 @@ TEST_P(Goldens, RoutesToExperts) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Goldens, testing::Values(cpu::Isa::scalar, cpu::Isa::avx2, cpu::Isa::avx512),
+INSTANTIATE_TEST_SUITE_P(Cpu, Goldens, testing::ValuesIn(cpu::kIsas),
                          [](const auto& isa) { return std::string(cpu::name_of(isa.param)); });
 
 }  // namespace

@@ -313,7 +313,7 @@ TEST(Devices, OfTheParentAreRefusedInAForkedChildWhichOpensItsOwn) {
 #endif
 
 TEST(Devices, TakeTheInstructionSetThatTheEnvironmentNames) {
-  for (const cpu::Isa isa : {cpu::Isa::scalar, cpu::Isa::avx2, cpu::Isa::avx512}) {
+  for (const cpu::Isa isa : cpu::kIsas) {
     const std::string name = cpu::name_of(isa);
     const Variable variable("HADAL_CPU_ISA", name.c_str());
     if (!cpu::supports(isa)) {
@@ -346,16 +346,18 @@ TEST(Devices, RefuseAnInstructionSetThatIsNone) {
   const Variable variable("HADAL_CPU_ISA", "sse9");
   const hd_device_options options{sizeof options, HD_DEVICE_CPU, 0, 1};
   hd_device* device = nullptr;
-  expect_refused(hd_device_create(&options, &device), "HADAL_CPU_ISA is \"sse9\"; it must be scalar, avx2 or avx512");
+  expect_refused(hd_device_create(&options, &device),
+                 "HADAL_CPU_ISA is \"sse9\"; it must be one of: scalar, avx2, avx512f, avx512");
   EXPECT_EQ(device, nullptr);
 }
 
 TEST(Devices, TakeTheBestInstructionSetWhereNoneIsNamed) {
   const Variable variable("HADAL_CPU_ISA", "");
   hd_device* device = open_cpu();
-  const cpu::Isa best = cpu::supports(cpu::Isa::avx512) ? cpu::Isa::avx512
-                        : cpu::supports(cpu::Isa::avx2) ? cpu::Isa::avx2
-                                                        : cpu::Isa::scalar;
+  cpu::Isa best = cpu::Isa::scalar;
+  for (const cpu::Isa isa : cpu::kIsas) {
+    if (cpu::supports(isa)) best = std::max(best, isa);
+  }
   EXPECT_STREQ(info_of(device).isa, cpu::name_of(best));
   hd_device_release(device);
 }

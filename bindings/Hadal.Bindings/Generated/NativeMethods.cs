@@ -18,7 +18,7 @@ public static unsafe partial class NativeMethods
 
     /// <summary>SHA-256 of the hadal.h that this was made from.</summary>
     public const string HeaderSha256 =
-        "ec3eb1fb9e0690bf89d47bde91f127c7758154b1d7000198f417c076f2a9eb8d";
+        "6b17a0dca05b7e75d31470888aef84ccd681badb3479237549aa65b0f807711c";
 
     /// <summary>
     /// Version of this ABI: a library and a caller of different versions do not fit.

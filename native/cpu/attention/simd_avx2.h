@@ -70,6 +70,19 @@ struct Simd {
     for (int i = 0; i < 8; ++i) x[i] = bits(square[i]);
   }
 
+  // Whether any of the values that it was shown is infinite or NaN.
+  class NotFinite {
+   public:
+    void look_at(Units x) {
+      const __m256i exponent = _mm256_set1_epi32(0x7f800000);
+      found_ = _mm256_or_si256(found_, _mm256_cmpeq_epi32(_mm256_and_si256(x, exponent), exponent));
+    }
+    bool found() const { return _mm256_testz_si256(found_, found_) == 0; }
+
+   private:
+    __m256i found_ = _mm256_setzero_si256();
+  };
+
   // Nothing to keep from token to token.
   struct Tables {
     void clear() {}

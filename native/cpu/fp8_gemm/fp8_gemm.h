@@ -34,6 +34,12 @@ struct Fp8GemmAvx512 : Fp8GemmSimd<Args> {
 };
 
 template <class Args>
+struct Fp8GemmAvx512f : Fp8GemmSimd<Args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+template <class Args>
 struct Fp8GemmAvx2 : Fp8GemmSimd<Args> {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);

@@ -18,6 +18,12 @@ struct GemmAvx512 : Kernel<hd_gemm_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct GemmAvx512f : Kernel<hd_gemm_args> {
+  static bool serves(const Args& args);
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 struct GemmAvx2 : Kernel<hd_gemm_args> {
   static bool serves(const Args& args);
   static uint64_t workspace(const Args& args, int threads);
@@ -29,6 +35,12 @@ struct GemmContiguousScalar : Kernel<hd_gemm_contiguous_args> {
 };
 
 struct GemmContiguousAvx512 : Kernel<hd_gemm_contiguous_args> {
+  static bool serves(const Args& args);
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct GemmContiguousAvx512f : Kernel<hd_gemm_contiguous_args> {
   static bool serves(const Args& args);
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);

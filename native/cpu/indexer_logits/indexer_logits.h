@@ -26,6 +26,16 @@ struct IndexerLogitsPagedAvx512 : Kernel<hd_indexer_logits_paged_args> {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct IndexerLogitsAvx512f : Kernel<hd_indexer_logits_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
+struct IndexerLogitsPagedAvx512f : Kernel<hd_indexer_logits_paged_args> {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 struct IndexerLogitsAvx2 : Kernel<hd_indexer_logits_args> {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);

@@ -24,6 +24,11 @@ struct MaskedMhaAvx512 : MaskedMhaSimd {
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
 };
 
+struct MaskedMhaAvx512f : MaskedMhaSimd {
+  static uint64_t workspace(const Args& args, int threads);
+  static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);
+};
+
 struct MaskedMhaAvx2 : MaskedMhaSimd {
   static uint64_t workspace(const Args& args, int threads);
   static int32_t run(const Args& args, ThreadPool& pool, std::byte* workspace);

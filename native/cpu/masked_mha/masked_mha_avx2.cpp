@@ -1,5 +1,6 @@
+#include "cpu/attention/simd_avx2.h"
 #include "cpu/masked_mha/drive.h"
-#include "cpu/masked_mha/expand_avx2.h"
+#include "cpu/masked_mha/expand_f32.h"
 #include "cpu/masked_mha/masked_mha.h"
 
 namespace hadal::cpu {

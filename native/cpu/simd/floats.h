@@ -4,6 +4,8 @@
 
 #if defined(__AVX512VBMI__)
 #  include "cpu/simd/avx512.h"
+#elif defined(__AVX512F__)
+#  include "cpu/simd/avx512f.h"
 #else
 #  include "cpu/simd/avx2.h"
 #endif

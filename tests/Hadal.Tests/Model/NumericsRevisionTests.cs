@@ -16,6 +16,8 @@ public sealed class NumericsRevisionTests
         [("scalar", ActivationMode.Float32)] = "148859fed0476bbb",
         [("avx2", ActivationMode.BFloat16)] = "695083ccaac1e8f1",
         [("avx2", ActivationMode.Float32)] = "f1a02022916191bc",
+        [("avx512f", ActivationMode.BFloat16)] = "5a78275284617362",
+        [("avx512f", ActivationMode.Float32)] = "54d56be411ef2a29",
         [("avx512", ActivationMode.BFloat16)] = "633d1415a04536d5",
         [("avx512", ActivationMode.Float32)] = "0d348b86a75b490d",
     };

@@ -340,6 +340,9 @@ inline __m512 mm512_dpbf16_ps(__m512 sum, __m512bh a, __m512bh b) {
 #define _mm_maskz_loadu_epi8 hadal::simde::mm_maskz_loadu_epi8
 
 // What the sources ask of the target.
-#define __AVX512VBMI__ 1
+#define __AVX512F__ 1
+#if defined(HADAL_EMULATES_BF16)
+#  define __AVX512VBMI__ 1
+#endif
 // They keep values in registers of 512 bits, for speed alone.
 #define asm(...)

@@ -18,7 +18,8 @@ if(simde_version VERSION_LESS 0.7.4 OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   return()
 endif()
 
-file(GLOB emulated_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/native/cpu/*/*_avx512.cpp)
+file(GLOB emulated_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/native/cpu/*/*_avx512.cpp
+  ${PROJECT_SOURCE_DIR}/native/cpu/*/*_avx512f.cpp)
 add_library(hadal_emulated_avx512 OBJECT ${emulated_sources} simde/emulated_intrinsics.cpp)
 target_include_directories(hadal_emulated_avx512 PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/native
   ${PROJECT_SOURCE_DIR}/native/include)
@@ -27,13 +28,19 @@ target_include_directories(hadal_emulated_avx512 SYSTEM PRIVATE ${HADAL_SIMDE_IN
 target_compile_options(hadal_emulated_avx512 PRIVATE -mavx2 -mfma -mf16c -Og
   "SHELL:-include ${CMAKE_CURRENT_SOURCE_DIR}/simde/avx512.h" -Wno-psabi -Wno-ignored-attributes -Wno-unused-function)
 
+# The others are for AVX-512 without BF16.
+set(bf16_sources ${emulated_sources})
+list(FILTER bf16_sources INCLUDE REGEX "_avx512\\.cpp$")
+set_source_files_properties(${bf16_sources} TARGET_DIRECTORY hadal_emulated_avx512 PROPERTIES
+  COMPILE_DEFINITIONS HADAL_EMULATES_BF16)
+
 # The test programs once more, on these objects. Of each run what asks for the instruction set.
 set(filter_of_hadal_tests "*avx512*:Devices.TakeThe*InstructionSet*:EmulatedIntrinsics.*")
 set(filter_of_hadal_fault_tests Faults.KernelsAllocateNothing)
 foreach(program hadal_tests hadal_fault_tests)
   set(emulated ${program}_emulated_avx512)
   add_executable(${emulated} simde/supports.cpp $<TARGET_OBJECTS:${program}> $<TARGET_OBJECTS:hadal_emulated_avx512>
-    $<FILTER:$<TARGET_OBJECTS:hadal_objects>,EXCLUDE,_avx512\\.cpp>)
+    $<FILTER:$<TARGET_OBJECTS:hadal_objects>,EXCLUDE,_avx512f?\\.cpp>)
   target_link_libraries(${emulated} PRIVATE hadal_test_support)
   target_link_options(${emulated} PRIVATE $<TARGET_PROPERTY:${program},LINK_OPTIONS>
     -Wl,--wrap=_ZN5hadal3cpu8supportsENS0_3IsaE)
