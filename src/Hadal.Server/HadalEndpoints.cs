@@ -1,6 +1,7 @@
 using Hadal.Server.Chat;
 using Hadal.Server.Completions;
 using Hadal.Server.Http;
+using Hadal.Server.Messages;
 using Hadal.Server.Metrics;
 using Hadal.Server.Page;
 using Hadal.Server.Responses;
@@ -16,9 +17,10 @@ public static class HadalEndpoints
 {
     /// <summary>
     /// Maps OpenAI's API: <c>/v1/models</c>, <c>/v1/chat/completions</c>, <c>/v1/completions</c>, <c>/v1/responses</c> and
-    /// <c>/v1/responses/input_tokens</c>; and <c>/tokenize</c>, <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and
-    /// <c>/metrics</c>. With <see cref="HadalOptions.Page"/> also a page to chat on: <c>/page/…</c>, and <c>/</c> where the
-    /// application maps nothing else there.
+    /// <c>/v1/responses/input_tokens</c>; Anthropic's: <c>/v1/messages</c> and <c>/v1/messages/count_tokens</c>; and
+    /// <c>/tokenize</c>, <c>/detokenize</c>, <c>/health</c>, <c>/ready</c> and <c>/metrics</c>. With
+    /// <see cref="HadalOptions.Page"/> also a page to chat on: <c>/page/…</c>, and <c>/</c> where the application maps nothing
+    /// else there.
     /// </summary>
     /// <param name="endpoints">The application, or a group of its routes.</param>
     /// <returns>Adds to all of them, such as <c>RequireAuthorization</c>.</returns>
@@ -38,6 +40,17 @@ public static class HadalEndpoints
         const string stored = "/v1/responses/{id}/{**rest}";
         foreach (string method in (string[])["GET", "DELETE", "POST"])
             group.MapQuery(stored, StoredResponseEndpoint.HandleAsync, method: method);
+        group.MapApi(
+            "/v1/messages",
+            MessagesEndpoint.HandleAsync,
+            MessageErrors.Write,
+            MessageErrors.Event
+        );
+        group.MapApi(
+            "/v1/messages/count_tokens",
+            CountTokensEndpoint.HandleAsync,
+            MessageErrors.Write
+        );
         group.MapApi("/tokenize", TokenizeEndpoint.HandleAsync);
         group.MapApi("/detokenize", DetokenizeEndpoint.HandleAsync);
         if (endpoints.ServiceProvider.GetRequiredService<ApiServices>().Options.Page)

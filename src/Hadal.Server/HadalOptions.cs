@@ -88,9 +88,9 @@ public sealed class HadalOptions
     public int MaxRecordedBytes { get; set; } = 64 << 20;
 
     /// <summary>
-    /// The operator's key, which requests must have as <c>Authorization: Bearer</c>, and which has no limits of its own; null for
-    /// none. Where there is neither it nor <see cref="ApiKeysFile"/>, requests need no key. <c>/health</c>, <c>/ready</c>
-    /// and the page want none.
+    /// The operator's key, which requests must have as <c>Authorization: Bearer</c> or <c>x-api-key</c>, and which has no limits
+    /// of its own; null for none. Where there is neither it nor <see cref="ApiKeysFile"/>, requests need no key.
+    /// <c>/health</c>, <c>/ready</c> and the page want none.
     /// </summary>
     public string? ApiKey { get; set; }
 

@@ -7,7 +7,7 @@ using Hadal.Server;
 
 namespace Hadal.Cli.Commands;
 
-/// <summary><c>hadal serve</c>: OpenAI's HTTP API over a checkpoint.</summary>
+/// <summary><c>hadal serve</c>: OpenAI's and Anthropic's HTTP APIs over a checkpoint.</summary>
 internal sealed class ServeCommand : Command
 {
     private readonly Terminal _terminal;
@@ -111,7 +111,7 @@ internal sealed class ServeCommand : Command
     public ServeCommand(Terminal terminal)
         : base(
             "serve",
-            "Serves a checkpoint with OpenAI's HTTP API; appsettings.json and Hadal__* set the rest"
+            "Serves a checkpoint with OpenAI's and Anthropic's HTTP APIs; appsettings.json and Hadal__* set the rest"
         )
     {
         _terminal = terminal;

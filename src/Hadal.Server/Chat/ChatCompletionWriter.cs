@@ -154,7 +154,7 @@ internal sealed class ChatCompletionWriter(
     {
         GenerationUsage usage = answer.Usage;
         json.WriteStartObject("usage");
-        UsageWriter.Write(json, usage);
+        UsageWriter.Write(json, usage.PromptTokens, usage.CachedTokens, usage.GeneratedTokens);
         json.WriteStartObject("completion_tokens_details");
         json.WriteNumber("reasoning_tokens", answer.ReasoningTokens);
         json.WriteEndObject();

@@ -5,9 +5,10 @@ using Hadal.Tokenization;
 
 namespace Hadal.Server.Completions;
 
-/// <summary>The prompt of a request of <c>/v1/completions</c>.</summary>
+/// <summary>The prompts of a request of <c>/v1/completions</c>.</summary>
 internal static class CompletionPrompt
 {
+    private const string Field = "prompt";
     private const string FimBegin = "<｜fim▁begin｜>";
     private const string FimHole = "<｜fim▁hole｜>";
     private const string FimEnd = "<｜fim▁end｜>";
@@ -15,35 +16,37 @@ internal static class CompletionPrompt
     /// <summary>Reads the fields <c>prompt</c> and <c>suffix</c>.</summary>
     /// <param name="request">The request.</param>
     /// <param name="tokenizer">The model's.</param>
-    /// <returns>Makes its tokens, which may take long.</returns>
+    /// <param name="mostPrompts">The most prompts.</param>
+    /// <returns>Make the tokens of each prompt, which may take long.</returns>
     /// <exception cref="ApiException">A field is not as it must be.</exception>
-    public static Func<CancellationToken, int[]> Read(
+    public static IReadOnlyList<Func<CancellationToken, int[]>> Read(
         JsonFields request,
-        DeepSeekTokenizer tokenizer
+        DeepSeekTokenizer tokenizer,
+        int mostPrompts
     )
     {
-        if (request.Optional("prompt") is not { } prompt)
-            throw ApiException.Field("prompt", "is missing; send a text, or an array of token ids");
-        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() == 1)
-            prompt = prompt[0].ValueKind == JsonValueKind.Number ? prompt : prompt[0];
+        if (request.Optional(Field) is not { } prompt)
+            throw ApiException.Field(Field, "is missing; send a text, or an array of token ids");
         string? suffix = request.Has("suffix") ? request.Text("suffix") : null;
         if (suffix is not null && !tokenizer.TryGetAddedToken(FimHole, out _))
             throw ApiException.Field(
                 "suffix",
                 "is not supported by this model: its tokenizer has no marks for filling in; leave it out"
             );
-        if (prompt.ValueKind == JsonValueKind.Array)
-        {
-            if (suffix is not null)
-                throw ApiException.Field("suffix", "goes with a prompt that is a text");
-            int[] ids = ReadIds(request, prompt, tokenizer.VocabularySize);
-            return _ => ids;
-        }
-        string text = request.Text(prompt, "prompt");
-        return cancellation =>
-            suffix is null
-                ? Encode(tokenizer, text, cancellation)
-                : FillIn(tokenizer, text, suffix, cancellation);
+        JsonElement[] prompts = IsBatch(prompt) ? [.. prompt.EnumerateArray()] : [prompt];
+        if (prompts.Length > mostPrompts)
+            throw ApiException.Field(
+                Field,
+                $"has {prompts.Length} prompts; a request may have at most {mostPrompts}, as many as may wait; send more requests"
+            );
+        return
+        [
+            .. prompts.Select(one =>
+                one.ValueKind == JsonValueKind.Array
+                    ? OfIds(one, suffix, tokenizer.VocabularySize)
+                    : OfText(request.Text(one, Field), suffix, tokenizer)
+            ),
+        ];
     }
 
     /// <summary>
@@ -91,19 +94,46 @@ internal static class CompletionPrompt
             tokenizer.Encode(text, addSpecialTokens: false, cancellationToken: cancellationToken);
     }
 
-    private static int[] ReadIds(JsonFields request, JsonElement ids, int vocabularySize) =>
+    // An array of ids is one prompt.
+    private static bool IsBatch(JsonElement prompt) =>
+        prompt.ValueKind == JsonValueKind.Array
+        && prompt.GetArrayLength() > 0
+        && prompt[0].ValueKind != JsonValueKind.Number;
+
+    private static Func<CancellationToken, int[]> OfText(
+        string text,
+        string? suffix,
+        DeepSeekTokenizer tokenizer
+    ) =>
+        cancellation =>
+            suffix is null
+                ? Encode(tokenizer, text, cancellation)
+                : FillIn(tokenizer, text, suffix, cancellation);
+
+    private static Func<CancellationToken, int[]> OfIds(
+        JsonElement elements,
+        string? suffix,
+        int vocabularySize
+    )
+    {
+        if (suffix is not null)
+            throw ApiException.Field("suffix", "goes with a prompt that is a text");
+        int[] ids =
         [
-            .. ids.EnumerateArray()
+            .. elements
+                .EnumerateArray()
                 .Select(id =>
                     id.ValueKind == JsonValueKind.Number
                     && id.TryGetInt32(out int value)
                     && value >= 0
                     && value < vocabularySize
                         ? value
-                        : throw request.Bad(
-                            "prompt",
-                            $"must be one text, or one array of token ids from 0 to {vocabularySize - 1}; send several prompts as several requests"
+                        : throw ApiException.Field(
+                            Field,
+                            $"has {QuotedText.Shorten(id.GetRawText())}; a prompt is a text, or an array of token ids from 0 to {vocabularySize - 1}, and there may be an array of prompts"
                         )
                 ),
         ];
+        return _ => ids;
+    }
 }

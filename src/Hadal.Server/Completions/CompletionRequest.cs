@@ -54,8 +54,8 @@ internal sealed record CompletionRequest
             }.ToFrozenDictionary(),
         };
 
-    /// <summary>Makes the prompt's tokens.</summary>
-    public required Func<CancellationToken, int[]> Encode { get; init; }
+    /// <summary>Make the tokens of each prompt.</summary>
+    public required IReadOnlyList<Func<CancellationToken, int[]>> Prompts { get; init; }
 
     /// <summary>How to go on.</summary>
     public required GenerationOptions Generation { get; init; }
@@ -69,8 +69,17 @@ internal sealed record CompletionRequest
     /// <summary>Whether and how the answer comes in pieces.</summary>
     public required StreamFields Stream { get; init; }
 
+    /// <param name="body">The request.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">The limits.</param>
+    /// <param name="mostPrompts">The most prompts.</param>
     /// <exception cref="ApiException">A field is not as it must be, or can't be had.</exception>
-    public static CompletionRequest Read(JsonElement body, HadalModel model, HadalOptions options)
+    public static CompletionRequest Read(
+        JsonElement body,
+        HadalModel model,
+        HadalOptions options,
+        int mostPrompts
+    )
     {
         var request = new JsonFields(body, ApiException.Root, ApiException.Create);
         ModelField.Check(request, model);
@@ -82,7 +91,7 @@ internal sealed record CompletionRequest
         int? top = GenerationFields.Integer(request, "logprobs", 0, 20);
         return new CompletionRequest
         {
-            Encode = CompletionPrompt.Read(request, model.Chat.Engine.Tokenizer),
+            Prompts = CompletionPrompt.Read(request, model.Chat.Engine.Tokenizer, mostPrompts),
             Generation = GenerationFields.Read(
                 request,
                 Math.Max(most, 1),

@@ -12,25 +12,25 @@ internal sealed class CompletionWriter
     private readonly string _id = $"cmpl-{Guid.NewGuid():N}";
     private readonly long _created = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
     private readonly HadalModel _model;
-    private readonly InferenceRequest _texts;
+    private readonly IReadOnlyList<InferenceRequest> _texts;
     private readonly CompletionRequest _request;
-    private readonly int[] _prompt;
+    private readonly int[][] _prompts;
     private readonly CompletionText[] _choices;
     private readonly bool[] _hasPrompt;
     private readonly LogProbsWriter _logProbs;
 
     public CompletionWriter(
         HadalModel model,
-        InferenceRequest texts,
+        IReadOnlyList<InferenceRequest> texts,
         CompletionRequest request,
-        int[] prompt
+        int[][] prompts
     )
     {
         _model = model;
         _texts = texts;
         _request = request;
-        _prompt = prompt;
-        int choices = request.Generation.Choices;
+        _prompts = prompts;
+        int choices = prompts.Length * request.Generation.Choices;
         _choices = [.. Enumerable.Range(0, choices).Select(_ => new CompletionText())];
         _hasPrompt = new bool[choices];
         _logProbs = new LogProbsWriter(Tokenizer);
@@ -39,24 +39,26 @@ internal sealed class CompletionWriter
     private DeepSeekTokenizer Tokenizer => _model.Chat.Engine.Tokenizer;
 
     /// <summary>Takes a token.</summary>
-    public void Take(in GeneratedToken token)
+    /// <param name="prompt">The index of its prompt.</param>
+    /// <param name="token">The token.</param>
+    /// <returns>Its choice: those of one prompt follow each other.</returns>
+    public int Take(int prompt, in GeneratedToken token)
     {
-        CompletionText choice = _choices[token.Choice];
-        if (_request.IsEchoed && !_hasPrompt[token.Choice])
+        int index = prompt * _request.Generation.Choices + token.Choice;
+        CompletionText choice = _choices[index];
+        if (_request.IsEchoed && !_hasPrompt[index])
         {
-            _hasPrompt[token.Choice] = true;
-            AddPrompt(choice);
+            _hasPrompt[index] = true;
+            AddPrompt(choice, prompt);
         }
         choice.Finish = token.FinishReason;
         if (_request.IsPromptAlone)
-            return;
+            return index;
         choice.Text.Append(token.Text);
-        // The token that only ends a text is no part of it.
-        bool isEnd =
-            token.Id < 0
-            || (token.FinishReason == FinishReason.Stop && Tokenizer.IsSpecial(token.Id));
-        if (token.LogProbs is { } logProbs && !isEnd)
+        // The token that ends a text has its log-probability too, as evaluations count on one for each token.
+        if (token is { LogProbs: { } logProbs, Id: >= 0 })
             choice.Tokens.Add((token.Id, logProbs));
+        return index;
     }
 
     /// <summary>Whether a chunk of a choice has anything to tell.</summary>
@@ -96,12 +98,13 @@ internal sealed class CompletionWriter
         json.WriteEndObject();
     }
 
-    private void AddPrompt(CompletionText choice)
+    private void AddPrompt(CompletionText choice, int prompt)
     {
-        choice.Text.Append(Tokenizer.Decode(_prompt, skipSpecialTokens: true));
+        int[] ids = _prompts[prompt];
+        choice.Text.Append(Tokenizer.Decode(ids, skipSpecialTokens: true));
         if (_request.Generation.PromptLogProbs is null)
             return;
-        foreach ((int id, TokenLogProbs? logProbs) in _prompt.Zip(_texts.PromptLogProbs))
+        foreach ((int id, TokenLogProbs? logProbs) in ids.Zip(_texts[prompt].PromptLogProbs))
             choice.Tokens.Add((id, logProbs));
     }
 
@@ -133,11 +136,13 @@ internal sealed class CompletionWriter
 
     private void WriteUsage(Utf8JsonWriter json)
     {
-        GenerationUsage usage = _texts.Usage;
+        GenerationUsage[] usages = [.. _texts.Select(text => text.Usage)];
         json.WriteStartObject("usage");
         UsageWriter.Write(
             json,
-            _request.IsPromptAlone ? usage with { GeneratedTokens = 0 } : usage
+            promptTokens: usages.Sum(usage => usage.PromptTokens),
+            cachedTokens: usages.Sum(usage => usage.CachedTokens),
+            generatedTokens: _request.IsPromptAlone ? 0 : usages.Sum(usage => usage.GeneratedTokens)
         );
         json.WriteEndObject();
     }

@@ -11,49 +11,73 @@ internal static class CompletionsEndpoint
 {
     public static async Task HandleAsync(ApiCall call)
     {
-        var request = CompletionRequest.Read(call.Body, call.Model, call.Options);
-        int[] prompt = [];
-        InferenceRequest texts = await call.SubmitAsync(
+        var request = CompletionRequest.Read(
+            call.Body,
+            call.Model,
+            call.Options,
+            mostPrompts: Math.Min(call.Options.MaxQueuedRequests, call.Tenant.MaxRequests)
+        );
+        int[][] prompts = new int[request.Prompts.Count][];
+        IReadOnlyList<InferenceRequest> texts = await call.SubmitAsync(
+            prompts.Length,
             request.Generation,
-            generation =>
+            (index, generation) =>
             {
-                prompt = request.Encode(call.Cancellation);
-                if (prompt.Length == 0)
-                    throw ApiException.Field("prompt", "is empty; it must have a token");
-                return call.Chat.Engine.Submit(prompt, generation);
+                prompts[index] = request.Prompts[index](call.Cancellation);
+                return prompts[index].Length > 0
+                    ? call.Chat.Engine.Submit(prompts[index], generation)
+                    : throw ApiException.Field("prompt", "is empty; it must have a token");
             }
         );
-        using RequestRecord record = call.Metrics.Begin(() => texts.Usage);
-        var writer = new CompletionWriter(call.Model, texts, request, prompt);
-        ServerSentEvents stream = call.Stream();
-        var tokens = texts.WithPauses(call.Options.CommentInterval, call.Cancellation);
-        await foreach ((bool came, GeneratedToken token) in tokens)
+        RequestRecord[] records = [.. texts.Select(text => call.Metrics.Begin(() => text.Usage))];
+        try
         {
-            if (came)
-                writer.Take(token);
-            if (!request.Stream.IsStreamed)
+            var writer = new CompletionWriter(call.Model, texts, request, prompts);
+            await AnswerAsync(call, texts, writer, request.Stream);
+            foreach ((RequestRecord record, InferenceRequest text) in records.Zip(texts))
+                record.Complete(text.FinishReasons.Select(reason => FinishReasons.Of(reason)!));
+        }
+        finally
+        {
+            foreach (RequestRecord record in records)
+                record.Dispose();
+        }
+    }
+
+    private static async Task AnswerAsync(
+        ApiCall call,
+        IReadOnlyList<InferenceRequest> texts,
+        CompletionWriter writer,
+        StreamFields fields
+    )
+    {
+        ServerSentEvents stream = call.Stream();
+        var tokens = texts
+            .Merged(call.Cancellation)
+            .WithPauses(call.Options.CommentInterval, call.Cancellation);
+        await foreach ((bool came, (int prompt, GeneratedToken token)) in tokens)
+        {
+            int choice = came ? writer.Take(prompt, token) : -1;
+            if (!fields.IsStreamed)
                 continue;
             if (!came)
             {
                 await stream.CommentAsync("waiting");
             }
-            else if (writer.HasNews(token.Choice))
+            else if (writer.HasNews(choice))
             {
-                stream.Add(json => writer.WriteChunk(json, token.Choice));
+                stream.Add(json => writer.WriteChunk(json, choice));
                 await stream.FlushAsync();
             }
         }
-        if (request.Stream.IsStreamed)
-        {
-            if (request.Stream.IncludesUsage)
-                stream.Add(writer.WriteUsageChunk);
-            stream.AddLine("[DONE]");
-            await stream.FlushAsync();
-        }
-        else
+        if (!fields.IsStreamed)
         {
             await call.ReplyAsync(writer.WriteWhole);
+            return;
         }
-        record.Complete(texts.FinishReasons.Select(reason => FinishReasons.Of(reason)!));
+        if (fields.IncludesUsage)
+            stream.Add(writer.WriteUsageChunk);
+        stream.AddLine("[DONE]");
+        await stream.FlushAsync();
     }
 }

@@ -24,7 +24,7 @@ internal static class ApiErrors
                 error
             )
             {
-                Code = "context_length_exceeded",
+                Code = ApiException.ContextLength,
             },
             GrammarException or TokenizerException => Bad(error, null),
             QueueFullException full => ApiException.Full(full.MaxQueuedRequests),

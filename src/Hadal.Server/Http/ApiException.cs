@@ -12,6 +12,9 @@ internal sealed class ApiException(int status, string message, Exception? inner 
     /// <summary>What fields of the request itself are below, in messages of <see cref="Json.JsonFields"/>.</summary>
     public const string Root = "request";
 
+    /// <summary>The <see cref="Code"/> of a prompt that is longer than may be.</summary>
+    public const string ContextLength = "context_length_exceeded";
+
     public int Status { get; } = status;
 
     /// <summary>The field that is wrong: <c>messages[2].content</c>; null where it is none.</summary>

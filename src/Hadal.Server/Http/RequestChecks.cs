@@ -9,6 +9,7 @@ namespace Hadal.Server.Http;
 internal sealed class RequestChecks(HadalOptions options)
 {
     private const string Bearer = "Bearer ";
+    private const string ApiKey = "x-api-key"; // Anthropic's.
 
     private readonly KeyRing _keys = new(options);
 
@@ -40,14 +41,11 @@ internal sealed class RequestChecks(HadalOptions options)
     {
         if (_keys.IsOpen)
             return Tenant.Sole;
-        string? authorization = request.Headers.Authorization;
-        string key = authorization?.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) is true
-            ? authorization[Bearer.Length..].Trim()
-            : "";
-        return _keys.Find(key)
+        return Find(Bearing(request.Headers.Authorization))
+            ?? Find(request.Headers[ApiKey])
             ?? throw new ApiException(
                 StatusCodes.Status401Unauthorized,
-                "The header Authorization must be Bearer and an API key of this server"
+                $"The header Authorization must be Bearer and an API key of this server, or {ApiKey} the key"
             )
             {
                 Code = "invalid_api_key",
@@ -89,6 +87,13 @@ internal sealed class RequestChecks(HadalOptions options)
                 "A body with a Content-Encoding is not read; send it as it is"
             );
     }
+
+    private static string? Bearing(string? authorization) =>
+        authorization?.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) is true
+            ? authorization[Bearer.Length..].Trim()
+            : null;
+
+    private Tenant? Find(string? key) => key is null ? null : _keys.Find(key);
 
     private bool IsAllowed(string? origin) =>
         options.AllowedOrigins.Any(allowed =>

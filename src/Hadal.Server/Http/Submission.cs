@@ -48,31 +48,69 @@ internal static class Submission
         }
     }
 
-    /// <summary>Submits a prompt of tokens.</summary>
+    /// <summary>The tokens of the prompt that <see cref="SubmitAsync(ApiCall, ChatRequest, string)"/> makes.</summary>
     /// <param name="call">The request.</param>
+    /// <param name="request">What it asks.</param>
+    /// <exception cref="HadalException">As <see cref="ChatEngine.Submit"/> has it.</exception>
+    public static Task<int> CountTokensAsync(this ApiCall call, ChatRequest request) =>
+        Task.Run(
+            () =>
+                call
+                    .Chat.Encode(
+                        request with
+                        {
+                            Generation = call.Tenant.Limit(request.Generation),
+                        },
+                        call.Cancellation
+                    )
+                    .Ids.Length,
+            call.Cancellation
+        );
+
+    /// <summary>Submits prompts of tokens; where one is refused, none is left.</summary>
+    /// <param name="call">The request.</param>
+    /// <param name="count">How many prompts.</param>
     /// <param name="generation">How to go on, as it is asked.</param>
-    /// <param name="submit">Makes the prompt and submits it, on the thread pool; gets what the tenant may have of that.</param>
-    /// <exception cref="ApiException">The prompt is longer than may be, or options contradict each other.</exception>
+    /// <param name="submit">
+    /// Makes the prompt of an index and submits it, on the thread pool; gets what the tenant may have of how to go on.
+    /// </param>
+    /// <exception cref="ApiException">A prompt is longer than may be, or options contradict each other.</exception>
     /// <exception cref="HadalException">As <see cref="InferenceEngine.Submit"/> has it.</exception>
-    public static async Task<InferenceRequest> SubmitAsync(
+    public static async Task<IReadOnlyList<InferenceRequest>> SubmitAsync(
         this ApiCall call,
+        int count,
         GenerationOptions generation,
-        Func<GenerationOptions, InferenceRequest> submit
+        Func<int, GenerationOptions, InferenceRequest> submit
     )
     {
+        List<InferenceRequest> requests = [];
         try
         {
-            InferenceRequest request = await Task.Run(
-                () => submit(call.Tenant.Limit(generation)),
+            GenerationOptions limited = call.Tenant.Limit(generation);
+            await Task.Run(
+                () =>
+                {
+                    for (int i = 0; i < count; i++)
+                    {
+                        InferenceRequest request = submit(i, limited);
+                        requests.Add(request);
+                        call.CheckPrompt(request.Usage, request.Cancel);
+                    }
+                },
                 call.Cancellation
             );
-            call.Slot.Watch(() => request.Usage.QueueTime > TimeSpan.Zero);
-            call.CheckPrompt(request.Usage, request.Cancel);
-            return request;
+            call.Slot.Watch(() =>
+                requests.Exists(request => request.Usage.QueueTime > TimeSpan.Zero)
+            );
+            return requests;
         }
-        catch (ArgumentException e)
+        catch (Exception e)
         {
-            throw new ApiException(StatusCodes.Status400BadRequest, e.Message, e);
+            foreach (InferenceRequest request in requests)
+                request.Cancel();
+            if (e is ArgumentException)
+                throw new ApiException(StatusCodes.Status400BadRequest, e.Message, e);
+            throw;
         }
     }
 
@@ -90,7 +128,7 @@ internal static class Submission
             $"The prompt has {usage.PromptTokens} tokens, more than the {most} that this server takes"
         )
         {
-            Code = "context_length_exceeded",
+            Code = ApiException.ContextLength,
         };
     }
 }

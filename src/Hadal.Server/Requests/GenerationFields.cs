@@ -10,7 +10,7 @@ namespace Hadal.Server.Requests;
 /// </summary>
 internal static class GenerationFields
 {
-    private const int MostStopStrings = 4;
+    private const int MostStopStrings = 16;
 
     /// <summary>The fields that <see cref="Read"/> reads.</summary>
     public static IReadOnlyList<string> Names { get; } =
@@ -57,7 +57,7 @@ internal static class GenerationFields
             Sampling = ReadSampling(request, defaults, vocabularySize),
             Stop = new StopConditions
             {
-                Strings = ReadStop(request),
+                Strings = ReadStop(request, "stop"),
                 Tokens = request.Has("stop_token_ids")
                     ? request.Integers("stop_token_ids", 0, vocabularySize - 1)
                     : [],
@@ -75,18 +75,55 @@ internal static class GenerationFields
     public static int? Integer(JsonFields request, string name, int least, int most) =>
         request.Has(name) ? request.Integer(name, least, most) : null;
 
+    /// <summary>Texts that end the answer: a text, or several.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="name">The field's name.</param>
+    /// <exception cref="Http.ApiException">The field is not as it must be.</exception>
+    public static string[] ReadStop(JsonFields request, string name)
+    {
+        if (request.Optional(name) is not { } stop)
+            return [];
+        JsonElement[] elements =
+            stop.ValueKind == JsonValueKind.Array ? [.. stop.EnumerateArray()] : [stop];
+        if (elements.Length > MostStopStrings)
+            throw request.Bad(name, $"must have at most {MostStopStrings} texts");
+        return
+        [
+            .. elements.Select(element =>
+                element.ValueKind == JsonValueKind.String && request.Text(element, name) is not ""
+                    ? element.GetString()!
+                    : throw request.Bad(name, "must be a text, or texts, of a character or more")
+            ),
+        ];
+    }
+
+    /// <summary>The fields <c>temperature</c>, <c>top_p</c> and <c>top_k</c>, which all APIs have.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="defaults">How tokens are chosen where it doesn't say.</param>
+    /// <param name="mostTemperature">The greatest temperature.</param>
+    /// <exception cref="Http.ApiException">A field is not as it must be.</exception>
+    public static SamplingOptions ReadNucleus(
+        JsonFields request,
+        SamplingOptions defaults,
+        double mostTemperature
+    ) =>
+        defaults with
+        {
+            Temperature =
+                Number(request, "temperature", 0, mostTemperature) ?? defaults.Temperature,
+            // 0 means the most probable token, which is all that the least probability keeps.
+            TopP = Math.Max(Number(request, "top_p", 0, 1) ?? defaults.TopP, 1e-6f),
+            // −1 is how some clients write "all".
+            TopK = Math.Max(Integer(request, "top_k", -1, int.MaxValue) ?? defaults.TopK, 0),
+        };
+
     private static SamplingOptions ReadSampling(
         JsonFields request,
         SamplingOptions defaults,
         int vocabularySize
     ) =>
-        defaults with
+        ReadNucleus(request, defaults, mostTemperature: 2) with
         {
-            Temperature = Number(request, "temperature", 0, 2) ?? defaults.Temperature,
-            // 0 means the most probable token, which is all that the least probability keeps.
-            TopP = Math.Max(Number(request, "top_p", 0, 1) ?? defaults.TopP, 1e-6f),
-            // −1 is how some clients write "all".
-            TopK = Math.Max(Integer(request, "top_k", -1, int.MaxValue) ?? defaults.TopK, 0),
             MinP = Number(request, "min_p", 0, 1) ?? defaults.MinP,
             PresencePenalty =
                 Number(request, "presence_penalty", -2, 2) ?? defaults.PresencePenalty,
@@ -113,24 +150,6 @@ internal static class GenerationFields
                 return unchecked((ulong)negative);
         }
         throw request.Bad("seed", "must be an integer of 64 bits");
-    }
-
-    private static string[] ReadStop(JsonFields request)
-    {
-        if (request.Optional("stop") is not { } stop)
-            return [];
-        JsonElement[] elements =
-            stop.ValueKind == JsonValueKind.Array ? [.. stop.EnumerateArray()] : [stop];
-        if (elements.Length > MostStopStrings)
-            throw request.Bad("stop", $"must have at most {MostStopStrings} texts");
-        return
-        [
-            .. elements.Select(element =>
-                element.ValueKind == JsonValueKind.String && request.Text(element, "stop") is not ""
-                    ? element.GetString()!
-                    : throw request.Bad("stop", "must be a text, or texts, of a character or more")
-            ),
-        ];
     }
 
     private static Dictionary<int, float> ReadBias(JsonFields request, int vocabularySize)

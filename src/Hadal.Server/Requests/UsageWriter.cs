@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Hadal.Generation;
 
 namespace Hadal.Server.Requests;
 
@@ -7,13 +6,18 @@ namespace Hadal.Server.Requests;
 internal static class UsageWriter
 {
     /// <summary>Writes the fields that chat and texts have alike.</summary>
-    public static void Write(Utf8JsonWriter json, GenerationUsage usage)
+    public static void Write(
+        Utf8JsonWriter json,
+        int promptTokens,
+        int cachedTokens,
+        int generatedTokens
+    )
     {
-        json.WriteNumber("prompt_tokens", usage.PromptTokens);
-        json.WriteNumber("completion_tokens", usage.GeneratedTokens);
-        json.WriteNumber("total_tokens", usage.PromptTokens + usage.GeneratedTokens);
+        json.WriteNumber("prompt_tokens", promptTokens);
+        json.WriteNumber("completion_tokens", generatedTokens);
+        json.WriteNumber("total_tokens", promptTokens + generatedTokens);
         json.WriteStartObject("prompt_tokens_details");
-        json.WriteNumber("cached_tokens", usage.CachedTokens);
+        json.WriteNumber("cached_tokens", cachedTokens);
         json.WriteEndObject();
     }
 }

@@ -9,7 +9,7 @@ internal static class InputTokensEndpoint
     public static async Task HandleAsync(ApiCall call)
     {
         var request = ResponsesRequest.Read(call.Body, call.Model, call.Options);
-        int count = await Task.Run(() => Count(call, request), call.Cancellation);
+        int count = await CountAsync(call, request);
         await call.ReplyAsync(json =>
         {
             json.WriteStartObject();
@@ -19,16 +19,11 @@ internal static class InputTokensEndpoint
         });
     }
 
-    private static int Count(ApiCall call, ResponsesRequest request)
+    private static async Task<int> CountAsync(ApiCall call, ResponsesRequest request)
     {
         try
         {
-            ChatPrompt prompt = call.Chat.Template.Encode(
-                call.Chat.Engine.Tokenizer,
-                request.Chat.Conversation,
-                call.Cancellation
-            );
-            return prompt.Ids.Length;
+            return await call.CountTokensAsync(request.Chat);
         }
         catch (ConversationException e)
         {

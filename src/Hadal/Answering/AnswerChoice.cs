@@ -49,6 +49,9 @@ public sealed class AnswerChoice
     /// <summary>Why it ended; null while it goes on.</summary>
     public AnswerFinish? Finish { get; private set; }
 
+    /// <summary>The stop string that ended its content; null for none.</summary>
+    public string? StopString => _parser.StopString;
+
     /// <summary>Its tokens, those of thoughts, marks and the end included.</summary>
     public IReadOnlyList<int> Tokens => _tokens;
 

@@ -43,7 +43,7 @@ internal sealed class AnswerGrammars(ChatFormat format)
             '\n',
             [
                 $"{choice.IsRequired} {request.ParallelToolCalls} {callable.Length}",
-                .. callable.Select(static tool => tool.Function.GetRawText()),
+                .. callable.Select(static tool => $"{tool.SchemaUse} {tool.Function.GetRawText()}"),
                 schema?.GetRawText(),
             ]
         );
@@ -53,6 +53,40 @@ internal sealed class AnswerGrammars(ChatFormat format)
     }
 
     private Grammar Compile(
+        ToolDefinition[] tools,
+        JsonElement? schema,
+        bool isRequired,
+        bool parallel
+    )
+    {
+        try
+        {
+            return CompileAll(tools, schema, isRequired, parallel);
+        }
+        catch (GrammarException)
+            when (tools.Any(tool => tool.SchemaUse == ToolSchemaUse.KeptWherePossible))
+        {
+            return CompileAll([.. tools.Select(Possible)], schema, isRequired, parallel);
+        }
+    }
+
+    /// <summary>A tool whose schema can't be kept to, and need not be, as one that is only told of.</summary>
+    private ToolDefinition Possible(ToolDefinition tool)
+    {
+        if (tool.SchemaUse != ToolSchemaUse.KeptWherePossible)
+            return tool;
+        try
+        {
+            _ = Grammar.FromTools(format, [tool], required: true);
+            return tool;
+        }
+        catch (GrammarException)
+        {
+            return new ToolDefinition(tool.Function) { SchemaUse = ToolSchemaUse.Told };
+        }
+    }
+
+    private Grammar CompileAll(
         ToolDefinition[] tools,
         JsonElement? schema,
         bool isRequired,

@@ -63,19 +63,7 @@ public sealed class ChatEngine
     public ChatAnswer Submit(ChatRequest request, CancellationToken cancellationToken = default)
     {
         ChatConversation conversation = Told(request);
-        ChatPrompt prompt = Template.Encode(
-            Engine.Tokenizer,
-            conversation with
-            {
-                Turns =
-                [
-                    .. conversation.Turns.Select(turn =>
-                        _answers.WithIds(turn, request.Generation.CacheSalt)
-                    ),
-                ],
-            },
-            cancellationToken
-        );
+        ChatPrompt prompt = Encode(conversation, request.Generation.CacheSalt, cancellationToken);
         Grammar? grammar = _grammars.Of(request, conversation.Tools);
         GenerationOptions options = request.Generation;
         AnswerChoice[] choices =
@@ -122,6 +110,26 @@ public sealed class ChatEngine
         ArgumentNullException.ThrowIfNull(request);
         return Task.Run(() => Submit(request, cancellationToken), cancellationToken);
     }
+
+    /// <summary>The prompt that <see cref="Submit"/> makes; what it throws is as there.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="cancellationToken">Ends the making of the prompt.</param>
+    internal ChatPrompt Encode(ChatRequest request, CancellationToken cancellationToken) =>
+        Encode(Told(request), request.Generation.CacheSalt, cancellationToken);
+
+    private ChatPrompt Encode(
+        ChatConversation conversation,
+        string salt,
+        CancellationToken cancellationToken
+    ) =>
+        Template.Encode(
+            Engine.Tokenizer,
+            conversation with
+            {
+                Turns = [.. conversation.Turns.Select(turn => _answers.WithIds(turn, salt))],
+            },
+            cancellationToken
+        );
 
     /// <summary>What the prompt tells.</summary>
     private static ChatConversation Told(ChatRequest request)

@@ -87,6 +87,9 @@ public sealed class ChatParser
     /// <summary>Whether a stop string has come: what follows is ignored.</summary>
     public bool IsStopped => _content.IsStopped;
 
+    /// <summary>The stop string that has come: of several that end at one character the longest; null for none.</summary>
+    public string? StopString => _content.StopString;
+
     /// <summary>Whether what comes next belongs to the thought.</summary>
     public bool IsThinking => _state == ChatParserState.Reasoning;
 

@@ -30,8 +30,11 @@ internal sealed class ContentWriter
             _text.LookFor(new StringAutomaton(stopStrings));
     }
 
+    /// <summary>The stop string that has come; null for none.</summary>
+    public string? StopString { get; private set; }
+
     /// <summary>Whether a stop string has come.</summary>
-    public bool IsStopped { get; private set; }
+    public bool IsStopped => StopString is not null;
 
     /// <summary>Adds text.</summary>
     public void Write(ReadOnlySpan<char> text)
@@ -106,9 +109,10 @@ internal sealed class ContentWriter
             int match = _text.Add(next);
             if (match == 0)
                 continue;
+            string stop = _text.Text[^match..].ToString();
             Release(_text.Text.Length - match);
             _text.Clear();
-            IsStopped = true;
+            StopString = stop;
             return;
         }
         Release(_text.FreeLength);

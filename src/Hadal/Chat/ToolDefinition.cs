@@ -31,6 +31,9 @@ public sealed class ToolDefinition
             ? PythonJson.Write(fields.Get("parameters"), $"{path}.parameters")
             : """{"type": "object", "properties": {}}""";
         Function = function.Clone();
+        SchemaUse = fields.Optional("strict") is { ValueKind: JsonValueKind.False }
+            ? ToolSchemaUse.Told
+            : ToolSchemaUse.Kept;
     }
 
     /// <summary>The function's name.</summary>
@@ -45,6 +48,9 @@ public sealed class ToolDefinition
         && parameters.ValueKind != JsonValueKind.Null
             ? parameters
             : null;
+
+    /// <summary>How calls keep to the schema: as <c>strict</c> says, if nothing else was set.</summary>
+    internal ToolSchemaUse SchemaUse { get; init; }
 
     /// <summary>The <c>function</c> object as prompts have it.</summary>
     internal string Text { get; }

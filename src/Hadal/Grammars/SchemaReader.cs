@@ -17,6 +17,8 @@ internal sealed class SchemaReader(JsonElement root, string name)
     // Objects and arrays of more have their children kept by name.
     private const int Many = 32;
 
+    private static readonly JsonElement s_anyName = JsonElement.Parse("""{"type":"string"}""");
+
     private readonly Dictionary<string, SchemaNode> _nodes = [];
     private readonly Dictionary<string, Dictionary<string, JsonElement>> _children = [];
     private readonly Dictionary<string, CharAutomaton> _patterns = [];
@@ -240,6 +242,9 @@ internal sealed class SchemaReader(JsonElement root, string name)
             "minProperties" => member.Value.ValueKind == JsonValueKind.Number
                 && member.Value.TryGetDouble(out double least)
                 && least == 0,
+            // A name is a string anyway.
+            "propertyNames" => member.Value.ValueKind == JsonValueKind.True
+                || JsonElement.DeepEquals(member.Value, s_anyName),
             "unevaluatedProperties" or "unevaluatedItems" => member.Value.ValueKind
                 == JsonValueKind.True,
             _ => false,

@@ -76,10 +76,10 @@ internal abstract class ToolGrammar(ByteAutomatonBuilder builder)
     /// <exception cref="GrammarException">They are no object, or can't be kept to.</exception>
     protected (SchemaCompiler Compiler, List<SchemaShape> Shapes) Arguments(ToolDefinition tool)
     {
-        bool isFree =
-            tool.Function.TryGetProperty("strict", out JsonElement strict)
-            && strict.ValueKind == JsonValueKind.False;
-        JsonElement schema = isFree ? Grammar.ObjectSchema : tool.Parameters ?? s_nothing;
+        JsonElement schema =
+            tool.SchemaUse == ToolSchemaUse.Told
+                ? Grammar.ObjectSchema
+                : tool.Parameters ?? s_nothing;
         string name = $"{NameOf(tool)}: parameters";
         var compiler = new SchemaCompiler(new SchemaReader(schema, name), Builder);
         List<SchemaShape> shapes =

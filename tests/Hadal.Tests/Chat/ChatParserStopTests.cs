@@ -18,6 +18,18 @@ public sealed class ChatParserStopTests
         Assert.Equal([new ChatDelta(ChatDeltaKind.Content, "It is 4.")], deltas);
     }
 
+    [Theory]
+    [InlineData("xabc", "bc,abc,c", "abc")]
+    [InlineData("xabc", "b,abc", "b")]
+    [InlineData("xab", "abc", null)]
+    public void Stop_string_that_came_is_told(string text, string stops, string? came)
+    {
+        var parser = new ChatParser(ChatFormat.V32, false, false, stops.Split(','));
+        parser.Append(text, []);
+        Assert.Equal(came, parser.StopString);
+        Assert.Equal(came is not null, parser.IsStopped);
+    }
+
     [Fact]
     public void A_beginning_of_a_stop_string_comes_out_at_the_end()
     {

@@ -159,6 +159,8 @@ public sealed class RefusedSchemaTests
     [InlineData("""{"anyOf":[false,{"type":"array","items":false}]}""", "[]")]
     [InlineData("""{"type":"object","properties":{"a":false}}""", """{"b":1}""")]
     [InlineData("""{"type":["string","integer"],"minimum":5,"maximum":4}""", "\"a\"")]
+    [InlineData("""{"propertyNames":{"type":"string"}}""", "{\"a\":1}")]
+    [InlineData("""{"propertyNames":true}""", "{\"a\":1}")]
     [InlineData("""{"uniqueItems":false,"minProperties":0,"unevaluatedProperties":true}""", "1")]
     public void What_something_satisfies_is_not_refused(string schema, string text) =>
         Accepts(schema, text);

@@ -1,5 +1,6 @@
 using Hadal.Server.Chat;
 using Hadal.Server.Completions;
+using Hadal.Server.Messages;
 using Hadal.Server.Requests;
 using Hadal.Server.Responses;
 
@@ -12,6 +13,7 @@ public sealed class FieldDocumentationTests
     {
         ["/v1/chat/completions"] = ChatCompletionRequest.Fields,
         ["/v1/completions"] = CompletionRequest.Fields,
+        ["/v1/messages"] = MessagesRequest.Fields,
         ["/v1/responses"] = ResponsesRequest.Fields,
     };
 

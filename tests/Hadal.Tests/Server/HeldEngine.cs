@@ -23,11 +23,14 @@ public sealed class HeldEngine : IDisposable
     internal string Folder => _models.V32;
 
     /// <summary>An engine that stands still.</summary>
-    internal InferenceEngine NewEngine(int mostQueued = 64) =>
+    internal InferenceEngine NewEngine(
+        int mostQueued = 64,
+        int cacheTokens = ChatModels.ContextTokens
+    ) =>
         Engines.Stepped(
             _model,
             _tokenizer,
-            ChatModels.ContextTokens,
+            cacheTokens,
             new EngineOptions { MaxQueuedRequests = mostQueued }
         );
 

@@ -64,7 +64,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
         ["frequency_penalty"] = "-3",
         ["repetition_penalty"] = "0",
         ["logit_bias"] = "[]",
-        ["stop"] = """["a","b","c","d","e"]""",
+        ["stop"] = $"[{string.Join(',', Enumerable.Repeat("\"a\"", 17))}]",
         ["stop_token_ids"] = "[-1]",
         ["min_tokens"] = "-1",
         ["ignore_eos"] = "1",

@@ -6,7 +6,9 @@ using Hadal.Generation;
 using Hadal.Inference;
 using Hadal.Model;
 using Hadal.Server;
+using Hadal.Server.Http;
 using Hadal.Server.Loading;
+using Hadal.Server.Metrics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -33,6 +35,20 @@ internal sealed class ServerApp : IAsyncDisposable
     public HadalModel Model => _app.Services.GetRequiredService<HadalModel>();
 
     public InferenceEngine Engine => Model.Chat.Engine;
+
+    public RequestGate Gate => _app.Services.GetRequiredService<RequestGate>();
+
+    /// <summary>Requests in the engine's queue, as the metrics tell it.</summary>
+    public int Queued
+    {
+        get
+        {
+            const string name = "vllm:num_requests_waiting{model_name=\"deep\"} ";
+            string metrics = _app.Services.GetRequiredService<ServerMetrics>().Write();
+            int at = metrics.IndexOf(name, StringComparison.Ordinal) + name.Length;
+            return int.Parse(metrics[at..metrics.IndexOf('\n', at)]);
+        }
+    }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -111,6 +127,22 @@ internal sealed class ServerApp : IAsyncDisposable
             HttpCompletionOption.ResponseHeadersRead,
             cancellationToken
         );
+
+    /// <summary>Lets the client of a request go away, whether its answer has begun or not.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="leaves">What it can be cancelled by.</param>
+    public static async Task LeaveAsync(
+        Task<HttpResponseMessage> request,
+        CancellationTokenSource leaves
+    )
+    {
+        await leaves.CancelAsync();
+        try
+        {
+            (await request).Dispose();
+        }
+        catch (OperationCanceledException) { }
+    }
 
     /// <summary>The JSON of an answer, which must have a status.</summary>
     public async Task<JsonElement> PostAsync(

@@ -100,26 +100,16 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
             $$"""{"messages":[{"role":"user","content":"{{words}}"}],"n":{{choices}},"ignore_eos":true,"stream":{{(streams ? "true" : "false")}}}""",
             leaves.Token
         );
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
         for (int i = 0; i < steps; i++)
             Assert.True(engine.Step());
         if (steps > 0)
             Assert.NotEqual(0, engine.Cache.Statistics.ReferencedPages);
-        await leaves.CancelAsync();
-        // Where the headers came before, the client leaves with the response.
-        Task left = request.ContinueWith(
-            static sent =>
-            {
-                if (sent.IsCompletedSuccessfully)
-                    sent.Result.Dispose();
-            },
-            TaskScheduler.Default
-        );
-        Waiting.Until(() => Gate(app).Count == 0);
+        await ServerApp.LeaveAsync(request, leaves);
+        Waiting.Until(() => app.Gate.Count == 0);
         engine.Step();
         engine.MustBeUnused();
-        Assert.Equal(0, Queued(app));
-        await left;
+        Assert.Equal(0, app.Queued);
         Assert.Contains(
             "finished_reason=\"abort\"} 1",
             await app.Client.GetStringAsync("/metrics", Cancellation)
@@ -132,7 +122,7 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
         using InferenceEngine engine = held.NewEngine(mostQueued: 1);
         await using ServerApp app = await held.ServeAsync(engine);
         Task<HttpResponseMessage> first = app.SendAsync(Path, Question());
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
         using (HttpResponseMessage second = await app.SendAsync(Path, Question()).Soon())
         {
             Assert.Equal(HttpStatusCode.TooManyRequests, second.StatusCode);
@@ -156,7 +146,7 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
             app.SendAsync(Path, Question()),
             app.SendAsync(Path, Question()),
         ];
-        Waiting.Until(() => Gate(app).Count == 2);
+        Waiting.Until(() => app.Gate.Count == 2);
         await app.RefusalAsync(Path, Question(), HttpStatusCode.TooManyRequests);
         engine.Start();
         foreach (HttpResponseMessage response in await Task.WhenAll(first).Soon())
@@ -186,18 +176,18 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
                 ),
                 Cancellation
             );
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
         while (engine.Step()) { }
         engine.MustBeUnused();
         Task<JsonElement> other = app.PostAsync(
             "/v1/completions",
             """{"prompt":[1],"max_tokens":1}"""
         );
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
         while (engine.Step()) { }
         await other.Soon();
         client.Close();
-        Waiting.Until(() => Gate(app).Count == 0);
+        Waiting.Until(() => app.Gate.Count == 0);
     }
 
     [Fact]
@@ -249,10 +239,10 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
             options => options.DrainTime = TimeSpan.FromMinutes(1)
         );
         Task<HttpResponseMessage> running = app.SendAsync(Path, Question());
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
         Assert.True(engine.Step());
         Task<HttpResponseMessage> waiting = app.SendAsync(Path, Question());
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
 
         Task stop = app.StopAsync();
         using (HttpResponseMessage refused = await waiting.Soon())
@@ -278,7 +268,7 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
             options => options.DrainTime = TimeSpan.FromMilliseconds(50)
         );
         Task<HttpResponseMessage> running = app.SendAsync(Path, Question());
-        Waiting.Until(() => Queued(app) == 1);
+        Waiting.Until(() => app.Queued == 1);
         Assert.True(engine.Step());
         await app.StopAsync().Soon();
         using HttpResponseMessage response = await running.Soon();
@@ -310,20 +300,6 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
 
     private static string Question(bool streams = false) =>
         $$"""{"messages":[{"role":"user","content":"x"}],"max_tokens":4,"ignore_eos":true,"stream":{{(streams ? "true" : "false")}}}""";
-
-    private static Hadal.Server.Http.RequestGate Gate(ServerApp app) =>
-        app.Services.GetRequiredService<Hadal.Server.Http.RequestGate>();
-
-    /// <summary>Requests in the engine's queue, as the metrics tell it.</summary>
-    private static int Queued(ServerApp app)
-    {
-        const string name = "vllm:num_requests_waiting{model_name=\"deep\"} ";
-        string metrics = app
-            .Services.GetRequiredService<Hadal.Server.Metrics.ServerMetrics>()
-            .Write();
-        int at = metrics.IndexOf(name, StringComparison.Ordinal) + name.Length;
-        return int.Parse(metrics[at..metrics.IndexOf('\n', at)]);
-    }
 
     private static async Task<HealthStatus> HealthAsync(ServerApp app) =>
         (
