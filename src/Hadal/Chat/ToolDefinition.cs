@@ -10,7 +10,10 @@ public sealed class ToolDefinition
 {
     /// <summary>A tool from the <c>function</c> object of OpenAI's <c>tools</c>.</summary>
     /// <param name="function">
-    /// An object with <c>name</c>, and where given <c>description</c> and <c>parameters</c>, a JSON schema. It is copied.
+    /// An object with <c>name</c>, and where given <c>description</c>, <c>parameters</c>, a JSON schema, and <c>strict</c>. It is
+    /// copied. Calls satisfy the schema. Where that can't be kept to, as it has a keyword that no grammar is made for, a tool
+    /// with <c>strict</c> true is refused, and one without may be called with any object. With <c>strict</c> false the model is
+    /// only told of the schema.
     /// </param>
     /// <exception cref="ConversationException">It is no such object.</exception>
     public ToolDefinition(JsonElement function)
@@ -31,9 +34,12 @@ public sealed class ToolDefinition
             ? PythonJson.Write(fields.Get("parameters"), $"{path}.parameters")
             : """{"type": "object", "properties": {}}""";
         Function = function.Clone();
-        SchemaUse = fields.Optional("strict") is { ValueKind: JsonValueKind.False }
-            ? ToolSchemaUse.Told
-            : ToolSchemaUse.Kept;
+        SchemaUse = fields.Optional("strict")?.ValueKind switch
+        {
+            JsonValueKind.True => ToolSchemaUse.Kept,
+            JsonValueKind.False => ToolSchemaUse.Told,
+            _ => ToolSchemaUse.KeptWherePossible,
+        };
     }
 
     /// <summary>The function's name.</summary>

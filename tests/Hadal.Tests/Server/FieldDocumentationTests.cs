@@ -13,8 +13,8 @@ public sealed class FieldDocumentationTests
     {
         ["/v1/chat/completions"] = ChatCompletionRequest.Fields,
         ["/v1/completions"] = CompletionRequest.Fields,
-        ["/v1/messages"] = MessagesRequest.Fields,
         ["/v1/responses"] = ResponsesRequest.Fields,
+        ["/v1/messages"] = MessagesRequest.Fields,
     };
 
     public static TheoryData<string> Apis { get; } = [.. s_apis.Keys];
