@@ -1,11 +1,8 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
 using Hadal.Checkpoints;
 using Hadal.Cli.Arguments;
 using Hadal.Cli.Benchmarking;
 using Hadal.Model;
-using Spectre.Console;
 
 namespace Hadal.Cli.Commands;
 
@@ -71,6 +68,7 @@ internal sealed class BenchCommand : Command
         Description =
             "Shows which operations the time goes to; on a device whose calls wait for their work, as the CPU",
     };
+    private readonly PriceArgument _price;
     private readonly ServeBenchmark _serve;
     private readonly RunArguments _run;
     private readonly JsonArgument _json;
@@ -100,6 +98,7 @@ internal sealed class BenchCommand : Command
         Add(_csv);
         Add(_plot);
         Add(_ops);
+        _price = new PriceArgument(this);
         _serve = new ServeBenchmark(terminal, this);
         _run = new RunArguments(this);
         _json = new JsonArgument(this);
@@ -114,6 +113,10 @@ internal sealed class BenchCommand : Command
         using Device device = _run.OpenDevice(result);
         if (_serve.IsAskedFor(result))
         {
+            if (_price.PerHour(result) is not null)
+                throw new UsageException(
+                    "--price-per-hour is for the cost at positions, where prompts and generated tokens are told apart; leave out --serve"
+                );
             ModelOptions options = _run.Options(result) with
             {
                 MaxStepTokens = result.GetValue(_chunk),
@@ -165,12 +168,13 @@ internal sealed class BenchCommand : Command
                 }
             }
         );
-        csv?.Write(path => File.WriteAllText(path, Csv(costs)));
+        var report = new CostReport(costs, sweep, _price.PerHour(result));
+        csv?.Write(path => File.WriteAllText(path, report.Csv()));
         plot?.Write(path => CostPlot.Save(costs, Path.GetFileName(checkpoint.Folder), path));
         if (_json.IsGiven(result))
-            ShowJson(costs, sweep, device);
+            report.ShowJson(_terminal, device);
         else
-            Show(costs, sweep);
+            report.Show(_terminal);
 
         List<(string Attention, ModelOptions Options)> Kinds(int context)
         {
@@ -227,130 +231,4 @@ internal sealed class BenchCommand : Command
         }
         return [.. contexts.Distinct().Order()];
     }
-
-    private static string Csv(List<CostAtPosition> costs)
-    {
-        var text = new StringBuilder(
-            "context_tokens,attention,prefill_ms_per_token,decode_ms_per_token\n"
-        );
-        foreach (CostAtPosition cost in costs)
-            text.Append(
-                CultureInfo.InvariantCulture,
-                $"{cost.Context},{cost.Attention},{cost.Prefill * 1e3:0.00000},{cost.Decode * 1e3:0.00000}\n"
-            );
-        return text.ToString();
-    }
-
-    private void ShowJson(List<CostAtPosition> costs, PositionSweep sweep, Device device) =>
-        _terminal.ShowJson(json =>
-        {
-            json.WriteStartArray("results");
-            foreach (CostAtPosition cost in costs)
-            {
-                json.WriteStartObject();
-                json.WriteNumber("context_tokens", cost.Context);
-                json.WriteString("attention", cost.Attention);
-                json.WriteFinite("prefill_ms_per_token", cost.Prefill * 1e3);
-                json.WriteFinite("decode_ms_per_token", cost.Decode * 1e3);
-                if (sweep.TimesOps)
-                {
-                    json.WriteStartObject("ops");
-                    foreach (OpCost op in OpCosts(cost, sweep))
-                    {
-                        json.WriteStartObject(op.Op);
-                        json.WriteFinite("prefill_ms_per_token", op.Prefill * 1e3);
-                        json.WriteFinite("decode_ms_per_token", op.Decode * 1e3);
-                        json.WriteEndObject();
-                    }
-                    json.WriteEndObject();
-                }
-                json.WriteEndObject();
-            }
-            json.WriteEndArray();
-            json.WriteString("context_content", "random");
-            json.WriteString("clock", sweep.ByProcessorTime ? "processor" : "wall");
-            json.WriteString("device", device.Name);
-            json.WriteString("isa", device.Isa);
-        });
-
-    private void Show(List<CostAtPosition> costs, PositionSweep sweep)
-    {
-        Table table = new Table()
-            .Border(TableBorder.Simple)
-            .AddColumn("context", c => c.RightAligned())
-            .AddColumn("attention")
-            .AddColumn("prefill tok/s", c => c.RightAligned())
-            .AddColumn("decode tok/s", c => c.RightAligned())
-            .AddColumn("prefill, dense / this", c => c.RightAligned())
-            .AddColumn("decode, dense / this", c => c.RightAligned());
-        foreach (CostAtPosition cost in costs)
-        {
-            CostAtPosition dense = costs.Last(c => c.Context == cost.Context);
-            table.AddRow(
-                Number(cost.Context, "0"),
-                cost.Attention,
-                Number(1 / cost.Prefill, "0.0"),
-                Number(1 / cost.Decode, "0.0"),
-                Number(dense.Prefill / cost.Prefill, "0.00"),
-                Number(dense.Decode / cost.Decode, "0.00")
-            );
-        }
-        _terminal.Show(table);
-        if (sweep.TimesOps)
-        {
-            foreach (CostAtPosition cost in costs)
-                ShowOps(cost, sweep);
-        }
-        _terminal.Output.WriteLine(
-            "The contexts' caches were filled with random latents and keys, not by prefill."
-        );
-    }
-
-    private void ShowOps(CostAtPosition cost, PositionSweep sweep)
-    {
-        Table table = new Table()
-            .Border(TableBorder.Simple)
-            .AddColumn($"{cost.Context} {cost.Attention}")
-            .AddColumn("prefill µs / token", c => c.RightAligned())
-            .AddColumn("share", c => c.RightAligned())
-            .AddColumn("decode µs / token", c => c.RightAligned())
-            .AddColumn("share", c => c.RightAligned());
-        List<OpCost> ops = OpCosts(cost, sweep);
-        double prefill = ops.Sum(op => op.Prefill);
-        double decode = ops.Sum(op => op.Decode);
-        foreach (OpCost op in ops)
-        {
-            table.AddRow(
-                op.Op,
-                Number(op.Prefill * 1e6, "0.00"),
-                Number(op.Prefill / prefill, "0.0 %"),
-                Number(op.Decode * 1e6, "0.0"),
-                Number(op.Decode / decode, "0.0 %")
-            );
-        }
-        _terminal.Show(table);
-    }
-
-    /// <summary>An operation's seconds a token, of a prompt and generated.</summary>
-    private sealed record OpCost(string Op, double Prefill, double Decode);
-
-    private static List<OpCost> OpCosts(CostAtPosition cost, PositionSweep sweep)
-    {
-        var decode = cost.DecodeOps.ToDictionary(time => time.Op, time => time.Time.TotalSeconds);
-        var prefill = cost.PrefillOps.ToDictionary(time => time.Op, time => time.Time.TotalSeconds);
-        return
-        [
-            .. prefill
-                .Keys.Union(decode.Keys)
-                .Select(op => new OpCost(
-                    op,
-                    prefill.GetValueOrDefault(op) / sweep.PrefillTokens,
-                    decode.GetValueOrDefault(op) / sweep.DecodeTokens
-                ))
-                .OrderByDescending(op => op.Decode),
-        ];
-    }
-
-    private static string Number(double value, string format) =>
-        double.IsFinite(value) ? value.ToString(format, CultureInfo.InvariantCulture) : "-";
 }

@@ -57,41 +57,7 @@ internal sealed class ServeCommand : Command
         Description = "How long running answers may go on when the server is told to stop; 30",
         HelpName = "seconds",
     };
-    private readonly Option<string?> _device = new("--device", "-d")
-    {
-        Description = "What to run on: cpu, cuda, external, or cuda:N or external:N",
-        HelpName = "device",
-    };
-    private readonly Option<int?> _threads = new("--threads", "-t")
-    {
-        Description = "Threads that compute on the CPU; 0 takes one for each processor",
-        HelpName = "count",
-    };
-    private readonly Option<string?> _drafts = new("--drafts")
-    {
-        Description = "Tokens that the model's predictor guesses ahead, 0 to 3, or auto",
-        HelpName = "count",
-    };
-    private readonly Option<string?> _format = new("--chat-format")
-    {
-        Description = "The prompts' format: v3, v31 or v32; without it, the checkpoint's own",
-        HelpName = "format",
-    };
-    private readonly Option<int?> _context = new("--context")
-    {
-        Description = "The most tokens of a prompt and its answer; without it, the model's limit",
-        HelpName = "count",
-    };
-    private readonly Option<int?> _cache = new("--cache-tokens")
-    {
-        Description = "Tokens in the cache, of all requests and of what is kept; 32768",
-        HelpName = "count",
-    };
-    private readonly Option<int?> _concurrent = new("--max-concurrent")
-    {
-        Description = "Answers at the same time; 16",
-        HelpName = "count",
-    };
+    private readonly ServingArguments _serving;
     private readonly Option<int?> _queue = new("--max-queued")
     {
         Description = "Requests that may wait; one more is refused with status 429; 256",
@@ -117,10 +83,6 @@ internal sealed class ServeCommand : Command
         _terminal = terminal;
         _port.MustBeFrom(0, IPEndPoint.MaxPort);
         _drain.MustBeFrom(0, 86400);
-        _threads.MustBeFrom(0, 1024);
-        _context.MustBeFrom(1, int.MaxValue);
-        _cache.MustBeFrom(1, int.MaxValue);
-        _concurrent.MustBeFrom(1, 1 << 16);
         _queue.MustBeFrom(1, 1 << 20);
         _model = new ModelArguments(this);
         Option[] options =
@@ -132,20 +94,14 @@ internal sealed class ServeCommand : Command
             _keys,
             _noAuth,
             _origins,
-            _device,
-            _threads,
-            _context,
-            _cache,
-            _concurrent,
             _queue,
-            _drafts,
-            _format,
             _drain,
             _noPage,
             _record,
         ];
         foreach (Option option in options)
             Add(option);
+        _serving = new ServingArguments(this);
         SetAction(RunAsync);
     }
 
@@ -183,15 +139,8 @@ internal sealed class ServeCommand : Command
     private void Configure(ParseResult result, HadalOptions options)
     {
         options.ModelName = result.GetValue(_name) ?? options.ModelName;
-        options.Device = result.GetValue(_device) ?? options.Device;
-        options.Threads = result.GetValue(_threads) ?? options.Threads;
-        options.ContextTokens = result.GetValue(_context) ?? options.ContextTokens;
-        options.CacheTokens = result.GetValue(_cache) ?? options.CacheTokens;
-        options.MaxConcurrentRequests =
-            result.GetValue(_concurrent) ?? options.MaxConcurrentRequests;
+        _serving.Configure(result, options);
         options.MaxQueuedRequests = result.GetValue(_queue) ?? options.MaxQueuedRequests;
-        options.Drafts = result.GetValue(_drafts) ?? options.Drafts;
-        options.ChatFormat = result.GetValue(_format) ?? options.ChatFormat;
         foreach (string origin in result.GetValue(_origins) ?? [])
             options.AllowedOrigins.Add(origin);
         options.Page &= !result.GetValue(_noPage);

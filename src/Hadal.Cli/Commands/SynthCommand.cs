@@ -57,6 +57,12 @@ internal sealed class SynthCommand : Command
         HelpName = "megabytes",
         DefaultValueFactory = _ => 4000,
     };
+    private readonly Option<DirectoryInfo?> _tokenizer = new("--tokenizer")
+    {
+        Description =
+            "Writes the tokenizer of this checkpoint too; every id that it lacks gets a text, so that the model can be served",
+        HelpName = "folder",
+    };
     private readonly Option<FileInfo?> _gguf = new("--gguf")
     {
         Description =
@@ -89,6 +95,7 @@ internal sealed class SynthCommand : Command
         Add(_scales);
         Add(_seed);
         Add(_shard);
+        Add(_tokenizer);
         Add(_gguf);
         Add(_architecture);
         SetAction(RunAsync);
@@ -111,6 +118,7 @@ internal sealed class SynthCommand : Command
                 result.GetValue(_scales) == "general" ? ScaleKind.General : ScaleKind.PowersOfTwo,
         };
         GgufArchitecture? architecture = ReadArchitecture(result);
+        string? tokenizer = ReadTokenizer(result);
         if (Path.Exists(folder))
             throw new UsageException($"{folder} exists already; nothing is overwritten");
         string? gguf = result.GetValue(_gguf)?.FullName;
@@ -128,6 +136,12 @@ internal sealed class SynthCommand : Command
                     architecture ?? GgufArchitecture.DeepSeek2
                 );
             RequireRoom(folder, checkpoint.TotalBytes);
+            if (tokenizer is not null)
+                FilledTokenizer.Write(
+                    tokenizer,
+                    folder,
+                    DeepSeekConfig.Parse(Serialize(config)).VocabSize
+                );
             ProgressBar.Show(
                 _terminal,
                 $"writing {Units.Bytes(checkpoint.TotalBytes)}",
@@ -158,6 +172,18 @@ internal sealed class SynthCommand : Command
             writer.TotalBytes,
             report => writer.Write(checkpoint, bytes => report(bytes), cancellationToken)
         );
+    }
+
+    private string? ReadTokenizer(ParseResult result)
+    {
+        if (result.GetValue(_tokenizer) is not { } folder)
+            return null;
+        foreach (string file in FilledTokenizer.Files)
+        {
+            if (!File.Exists(Path.Combine(folder.FullName, file)))
+                throw new UsageException($"--tokenizer: {folder.FullName} has no {file}");
+        }
+        return folder.FullName;
     }
 
     private GgufArchitecture? ReadArchitecture(ParseResult result)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hadal.Checkpoints;
+using Hadal.Cli.Synthesis;
 
 namespace Hadal.Cli.Gguf;
 
@@ -11,9 +12,10 @@ internal static class GgufVocabulary
 {
     private const int Bytes = 256;
 
-    /// <summary>The first of the two planes of private use; each ends in two that are no characters.</summary>
-    private const int FirstCharacter = 0xf0000;
-    private const int PlaneCharacters = 0xfffe;
+    /// <summary>
+    /// Bytes above are written by their names, so that all texts are UTF-8; programs find them by the names in any case.
+    /// </summary>
+    private const int MaxAscii = 0x7F;
 
     /// <summary>The format's numbers of the kinds of tokens.</summary>
     private enum Kind
@@ -29,7 +31,7 @@ internal static class GgufVocabulary
         int begin = config.BosTokenId ?? 0;
         int end = config.EosTokenIds is [int first, ..] ? first : 1;
         int special = begin == end ? 1 : 2;
-        const int most = Bytes + 2 * PlaneCharacters;
+        const int most = Bytes + PrivateCharacters.Count;
         if (config.VocabSize < special + Bytes || config.VocabSize > special + most)
             throw new CheckpointException(
                 $"config.json: vocab_size is {config.VocabSize}; for a GGUF file it must be {special + Bytes} to {special + most}"
@@ -58,12 +60,8 @@ internal static class GgufVocabulary
         if (number < Bytes)
             return (
                 string.Create(CultureInfo.InvariantCulture, $"<0x{number:X2}>"),
-                (int)Kind.Byte
+                (int)(number <= MaxAscii ? Kind.Byte : Kind.Normal)
             );
-        (int plane, int character) = Math.DivRem(number - Bytes, PlaneCharacters);
-        return (
-            char.ConvertFromUtf32(FirstCharacter + plane * 0x10000 + character),
-            (int)Kind.Normal
-        );
+        return (PrivateCharacters.Of(number - Bytes), (int)Kind.Normal);
     }
 }

@@ -4,9 +4,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 
 namespace Hadal.Cli.Serving;
@@ -75,14 +72,7 @@ internal static class ServeApp
             server.AddServerHeader = false;
             server.Listen(endpoint);
         });
-        builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
-        builder.Services.Configure<ConsoleLoggerOptions>(static console =>
-            console.LogToStandardErrorThreshold = LogLevel.Trace
-        );
-        // Signals are the process's, which cancels a token.
-        builder.Services.AddSingleton<IHostLifetime, TokenLifetime>();
+        builder.UseErrorStream();
         builder.Services.AddHadal(options =>
         {
             configure(options);

@@ -74,7 +74,9 @@ public sealed class ChatEngineRefusalTests(ChatEngines engines) : IClassFixture<
         Assert.Throws<ArgumentException>(() =>
             chat.Check(new ChatRequest { Conversation = Ask(), Generation = grammar })
         );
-        var broken = Ask("""{"name": "f", "strict": true, "parameters": {"type": "object", "not": {}}}""");
+        var broken = Ask(
+            """{"name": "f", "strict": true, "parameters": {"type": "object", "not": {}}}"""
+        );
         var error = await Assert.ThrowsAsync<GrammarException>(() =>
             chat.SubmitAsync(new ChatRequest { Conversation = broken }, Cancellation)
         );

@@ -81,6 +81,56 @@ public sealed class BenchCommandTests
     }
 
     [Fact]
+    public async Task AMillionTokensCostWhatTheirHoursDo()
+    {
+        using var folder = new TemporaryFolder();
+        string csv = folder.File("costs.csv");
+        CliResult result = await CliResult.RunAsync(
+            Quick("--contexts", "100", "--price-per-hour", "7.2", "--json", "--csv", csv)
+        );
+        Assert.Equal("", result.Error);
+        Assert.Equal(7.2, result.Json.GetProperty("price_per_hour").GetDouble());
+        JsonElement[] results = [.. result.Json.GetProperty("results").EnumerateArray()];
+        string[] lines = await File.ReadAllLinesAsync(csv);
+        Assert.EndsWith(
+            ",price_per_million_in,price_per_million_out",
+            lines[0],
+            StringComparison.Ordinal
+        );
+        Assert.All(
+            results.Zip(lines[1..]),
+            pair =>
+            {
+                (JsonElement cost, string line) = pair;
+                string[] cells = line.Split(',');
+                // A millisecond a token is 1000 seconds a million, and 2 at 7.2 an hour.
+                double into = 2 * cost.GetProperty("prefill_ms_per_token").GetDouble();
+                double outOf = 2 * cost.GetProperty("decode_ms_per_token").GetDouble();
+                Assert.Equal(into, cost.GetProperty("price_per_million_in").GetDouble(), 1e-9);
+                Assert.Equal(outOf, cost.GetProperty("price_per_million_out").GetDouble(), 1e-9);
+                Assert.Equal(into, double.Parse(cells[4], CultureInfo.InvariantCulture), 1e-5);
+                Assert.Equal(outOf, double.Parse(cells[5], CultureInfo.InvariantCulture), 1e-5);
+            }
+        );
+
+        CliResult table = await CliResult.RunAsync(
+            Quick("--contexts", "100", "--price-per-hour", "7.2")
+        );
+        Assert.Contains("a million tokens out", table.Output, StringComparison.Ordinal);
+        Assert.Contains("At 7.2 an hour", table.Output, StringComparison.Ordinal);
+        foreach (string wrong in (string[])["-1", "free", "NaN", "1e999"])
+            (await CliResult.RunAsync(Quick($"--price-per-hour={wrong}"))).MustRefuse(
+                2,
+                "--price-per-hour",
+                wrong
+            );
+        (await CliResult.RunAsync(Quick("--serve", "--price-per-hour", "1"))).MustRefuse(
+            2,
+            "leave out --serve"
+        );
+    }
+
+    [Fact]
     public async Task TheTimeOfEachOperationIsShown()
     {
         CliResult result = await CliResult.RunAsync(Quick("--contexts", "100", "--ops", "--json"));

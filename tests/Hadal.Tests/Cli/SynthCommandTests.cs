@@ -7,6 +7,7 @@ using Hadal.Tensors;
 using Hadal.Tests.Checkpoints;
 using Hadal.Tests.Model;
 using Hadal.Tests.Model.Reference;
+using Hadal.Tokenization;
 
 namespace Hadal.Tests.Cli;
 
@@ -61,6 +62,57 @@ public sealed class SynthCommandTests
             .. batch.Trace.Layers.Values.Where(l => l.Experts is not null).Select(l => l.Experts!),
         ];
         Assert.True(experts.SelectMany(e => e).Distinct().Count() > experts[0].Length);
+    }
+
+    [Fact]
+    public async Task EveryIdHasATextWithATokenizer()
+    {
+        using var parent = new TemporaryFolder();
+        using var models = new ChatModels();
+        string folder = await SynthAsync(
+            parent,
+            "m",
+            "--config",
+            Path.Combine(models.V32, "config.json"),
+            "--tokenizer",
+            Paths.EmbeddedModel
+        );
+        var tokenizer = DeepSeekTokenizer.Load(folder);
+        string[] texts =
+        [
+            .. Enumerable.Range(0, ChatModels.VocabularySize).Select(id => tokenizer.Decode([id])),
+        ];
+        Assert.DoesNotContain("", texts);
+        var embedded = DeepSeekTokenizer.Load(Paths.EmbeddedModel);
+        const string text = "In the beginning <｜User｜>";
+        Assert.Equal(embedded.Encode(text), tokenizer.Encode(text));
+        // A text that no word of the tokenizer has.
+        Assert.Equal(
+            [ChatModels.VocabularySize - 1],
+            tokenizer.Encode(texts[^1], addSpecialTokens: false, parseSpecialTokens: true)
+        );
+
+        (
+            await CliResult.RunAsync(
+                "synth",
+                parent.File("n"),
+                "--config",
+                SmallConfig,
+                "--tokenizer",
+                parent.Path
+            )
+        ).MustRefuse(2, "--tokenizer", "tokenizer.json");
+        (
+            await CliResult.RunAsync(
+                "synth",
+                parent.File("n"),
+                "--preset",
+                "moonlight-tiny",
+                "--tokenizer",
+                Paths.EmbeddedModel
+            )
+        ).MustRefuse(1, "vocab_size is 512");
+        Assert.False(Directory.Exists(parent.File("n")));
     }
 
     [Fact]

@@ -188,7 +188,7 @@ internal sealed class ServerApp : IAsyncDisposable
         return [.. lines[..^1].Select(line => JsonDocument.Parse(line[data.Length..]).RootElement)];
     }
 
-    private sealed class Source(Func<CancellationToken, LoadedModel> load)
+    internal sealed class Source(Func<CancellationToken, LoadedModel> load)
         : ModelSource(NullLoggerFactory.Instance)
     {
         public override LoadedModel Load(
