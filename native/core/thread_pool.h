@@ -32,7 +32,8 @@ class ThreadPool {
   // False in a child that was forked after the pool was made: its workers are in the parent alone.
   bool is_here() const;
 
-  // Calls body(item, worker) for every item in [0, items), worker in [0, threads()). Returns when all are done.
+  // Calls body(item, worker) for every item in [0, items), worker in [0, threads()). Returns when all are done. A body
+  // may neither throw nor call this pool.
   template <class Body>
   void parallel_for(int64_t items, const Body& body) {
     if (items <= 0) return;
@@ -42,12 +43,14 @@ class ThreadPool {
     }
     run(
         items,
-        [](const void* context, int64_t item, int worker) { (*static_cast<const Body*>(context))(item, worker); },
+        [](const void* context, int64_t item, int worker) noexcept {
+          (*static_cast<const Body*>(context))(item, worker);
+        },
         &body);
   }
 
  private:
-  using Call = void (*)(const void* context, int64_t item, int worker);
+  using Call = void (*)(const void* context, int64_t item, int worker) noexcept;
 
   void run(int64_t items, Call call, const void* context);
   void work(int worker);

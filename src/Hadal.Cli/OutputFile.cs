@@ -59,4 +59,8 @@ internal sealed class OutputFile
             throw;
         }
     }
+
+    /// <summary>Whether both would be written to one place.</summary>
+    public bool IsSameAs(OutputFile other) =>
+        _path == other._path || FileIdentity.AreSame(_path, other._path);
 }

@@ -40,12 +40,7 @@ public static class HadalEndpoints
         const string stored = "/v1/responses/{id}/{**rest}";
         foreach (string method in (string[])["GET", "DELETE", "POST"])
             group.MapQuery(stored, StoredResponseEndpoint.HandleAsync, method: method);
-        group.MapApi(
-            "/v1/messages",
-            MessagesEndpoint.HandleAsync,
-            MessageErrors.Write,
-            MessageErrors.Event
-        );
+        group.MapApi("/v1/messages", MessagesEndpoint.HandleAsync, MessageErrors.Write);
         group.MapApi(
             "/v1/messages/count_tokens",
             CountTokensEndpoint.HandleAsync,
@@ -55,6 +50,7 @@ public static class HadalEndpoints
         group.MapApi("/detokenize", DetokenizeEndpoint.HandleAsync);
         if (endpoints.ServiceProvider.GetRequiredService<ApiServices>().Options.Page)
             PageEndpoint.Map(group);
+        group.MapUnknown("/v1/messages/{**path}", MessageErrors.Write);
         group.MapUnknown("/v1/{**path}");
         return group;
     }

@@ -60,6 +60,9 @@ public sealed class HadalOptions
     /// <summary>The most bytes of a request's body.</summary>
     public int MaxBodyBytes { get; set; } = 16 << 20;
 
+    /// <summary>The most time that a body may take to come; then the request is refused with status 408.</summary>
+    public TimeSpan MaxBodyTime { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>
     /// The most time from a request's submission to the end of its answer, which then ends with what it has and
     /// <c>finish_reason</c> <c>length</c>.

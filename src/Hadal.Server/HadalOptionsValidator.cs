@@ -49,6 +49,7 @@ internal sealed class HadalOptionsValidator : IValidateOptions<HadalOptions>
         InRange(nameof(options.MaxPromptTokens), options.MaxPromptTokens ?? 1, 1, int.MaxValue);
         InRange(nameof(options.MaxRecordedBytes), options.MaxRecordedBytes, 1, int.MaxValue);
         InRange(nameof(options.MaxBodyBytes), options.MaxBodyBytes, 1, 1 << 30);
+        Positive(nameof(options.MaxBodyTime), options.MaxBodyTime);
         Positive(nameof(options.MaxRequestTime), options.MaxRequestTime);
         Positive(nameof(options.CommentInterval), options.CommentInterval);
         if (options.DrainTime < TimeSpan.Zero || options.DrainTime > TimeSpan.FromDays(1))

@@ -79,6 +79,8 @@ internal sealed class TraceCommand : Command
         OutputFile? html = Output(result, _html, checkpoint);
         if (output is null && html is null)
             throw new UsageException("nothing is to be written: give --output, --html or both");
+        if (output is not null && html?.IsSameAs(output) is true)
+            throw new UsageException("--output and --html name one file; give two");
         // The page shows texts.
         DeepSeekTokenizer? tokenizer =
             html is not null || result.GetValue(_text) is not null

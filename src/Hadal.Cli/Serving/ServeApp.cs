@@ -27,25 +27,16 @@ internal static class ServeApp
         CancellationToken cancellationToken
     )
     {
-        WebApplication app;
-        HadalModel model;
-        try
+        WebApplication app = Build(endpoint, configure);
+        await using (app.ConfigureAwait(false))
         {
-            app = Build(endpoint, configure);
             HadalOptions options = app.Services.GetRequiredService<IOptions<HadalOptions>>().Value;
-            model = app.Services.GetRequiredService<HadalModel>();
+            HadalModel model = app.Services.GetRequiredService<HadalModel>();
             bool hasKeys = options.ApiKey is not null || options.ApiKeysFile is not null;
             if (!IPAddress.IsLoopback(endpoint.Address) && !hasKeys && !isOpen)
                 throw new UsageException(
                     $"--host {endpoint.Address} can be reached from other machines: give a key with HADAL_API_KEY or --api-key, keys with --api-keys, or --no-auth to answer everybody"
                 );
-        }
-        catch (OptionsValidationException e)
-        {
-            throw new UsageException(string.Join("; ", e.Failures));
-        }
-        await using (app.ConfigureAwait(false))
-        {
             try
             {
                 await app.StartAsync(cancellationToken).ConfigureAwait(false);
@@ -79,7 +70,10 @@ internal static class ServeApp
             if (!IPAddress.IsLoopback(endpoint.Address) || options.AllowedHosts.Count > 0)
                 return;
             // A page's own name that points here must not be taken for this machine's.
-            foreach (string host in (string[])["localhost", "127.0.0.1", "[::1]"])
+            string own = new UriBuilder { Host = $"{endpoint.Address}" }
+                .Uri
+                .Host;
+            foreach (string host in (string[])["localhost", "127.0.0.1", "[::1]", own])
                 options.AllowedHosts.Add(host);
         });
         builder.Services.AddCors();
@@ -96,7 +90,15 @@ internal static class ServeApp
             );
         WebApplication app = builder.Build();
         app.UseCors();
-        app.MapHadal();
+        try
+        {
+            app.MapHadal();
+        }
+        catch (OptionsValidationException e)
+        {
+            ((IDisposable)app).Dispose();
+            throw new UsageException(string.Join("; ", e.Failures));
+        }
         return app;
     }
 }

@@ -38,6 +38,7 @@ internal sealed record ChatCompletionRequest
                 "thinking",
                 "reasoning_effort",
                 "chat_template_kwargs",
+                "modalities",
                 HadalField.Name,
             ],
             WithoutEffect =

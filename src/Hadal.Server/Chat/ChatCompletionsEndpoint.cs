@@ -53,20 +53,17 @@ internal static class ChatCompletionsEndpoint
         bool includesUsage
     )
     {
-        ServerSentEvents stream = call.Stream();
-        var updates = answer.WithPauses(call.Options.CommentInterval, call.Cancellation);
-        await foreach ((bool came, AnswerUpdate update) in updates)
-        {
-            if (!came)
+        ServerSentEvents stream = call.Stream(ApiErrors.Tell);
+        await call.StreamAsync(
+            stream,
+            answer,
+            update =>
             {
-                await stream.CommentAsync("waiting");
-                continue;
+                writer.Take(update);
+                foreach (ChatChunk chunk in writer.Chunks(update))
+                    stream.Add(json => writer.WriteChunk(json, chunk, includesUsage));
             }
-            writer.Take(update);
-            foreach (ChatChunk chunk in writer.Chunks(update))
-                stream.Add(json => writer.WriteChunk(json, chunk, includesUsage));
-            await stream.FlushAsync();
-        }
+        );
         if (includesUsage)
             stream.Add(writer.WriteUsageChunk);
         stream.AddLine("[DONE]");

@@ -12,6 +12,9 @@ internal sealed record CompletionRequest
 {
     private const int DefaultMaxTokens = 16;
 
+    // Each text that waits takes memory of its own.
+    private const int MostTexts = 256;
+
     /// <summary>All fields that are known.</summary>
     public static FieldTable Fields { get; } =
         new()
@@ -89,20 +92,23 @@ internal sealed record CompletionRequest
             GenerationFields.Integer(request, "max_tokens", isEchoed ? 0 : 1, int.MaxValue)
             ?? DefaultMaxTokens;
         int? top = GenerationFields.Integer(request, "logprobs", 0, 20);
+        var prompts = CompletionPrompt.Read(request, model.Chat.Engine.Tokenizer, mostPrompts);
+        GenerationOptions generation = GenerationFields.Read(
+            request,
+            Math.Max(most, 1),
+            model.Sampling,
+            options,
+            model.Chat.Engine.Model.Config.VocabSize
+        );
+        if (generation.Choices > 1 && prompts.Count * generation.Choices > MostTexts)
+            throw request.Bad(
+                "n",
+                $"and there are {prompts.Count} prompts; they must make at most {MostTexts} texts"
+            );
         return new CompletionRequest
         {
-            Prompts = CompletionPrompt.Read(request, model.Chat.Engine.Tokenizer, mostPrompts),
-            Generation = GenerationFields.Read(
-                request,
-                Math.Max(most, 1),
-                model.Sampling,
-                options,
-                model.Chat.Engine.Model.Config.VocabSize
-            ) with
-            {
-                LogProbs = top,
-                PromptLogProbs = isEchoed ? top : null,
-            },
+            Prompts = prompts,
+            Generation = generation with { LogProbs = top, PromptLogProbs = isEchoed ? top : null },
             IsEchoed = isEchoed,
             IsPromptAlone = most == 0,
             Stream = StreamFields.Read(request),

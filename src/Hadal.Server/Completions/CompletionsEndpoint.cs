@@ -51,30 +51,25 @@ internal static class CompletionsEndpoint
         StreamFields fields
     )
     {
-        ServerSentEvents stream = call.Stream();
-        var tokens = texts
-            .Merged(call.Cancellation)
-            .WithPauses(call.Options.CommentInterval, call.Cancellation);
-        await foreach ((bool came, (int prompt, GeneratedToken token)) in tokens)
-        {
-            int choice = came ? writer.Take(prompt, token) : -1;
-            if (!fields.IsStreamed)
-                continue;
-            if (!came)
-            {
-                await stream.CommentAsync("waiting");
-            }
-            else if (writer.HasNews(choice))
-            {
-                stream.Add(json => writer.WriteChunk(json, choice));
-                await stream.FlushAsync();
-            }
-        }
+        var tokens = texts.Merged(call.Cancellation);
         if (!fields.IsStreamed)
         {
+            await foreach ((int prompt, GeneratedToken token) in tokens)
+                writer.Take(prompt, token);
             await call.ReplyAsync(writer.WriteWhole);
             return;
         }
+        ServerSentEvents stream = call.Stream(ApiErrors.Tell);
+        await call.StreamAsync(
+            stream,
+            tokens,
+            item =>
+            {
+                int choice = writer.Take(item.Stream, item.Item);
+                if (writer.HasNews(choice))
+                    stream.Add(json => writer.WriteChunk(json, choice));
+            }
+        );
         if (fields.IncludesUsage)
             stream.Add(writer.WriteUsageChunk);
         stream.AddLine("[DONE]");

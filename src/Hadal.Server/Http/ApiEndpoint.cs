@@ -20,13 +20,11 @@ internal static class ApiEndpoint
     /// <param name="path">Its path.</param>
     /// <param name="handle">Answers it.</param>
     /// <param name="writeError">Writes errors; null as OpenAI's API has them.</param>
-    /// <param name="errorEvent">The name of an event that is an error in a stream; null for none.</param>
     public static void MapApi(
         this IEndpointRouteBuilder endpoints,
         string path,
         Func<ApiCall, Task> handle,
-        ErrorWriter? writeError = null,
-        string? errorEvent = null
+        ErrorWriter? writeError = null
     )
     {
         ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
@@ -37,7 +35,6 @@ internal static class ApiEndpoint
                     http,
                     services,
                     writeError ?? ApiErrors.Write,
-                    errorEvent,
                     async () =>
                     {
                         services.Checks.Host(http.Request);
@@ -73,7 +70,6 @@ internal static class ApiEndpoint
                     http,
                     services,
                     ApiErrors.Write,
-                    null,
                     async () =>
                     {
                         services.Checks.Host(http.Request);
@@ -84,10 +80,15 @@ internal static class ApiEndpoint
         );
     }
 
-    /// <summary>Maps what no other endpoint has, so that clients are told in their own words that it is not there.</summary>
+    /// <summary>Maps what no other endpoint has, so that clients are told of it in the API's own form.</summary>
     /// <param name="endpoints">Where to.</param>
     /// <param name="path">The paths.</param>
-    public static void MapUnknown(this IEndpointRouteBuilder endpoints, string path)
+    /// <param name="writeError">Writes errors; null as OpenAI's API has them.</param>
+    public static void MapUnknown(
+        this IEndpointRouteBuilder endpoints,
+        string path,
+        ErrorWriter? writeError = null
+    )
     {
         ApiServices services = endpoints.ServiceProvider.GetRequiredService<ApiServices>();
         endpoints.Map(
@@ -96,16 +97,18 @@ internal static class ApiEndpoint
                 AnswerAsync(
                     http,
                     services,
-                    ApiErrors.Write,
-                    null,
+                    writeError ?? ApiErrors.Write,
                     () =>
+                    {
+                        services.Checks.Host(http.Request);
                         throw new ApiException(
                             StatusCodes.Status404NotFound,
                             $"There is no {http.Request.Method} {QuotedText.Shorten(http.Request.Path)} here"
                         )
                         {
                             Code = "unknown_url",
-                        }
+                        };
+                    }
                 )
         );
     }
@@ -123,13 +126,15 @@ internal static class ApiEndpoint
                 throw ApiException.Loading(services.Model);
             case HadalState.Failed:
                 throw ApiException.Failed(services.Model);
+            case HadalState.Draining:
+                throw ApiException.Draining;
         }
         using RequestSlot slot = services.Gate.Enter(tenant, http.RequestAborted);
         try
         {
             using JsonDocument body = await RequestBody.ReadAsync(
                 http.Request,
-                services.Options.MaxBodyBytes,
+                services.Options,
                 slot.Cancellation
             );
             await handle(new ApiCall(http, services, slot, body.RootElement));
@@ -144,7 +149,6 @@ internal static class ApiEndpoint
         HttpContext http,
         ApiServices services,
         ErrorWriter writeError,
-        string? errorEvent,
         Func<Task> answer
     )
     {
@@ -153,20 +157,20 @@ internal static class ApiEndpoint
             await answer();
         }
         // Nobody is there to read of it.
-        catch (Exception) when (http.RequestAborted.IsCancellationRequested) { }
+        catch (Exception e)
+            when (http.RequestAborted.IsCancellationRequested
+                && e is OperationCanceledException or IOException or ApiException
+            ) { }
         catch (Exception e)
         {
-            ApiException error = ApiErrors.From(e);
+            ApiException error = ApiErrors.From(e, services.Model.State);
             if (error.Status == StatusCodes.Status500InternalServerError)
                 services.LogFailed(http.Request.Path, e);
+            if (http.RequestAborted.IsCancellationRequested)
+                return;
             if (http.Response.HasStarted)
             {
-                var stream = new ServerSentEvents(http.Response, http.RequestAborted);
-                if (http.Features.Get<StreamFailure>() is { } failure)
-                    failure.Tell(stream, error);
-                else
-                    stream.Add(json => writeError(json, error), errorEvent);
-                await stream.FlushAsync();
+                await TellInStreamAsync(http, error);
                 return;
             }
             http.Response.Clear();
@@ -183,5 +187,18 @@ internal static class ApiEndpoint
                 http.RequestAborted
             );
         }
+    }
+
+    private static async Task TellInStreamAsync(HttpContext http, ApiException error)
+    {
+        // An answer that is no stream can't say that it is cut but by the connection's end.
+        if (http.Features.Get<StreamFailure>() is not { } failure)
+        {
+            http.Abort();
+            return;
+        }
+        var stream = new ServerSentEvents(http.Response, http.RequestAborted);
+        failure.Tell(stream, error);
+        await stream.FlushAsync();
     }
 }

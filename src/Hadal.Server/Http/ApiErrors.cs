@@ -12,7 +12,9 @@ namespace Hadal.Server.Http;
 internal static class ApiErrors
 {
     /// <summary>What an error means to the client; one that is not the client's tells nothing of the server.</summary>
-    public static ApiException From(Exception error) =>
+    /// <param name="error">The error.</param>
+    /// <param name="state">How far the model is: what was disposed of tells of a stop only then.</param>
+    public static ApiException From(Exception error, HadalState state) =>
         error switch
         {
             ApiException api => api,
@@ -28,7 +30,7 @@ internal static class ApiErrors
             },
             GrammarException or TokenizerException => Bad(error, null),
             QueueFullException full => ApiException.Full(full.MaxQueuedRequests),
-            ObjectDisposedException => ApiException.Draining,
+            ObjectDisposedException when state == HadalState.Draining => ApiException.Draining,
             BadHttpRequestException bad => new(bad.StatusCode, bad.Message, bad),
             _ => new(
                 StatusCodes.Status500InternalServerError,
@@ -36,6 +38,10 @@ internal static class ApiErrors
                 error
             ),
         };
+
+    /// <summary>Adds the event of an error to a stream.</summary>
+    public static void Tell(ServerSentEvents stream, ApiException error) =>
+        stream.Add(json => Write(json, error));
 
     /// <summary>The object of an error, with its braces.</summary>
     public static void Write(Utf8JsonWriter json, ApiException error)

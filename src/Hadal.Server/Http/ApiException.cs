@@ -65,8 +65,11 @@ internal sealed class ApiException(int status, string message, Exception? inner 
             Code = "model_failed",
         };
 
-    public static ApiException Draining { get; } =
-        new(StatusCodes.Status503ServiceUnavailable, "The server is stopping; ask another")
+    public static ApiException Draining =>
+        new(
+            StatusCodes.Status503ServiceUnavailable,
+            "The server is stopping; try again, or ask another server"
+        )
         {
             Code = "server_stopping",
             RetryAfterSeconds = 5,

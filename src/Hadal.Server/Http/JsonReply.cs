@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -23,11 +24,14 @@ internal static class JsonReply
         CancellationToken cancellationToken
     )
     {
+        // Nothing of it is sent where the writing fails.
+        var body = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(body, Writer))
+            write(json);
         response.StatusCode = status;
         response.ContentType = "application/json; charset=utf-8";
         response.Headers.XContentTypeOptions = "nosniff";
-        using (var json = new Utf8JsonWriter(response.BodyWriter, Writer))
-            write(json);
-        await response.BodyWriter.FlushAsync(cancellationToken);
+        response.ContentLength = body.WrittenCount;
+        await response.BodyWriter.WriteAsync(body.WrittenMemory, cancellationToken);
     }
 }

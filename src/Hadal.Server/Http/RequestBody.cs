@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -14,16 +15,16 @@ internal static class RequestBody
 
     /// <summary>An object, of which every text is Unicode.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="maxBytes">The most bytes.</param>
+    /// <param name="options">The most bytes, and the most time that they may take.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
-    /// <exception cref="ApiException">It is longer, or is no such object.</exception>
+    /// <exception cref="ApiException">It is longer or takes longer, or is no such object.</exception>
     public static async Task<JsonDocument> ReadAsync(
         HttpRequest request,
-        int maxBytes,
+        HadalOptions options,
         CancellationToken cancellationToken
     )
     {
-        byte[] body = await ReadBytesAsync(request, maxBytes, cancellationToken);
+        byte[] body = await ReadInTimeAsync(request, options, cancellationToken);
         if (!Utf8.IsValid(body))
             throw Bad("is not UTF-8");
         JsonDocument document;
@@ -39,10 +40,51 @@ internal static class RequestBody
         {
             throw Bad($"is not JSON of at most {MaxDepth} levels: {e.Message}", e);
         }
-        CheckEscapes(body);
-        return document.RootElement.ValueKind == JsonValueKind.Object
-            ? document
-            : throw Bad($"is a JSON {document.RootElement.ValueKind}, must be an object");
+        try
+        {
+            CheckEscapes(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document
+                : throw Bad($"is a JSON {document.RootElement.ValueKind}, must be an object");
+        }
+        catch
+        {
+            document.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<byte[]> ReadInTimeAsync(
+        HttpRequest request,
+        HadalOptions options,
+        CancellationToken cancellationToken
+    )
+    {
+        using var limited = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limited.CancelAfter(options.MaxBodyTime);
+        try
+        {
+            return await ReadBytesAsync(request, options.MaxBodyBytes, limited.Token);
+        }
+        catch (IOException e)
+            when (e is not BadHttpRequestException && !cancellationToken.IsCancellationRequested)
+        {
+            throw new ApiException(
+                StatusCodes.Status400BadRequest,
+                "The body is not sent as HTTP has it",
+                e
+            );
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ApiException(
+                StatusCodes.Status408RequestTimeout,
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The body took more than {options.MaxBodyTime.TotalSeconds:0.###} seconds to come, the most that this server waits"
+                )
+            );
+        }
     }
 
     private static async Task<byte[]> ReadBytesAsync(

@@ -31,7 +31,7 @@ internal sealed class RequestChecks(HadalOptions options)
         )
             throw new ApiException(
                 StatusCodes.Status403Forbidden,
-                "Pages of other hosts, as the header Origin tells, may not ask"
+                $"Pages of {QuotedText.Shorten(origins.ToString())}, as the header Origin tells, may not ask; the server's setting AllowedOrigins lets them"
             );
     }
 
@@ -56,11 +56,10 @@ internal sealed class RequestChecks(HadalOptions options)
     /// <exception cref="ApiException">It is refused.</exception>
     public void Access(HttpRequest request, QueryAccess access)
     {
-        if (
-            access != QueryAccess.Anybody
-            && !Key(request).SeesMetrics
-            && access == QueryAccess.Metrics
-        )
+        if (access == QueryAccess.Anybody)
+            return;
+        Tenant tenant = Key(request);
+        if (access == QueryAccess.Metrics && !tenant.SeesMetrics)
             throw new ApiException(
                 StatusCodes.Status403Forbidden,
                 "The metrics tell of all keys; this one needs \"metrics\": true in the server's file of keys"
@@ -75,7 +74,9 @@ internal sealed class RequestChecks(HadalOptions options)
             !MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type)
             || !type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
             || type.Charset.HasValue
-                && !type.Charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+                && !HeaderUtilities
+                    .RemoveQuotes(type.Charset)
+                    .Equals("utf-8", StringComparison.OrdinalIgnoreCase)
         )
             throw new ApiException(
                 StatusCodes.Status415UnsupportedMediaType,

@@ -1,4 +1,5 @@
 using Hadal.Server.Tenants;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 
 namespace Hadal.Server.Http;
@@ -12,6 +13,7 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
     private readonly HashSet<RequestSlot> _slots = [];
     private readonly Dictionary<Tenant, int> _counts = [];
     private TaskCompletionSource? _empty;
+    private int _texts;
 
     /// <summary>How many are under way.</summary>
     public int Count
@@ -33,20 +35,29 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
         {
             if (_empty is not null)
                 throw ApiException.Draining;
-            if (_slots.Count == _limit)
-                throw ApiException.Full(_limit);
-            int count = _counts.GetValueOrDefault(tenant);
-            if (count >= tenant.MaxRequests)
-                throw ApiException.TooMany(
-                    $"{count} requests of this key are under way or wait, and no more may; try again later",
-                    "key_limit",
-                    1
-                );
-            tenant.CountRequest();
+            Reserve(tenant, 1);
             var slot = new RequestSlot(this, tenant, aborted);
-            _counts[tenant] = count + 1;
             _slots.Add(slot);
             return slot;
+        }
+    }
+
+    /// <summary>Counts a request as several, as it makes several texts.</summary>
+    /// <param name="slot">The request's.</param>
+    /// <param name="texts">How many.</param>
+    /// <exception cref="ApiException">As many are under way as may, of all or of the tenant, or it alone makes more.</exception>
+    public void Widen(RequestSlot slot, int texts)
+    {
+        int most = Math.Min(_limit, slot.Tenant.MaxRequests);
+        if (texts > most)
+            throw new ApiException(
+                StatusCodes.Status400BadRequest,
+                $"The request makes {texts} texts, more than the {most} that may be under way and waiting; ask for fewer"
+            );
+        lock (_lock)
+        {
+            Reserve(slot.Tenant, texts - slot.Texts);
+            slot.Texts = texts;
         }
     }
 
@@ -81,10 +92,28 @@ internal sealed class RequestGate(IOptions<HadalOptions> options)
         lock (_lock)
         {
             _slots.Remove(slot);
-            if (--_counts[slot.Tenant] == 0)
+            _texts -= slot.Texts;
+            _counts[slot.Tenant] -= slot.Texts;
+            if (_counts[slot.Tenant] == 0)
                 _counts.Remove(slot.Tenant);
             if (_slots.Count == 0)
                 _empty?.TrySetResult();
         }
+    }
+
+    private void Reserve(Tenant tenant, int texts)
+    {
+        int count = _counts.GetValueOrDefault(tenant);
+        if (_texts + texts > _limit)
+            throw ApiException.Full(_limit);
+        if (count + texts > tenant.MaxRequests)
+            throw ApiException.TooMany(
+                $"The key '{tenant.Name}' may have {tenant.MaxRequests} requests under way and waiting, and has {count}; try again later",
+                "key_limit",
+                1
+            );
+        tenant.CountRequests(texts);
+        _texts += texts;
+        _counts[tenant] = count + texts;
     }
 }

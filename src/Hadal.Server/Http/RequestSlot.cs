@@ -21,6 +21,9 @@ internal sealed class RequestSlot : IDisposable
     /// <summary>Whose it is.</summary>
     public Tenant Tenant { get; }
 
+    /// <summary>As how many requests it counts; the gate's to change.</summary>
+    public int Texts { get; set; } = 1;
+
     /// <summary>Is cancelled when the client goes away, and when the request is refused.</summary>
     public CancellationToken Cancellation { get; }
 

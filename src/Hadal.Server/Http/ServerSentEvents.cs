@@ -10,6 +10,8 @@ namespace Hadal.Server.Http;
 /// <param name="cancellationToken">Ends the writing.</param>
 internal sealed class ServerSentEvents(HttpResponse response, CancellationToken cancellationToken)
 {
+    private bool _hasNews;
+
     /// <summary>Adds an event of JSON; <see cref="FlushAsync"/> sends it.</summary>
     /// <param name="write">Writes one value.</param>
     /// <param name="name">The event's name; null for none.</param>
@@ -31,19 +33,25 @@ internal sealed class ServerSentEvents(HttpResponse response, CancellationToken 
         AddText($"data: {data}\n\n");
     }
 
-    /// <summary>Sends what was added.</summary>
-    public async Task FlushAsync() => await response.BodyWriter.FlushAsync(cancellationToken);
-
-    /// <summary>Sends a comment, which readers pass over and which keeps the connection open.</summary>
-    public Task CommentAsync(string text)
+    /// <summary>Adds a comment, which readers pass over and which keeps the connection open.</summary>
+    public void AddComment(string text)
     {
         Begin();
         AddText($": {text}\n\n");
-        return FlushAsync();
+    }
+
+    /// <summary>Sends what was added, if anything was.</summary>
+    public async Task FlushAsync()
+    {
+        if (!_hasNews)
+            return;
+        _hasNews = false;
+        await response.BodyWriter.FlushAsync(cancellationToken);
     }
 
     private void Begin()
     {
+        _hasNews = true;
         if (response.HasStarted)
             return;
         response.ContentType = "text/event-stream; charset=utf-8";

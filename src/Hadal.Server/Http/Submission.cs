@@ -21,6 +21,7 @@ internal static class Submission
         string formatField = "response_format"
     )
     {
+        call.Widen(request.Generation.Choices);
         try
         {
             ChatAnswer answer = await call.Chat.SubmitAsync(
@@ -84,6 +85,7 @@ internal static class Submission
     )
     {
         List<InferenceRequest> requests = [];
+        call.Widen(count * generation.Choices);
         try
         {
             GenerationOptions limited = call.Tenant.Limit(generation);

@@ -17,7 +17,7 @@ internal sealed partial class ModelService(
     ServerMetrics metrics,
     IOptions<HadalOptions> options,
     ILogger<ModelService> logger
-) : IHostedLifecycleService, IProgress<LoadProgress>, IDisposable
+) : IHostedLifecycleService, IProgress<LoadProgress>, IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task _loading = Task.CompletedTask;
@@ -49,7 +49,12 @@ internal sealed partial class ModelService(
         _loaded = null;
     }
 
-    public void Dispose() => _stopping.Dispose();
+    // Where the application was not stopped before.
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(CancellationToken.None);
+        _stopping.Dispose();
+    }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

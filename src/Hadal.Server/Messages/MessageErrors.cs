@@ -7,11 +7,12 @@ namespace Hadal.Server.Messages;
 /// <summary>Errors as responses of Anthropic's API.</summary>
 internal static class MessageErrors
 {
-    /// <summary>The name of the event that is an error in a stream.</summary>
-    public const string Event = "error";
-
     // Agents look for these words, and make their conversation shorter.
     private const string TooLong = "prompt is too long: ";
+
+    /// <summary>Adds the event of an error to a stream.</summary>
+    public static void Tell(ServerSentEvents stream, ApiException error) =>
+        stream.Add(json => Write(json, error), "error");
 
     /// <summary>The object of an error, with its braces.</summary>
     public static void Write(Utf8JsonWriter json, ApiException error)

@@ -16,7 +16,7 @@ internal static class MessagesEndpoint
         var writer = new MessageWriter(call.Model.Name, answer, request.OmitsThoughts);
         if (request.IsStreamed)
         {
-            await StreamAsync(call, answer, new MessageStream(call.Stream(), writer));
+            await StreamAsync(call, answer, writer);
         }
         else
         {
@@ -26,18 +26,12 @@ internal static class MessagesEndpoint
         record.Complete(answer.Choices.Select(choice => FinishReasons.Of(choice.Finish)!));
     }
 
-    private static async Task StreamAsync(ApiCall call, ChatAnswer answer, MessageStream stream)
+    private static async Task StreamAsync(ApiCall call, ChatAnswer answer, MessageWriter writer)
     {
-        var updates = answer.WithPauses(call.Options.CommentInterval, call.Cancellation);
-        await foreach ((bool came, AnswerUpdate update) in updates)
-        {
-            if (came)
-                stream.Add(update);
-            else
-                stream.AddPing();
-            await stream.FlushAsync();
-        }
+        ServerSentEvents events = call.Stream(MessageErrors.Tell);
+        var stream = new MessageStream(events, writer);
+        await call.StreamAsync(events, answer, stream.Add, stream.AddPing);
         stream.End();
-        await stream.FlushAsync();
+        await events.FlushAsync();
     }
 }

@@ -51,6 +51,7 @@ internal sealed record MessagesRequest
             ],
             Refused = new Dictionary<string, string>
             {
+                [HadalField.Name] = "send it to /v1/chat/completions",
                 ["container"] = "run code yourself, and send the results as a tool's",
                 ["mcp_servers"] = "connect to them yourself, and send their tools",
                 ["compaction"] = "ask for a summary in a message",

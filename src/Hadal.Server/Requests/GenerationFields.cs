@@ -10,6 +10,7 @@ namespace Hadal.Server.Requests;
 /// </summary>
 internal static class GenerationFields
 {
+    private const int MostBias = 100;
     private const int MostStopStrings = 16;
 
     /// <summary>The fields that <see cref="Read"/> reads.</summary>
@@ -157,16 +158,19 @@ internal static class GenerationFields
         Dictionary<int, float> bias = [];
         if (request.OptionalObject("logit_bias") is not { } fields)
             return bias;
-        foreach ((string name, _) in fields.Members)
+        foreach ((string name, JsonElement value) in fields.Members)
         {
             if (
                 !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
                 || id >= vocabularySize
-                || !bias.TryAdd(id, (float)fields.Number(name, -100, 100))
+                || value.ValueKind != JsonValueKind.Number
+                || !value.TryGetSingle(out float added)
+                || !(Math.Abs(added) <= MostBias)
+                || !bias.TryAdd(id, added)
             )
                 throw fields.Bad(
                     name,
-                    $"must be of a token id from 0 to {vocabularySize - 1}, each once"
+                    $"must be from −{MostBias} to {MostBias}, for a token id from 0 to {vocabularySize - 1}, each once"
                 );
         }
         return bias;

@@ -25,7 +25,11 @@ internal sealed class CustomCallItem(
 
     public override void End(bool isWhole)
     {
-        Add("response.custom_tool_call_input.done", json => json.WriteString("input", _input.Text));
+        if (isWhole)
+            Add(
+                "response.custom_tool_call_input.done",
+                json => json.WriteString("input", _input.Text)
+            );
         base.End(isWhole);
     }
 

@@ -27,14 +27,17 @@ internal sealed class FunctionCallItem(
 
     public override void End(bool isWhole)
     {
-        Add(
-            "response.function_call_arguments.done",
-            json =>
-            {
-                json.WriteString("name", Name);
-                json.WriteString(Field, _arguments.ToString());
-            }
-        );
+        if (isWhole)
+        {
+            Add(
+                "response.function_call_arguments.done",
+                json =>
+                {
+                    json.WriteString("name", Name);
+                    json.WriteString(Field, _arguments.ToString());
+                }
+            );
+        }
         base.End(isWhole);
     }
 

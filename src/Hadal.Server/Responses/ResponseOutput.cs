@@ -82,11 +82,9 @@ internal sealed class ResponseOutput(
     private void End(AnswerFinish finish)
     {
         bool isWhole = finish is AnswerFinish.Stop or AnswerFinish.ToolCalls;
-        // Clients look for a message, and a call that is cut is none.
+        // Clients look for a message.
         if (isWhole && _items.All(item => item is ReasoningItem))
             OpenMessage();
-        else if (_open is CallItem)
-            Drop();
         Close(isWhole);
     }
 

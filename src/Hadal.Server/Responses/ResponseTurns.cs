@@ -10,6 +10,7 @@ internal sealed class ResponseTurns
 {
     private readonly List<ChatTurn> _turns = [];
     private readonly List<TurnPaths> _paths = [];
+    private readonly List<ToolCall> _calls = [];
     private readonly List<string> _callPaths = [];
     private ChatTurn? _answer;
     private string _answerPath = "";
@@ -28,35 +29,31 @@ internal sealed class ResponseTurns
         _paths.Add(new TurnPaths(path, []));
     }
 
-    /// <summary>Adds what the model thought: a turn begins with it, but between a call and its result.</summary>
+    /// <summary>Adds what the model thought: a turn begins with it, unless it stands between a call and the call's result.</summary>
     public void AddReasoning(string text, string path)
     {
         if (text.Length == 0)
             return;
-        if (_answer is { ToolCalls.Count: 0, Content.Length: > 0 })
+        if (_calls.Count == 0 && _answer is { Content.Length: > 0 })
             EndAnswer();
         ChatTurn answer = Answer(path);
         _answer = answer with { Reasoning = answer.Reasoning + text };
     }
 
-    /// <summary>Adds what the model said: a turn has one message, but between a call and its result.</summary>
+    /// <summary>Adds what the model said: a turn has one message, unless one more stands between a call and the call's result.</summary>
     public void AddMessage(string text, string path)
     {
-        if (_answer is { ToolCalls.Count: 0, Content.Length: > 0 })
+        if (_calls.Count == 0 && _answer is { Content.Length: > 0 })
             EndAnswer();
         ChatTurn answer = Answer(path);
-        _answer = ChatTurn.Assistant(answer.Content + text) with
-        {
-            Reasoning = answer.Reasoning,
-            ToolCalls = answer.ToolCalls,
-        };
+        _answer = ChatTurn.Assistant(answer.Content + text) with { Reasoning = answer.Reasoning };
     }
 
     /// <summary>Adds a call of the model.</summary>
     public void AddCall(ToolCall call, string path)
     {
-        ChatTurn answer = Answer(path);
-        _answer = answer with { ToolCalls = [.. answer.ToolCalls, call] };
+        _ = Answer(path);
+        _calls.Add(call);
         _callPaths.Add(path);
     }
 
@@ -65,9 +62,10 @@ internal sealed class ResponseTurns
     {
         if (_answer is null)
             return;
-        _turns.Add(_answer);
+        _turns.Add(_answer with { ToolCalls = [.. _calls] });
         _paths.Add(new TurnPaths(_answerPath, [.. _callPaths]));
         _answer = null;
+        _calls.Clear();
         _callPaths.Clear();
     }
 

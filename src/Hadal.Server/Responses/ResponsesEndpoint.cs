@@ -14,19 +14,10 @@ internal static class ResponsesEndpoint
         var request = ResponsesRequest.Read(call.Body, call.Model, call.Options);
         ChatAnswer answer = await SubmitAsync(call, request);
         using RequestRecord record = call.Metrics.Begin(() => answer.Usage);
-        ServerSentEvents? stream = request.IsStreamed ? call.Stream() : null;
-        var writer = new ResponseWriter(call.Model, request, answer, new ResponseEvents(stream));
-        if (stream is not null)
-        {
-            await StreamAsync(call, answer, writer, stream);
-        }
+        if (request.IsStreamed)
+            await StreamAsync(call, request, answer);
         else
-        {
-            await foreach (AnswerUpdate update in answer.WithCancellation(call.Cancellation))
-                writer.Take(update);
-            writer.End();
-            await call.ReplyAsync(writer.Write);
-        }
+            await ReplyAsync(call, request, answer);
         record.Complete(answer.Choices.Select(choice => FinishReasons.Of(choice.Finish)!));
     }
 
@@ -42,26 +33,34 @@ internal static class ResponsesEndpoint
         }
     }
 
-    private static async Task StreamAsync(
-        ApiCall call,
-        ChatAnswer answer,
-        ResponseWriter writer,
-        ServerSentEvents stream
-    )
+    private static async Task ReplyAsync(ApiCall call, ResponsesRequest request, ChatAnswer answer)
     {
-        call.TellsFailureBy(writer.Fail);
-        var updates = answer.WithPauses(call.Options.CommentInterval, call.Cancellation);
-        await foreach ((bool came, AnswerUpdate update) in updates)
-        {
-            writer.Begin();
-            if (!came)
-            {
-                await stream.CommentAsync("waiting");
-                continue;
-            }
+        var writer = new ResponseWriter(call.Model, request, answer, new ResponseEvents(null));
+        await foreach (AnswerUpdate update in answer.WithCancellation(call.Cancellation))
             writer.Take(update);
-            await stream.FlushAsync();
-        }
+        writer.End();
+        await call.ReplyAsync(writer.Write);
+    }
+
+    private static async Task StreamAsync(ApiCall call, ResponsesRequest request, ChatAnswer answer)
+    {
+        ResponseWriter? writer = null;
+        ServerSentEvents stream = call.Stream((events, error) => writer!.Fail(events, error));
+        writer = new ResponseWriter(call.Model, request, answer, new ResponseEvents(stream));
+        await call.StreamAsync(
+            stream,
+            answer,
+            update =>
+            {
+                writer.Begin();
+                writer.Take(update);
+            },
+            () =>
+            {
+                writer.Begin();
+                stream.AddComment("waiting");
+            }
+        );
         writer.End();
         await stream.FlushAsync();
     }

@@ -52,6 +52,7 @@ internal sealed record ResponsesRequest
             ],
             Refused = new Dictionary<string, string>
             {
+                [HadalField.Name] = "send it to /v1/chat/completions",
                 ["previous_response_id"] =
                     "nothing is stored; send the items of the conversation as input",
                 ["conversation"] = "nothing is stored; send the items of the conversation as input",

@@ -54,7 +54,7 @@ internal static class ToolFunctions
                 pattern = $"^(?:{definition})$";
             description.Add($"The input must fit this grammar ({syntax}):\n{definition}");
         }
-        return Define(
+        ToolDefinition function = Define(
             tool.Path,
             json =>
             {
@@ -76,6 +76,7 @@ internal static class ToolFunctions
                 json.WriteEndObject();
             }
         );
+        return new ToolDefinition(function.Function) { SchemaUse = ToolSchemaUse.Kept };
     }
 
     /// <summary>The arguments that a custom tool was called with.</summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Extensions.Options;
 
 namespace Hadal.Server.Tenants;
 
@@ -10,13 +11,22 @@ internal sealed class KeyRing
     private readonly List<(byte[] Hash, Tenant Tenant)> _keys = [];
 
     /// <param name="options">The server's own key, and the file of the tenants'.</param>
-    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The file can't be read, or is not as it must be.</exception>
+    /// <exception cref="OptionsValidationException">The file can't be read or is not as it must be, or a key stands twice.</exception>
     public KeyRing(HadalOptions options)
     {
         if (options.ApiKeysFile is { } file)
             _keys.AddRange(TenantFile.Read(file));
-        if (options.ApiKey is { } key)
-            _keys.Add((Hash(key), IsOpen ? Tenant.Sole : Tenant.Operator));
+        if (options.ApiKey is not { } key)
+            return;
+        if (Find(key) is { } tenant)
+            throw new OptionsValidationException(
+                HadalOptions.Section,
+                typeof(HadalOptions),
+                [
+                    $"{HadalOptions.Section}:{nameof(HadalOptions.ApiKey)} is the key '{tenant.Name}' of {options.ApiKeysFile}; take another",
+                ]
+            );
+        _keys.Add((Hash(key), IsOpen ? Tenant.Sole : Tenant.Operator));
     }
 
     /// <summary>Whether anybody may ask, as there are no keys.</summary>

@@ -16,9 +16,10 @@ internal sealed class Tenant
 {
     private readonly TokenBucketRateLimiter? _rate;
 
-    /// <param name="requestsPerMinute">The most requests in a minute; null for any number.</param>
+    /// <param name="requestsPerMinute">See <see cref="RequestsPerMinute"/>.</param>
     public Tenant(int? requestsPerMinute = null)
     {
+        RequestsPerMinute = requestsPerMinute;
         if (requestsPerMinute is not { } most)
             return;
         _rate = new TokenBucketRateLimiter(
@@ -53,6 +54,11 @@ internal sealed class Tenant
     /// <summary>The most requests under way and waiting.</summary>
     public int MaxRequests { get; init; } = int.MaxValue;
 
+    /// <summary>
+    /// So many requests may come at once, and one more each time that this part of a minute is over; null for any number.
+    /// </summary>
+    public int? RequestsPerMinute { get; }
+
     /// <summary>The most tokens of a prompt.</summary>
     public int MaxPromptTokens { get; init; } = int.MaxValue;
 
@@ -65,21 +71,23 @@ internal sealed class Tenant
     /// <summary>Whether it may read the metrics, which tell of all tenants.</summary>
     public bool SeesMetrics { get; init; }
 
-    /// <summary>Counts a request.</summary>
-    /// <exception cref="ApiException">There were as many in the last minute as may be.</exception>
-    public void CountRequest()
+    /// <summary>Counts requests against <see cref="RequestsPerMinute"/>.</summary>
+    /// <exception cref="ApiException">There are too many.</exception>
+    public void CountRequests(int count)
     {
-        if (_rate is null)
+        if (_rate is null || count == 0)
             return;
         _rate.TryReplenish();
-        using RateLimitLease lease = _rate.AttemptAcquire();
+        using RateLimitLease lease = _rate.AttemptAcquire(
+            Math.Min(count, RequestsPerMinute!.Value)
+        );
         if (lease.IsAcquired)
             return;
         TimeSpan wait = lease.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan after)
             ? after
             : TimeSpan.FromMinutes(1);
         throw ApiException.TooMany(
-            "This key has had as many requests in a minute as it may have",
+            $"The key '{Name}' may have {RequestsPerMinute} requests a minute; try again later",
             "rate_limit_exceeded",
             Math.Max((int)Math.Ceiling(wait.TotalSeconds), 1)
         );

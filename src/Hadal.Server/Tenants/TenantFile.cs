@@ -10,6 +10,7 @@ internal static class TenantFile
 {
     private const int MostBytes = 1 << 24;
     private const int MostKeys = 10_000;
+    private const int MostPerMinute = 1_000_000;
 
     private static readonly string[] s_fields =
     [
@@ -75,7 +76,7 @@ internal static class TenantFile
     private static Tenant ReadTenant(JsonFields entry)
     {
         string name = entry.Text("name");
-        return new Tenant(Limit(entry, "requests_per_minute"))
+        return new Tenant(Limit(entry, "requests_per_minute", MostPerMinute))
         {
             Name = name,
             // Keys with one salt share a cache, and no name can be taken for a salt.
@@ -99,8 +100,8 @@ internal static class TenantFile
             );
     }
 
-    private static int? Limit(JsonFields entry, string name) =>
-        entry.Has(name) ? entry.Integer(name, 1, int.MaxValue) : null;
+    private static int? Limit(JsonFields entry, string name, int most = int.MaxValue) =>
+        entry.Has(name) ? entry.Integer(name, 1, most) : null;
 
     // No message of this class repeats a value: it may be a key.
     private static byte[] ReadHash(JsonFields entry)

@@ -18,6 +18,13 @@ internal static class TokenizeEndpoint
         Func<int[]> encode;
         if (request.Has("messages"))
         {
+            if (request.Has("prompt"))
+                throw ApiException.Field("prompt", "stands beside messages; send one of them");
+            if (request.Has("add_generation_prompt") && !request.Flag("add_generation_prompt"))
+                throw request.Bad(
+                    "add_generation_prompt",
+                    "but prompts here end where the answer begins; leave it out"
+                );
             ChatConversation conversation = ChatRequestJson.Read(call.Body);
             encode = () =>
                 call.Chat.Template.Encode(tokenizer, conversation, cancellation).Ids.ToArray();

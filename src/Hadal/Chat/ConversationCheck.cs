@@ -80,7 +80,7 @@ internal static class ConversationCheck
             if (!ids.Add(call.Id))
                 throw new ConversationException(
                     $"{Path(index)}.tool_calls[{i}].id",
-                    $"is '{QuotedText.Shorten(call.Id)}', as of a call before it; ids must differ"
+                    $"is '{QuotedText.Shorten(call.Id)}', which a call before it has; ids must differ"
                 );
             Arguments(call, ArgumentsPath(index, i));
         }
@@ -90,12 +90,13 @@ internal static class ConversationCheck
     private static IEnumerable<ChatTurn> Results(IReadOnlyList<ChatTurn> turns, int answer)
     {
         IReadOnlyList<ToolCall> calls = turns[answer].ToolCalls;
+        HashSet<string> ids = [.. calls.Select(call => call.Id)];
         var results = new Dictionary<string, ChatTurn>(StringComparer.Ordinal);
         for (int i = answer + 1; i < turns.Count && turns[i].Role == ChatTurn.ToolRole; i++)
         {
             string id = turns[i].ToolCallId ?? "";
             string was = $"is '{QuotedText.Shorten(id)}'";
-            if (calls.All(call => call.Id != id))
+            if (!ids.Contains(id))
                 throw new ConversationException(
                     $"{Path(i)}.tool_call_id",
                     $"{was}, must be an id of {Path(answer)}.tool_calls"
@@ -103,7 +104,7 @@ internal static class ConversationCheck
             if (!results.TryAdd(id, turns[i]))
                 throw new ConversationException(
                     $"{Path(i)}.tool_call_id",
-                    $"{was}, as of a result before it; a call has one result"
+                    $"{was}, which a result before it has; a call has one result"
                 );
         }
         int missing = calls.TakeWhile(call => results.ContainsKey(call.Id)).Count();

@@ -38,7 +38,8 @@ public sealed class ToolDefinition
         {
             JsonValueKind.True => ToolSchemaUse.Kept,
             JsonValueKind.False => ToolSchemaUse.Told,
-            _ => ToolSchemaUse.KeptWherePossible,
+            null => ToolSchemaUse.KeptWherePossible,
+            _ => throw fields.Bad("strict", "must be true or false"),
         };
     }
 

@@ -54,6 +54,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
         ["thinking"] = "\"x\"",
         ["reasoning_effort"] = "\"hard\"",
         ["chat_template_kwargs"] = "7",
+        ["modalities"] = """["audio"]""",
         ["n"] = "0",
         ["seed"] = "1.5",
         ["temperature"] = "2.5",

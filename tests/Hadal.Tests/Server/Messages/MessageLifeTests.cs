@@ -156,7 +156,7 @@ public sealed class MessageLifeTests(HeldEngine held) : IClassFixture<HeldEngine
         engine.Dispose();
         string text = await response.Content.ReadAsStringAsync(Cancellation).Soon();
         JsonObject last = MessageEvents.Parse(text)[^1];
-        MessageErrorTests.MustBeError(last.ToJsonString(), "stopping", "overloaded_error");
+        MessageErrorTests.MustBeError(last.ToJsonString(), "failed", "api_error");
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class MessageLifeTests(HeldEngine held) : IClassFixture<HeldEngine
                 engine.Dispose();
             }
         });
-        Assert.Contains("overloaded_error", error.Message, StringComparison.Ordinal);
+        Assert.Contains("api_error", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

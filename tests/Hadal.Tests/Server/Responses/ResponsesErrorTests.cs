@@ -88,7 +88,7 @@ public sealed class ResponsesErrorTests(ServerFixture fixture) : IClassFixture<S
     [InlineData(""" "tools":[{"type":"mcp"}] """, "tools[0].type")]
     [InlineData(""" "tools":[{"type":"something_else"}] """, "tools[0].type")]
     [InlineData(
-        """ "tools":[{"type":"function","name":"f","parameters":{"type":"object","not":{}}}] """,
+        """ "tools":[{"type":"function","name":"f","strict":true,"parameters":{"type":"object","not":{}}}] """,
         "tools"
     )]
     [InlineData(

@@ -43,7 +43,7 @@ public sealed class ResponsesLifeTests(HeldEngine held) : IClassFixture<HeldEngi
         using HttpResponseMessage response = await SendAsync(app).Soon();
         engine.Step();
         engine.Dispose();
-        await MustFailAsync(response, "server_stopping");
+        await MustFailAsync(response, "server_error");
     }
 
     [Fact]
