@@ -31,7 +31,7 @@ const char* name_of(Isa isa) {
     case Isa::avx512:
       return "avx512";
     case Isa::avx512f:
-      return "avx512f";
+      return "avx512f";  // With BW, DQ and VL.
     case Isa::avx2:
       return "avx2";
     default:

@@ -23,7 +23,7 @@ public sealed class HadalModel
     /// <summary>What clients call it.</summary>
     public string Name { get; }
 
-    /// <summary>How far it is.</summary>
+    /// <summary>Whether it is being loaded, answers, could not be loaded, or ends.</summary>
     public HadalState State
     {
         get

@@ -85,8 +85,9 @@ public sealed class HadalOptions
     public bool RecordSelection { get; set; }
 
     /// <summary>
-    /// The most memory that a request may take for it until it was sent. It bounds how many tokens of an answer tell it, the first
-    /// ones: a token may take 2 bytes for each position that a layer chooses, with DeepSeek-V3.2 250 KB, so that 268 tokens do.
+    /// The most memory, in bytes, that the recorded choices of a request may take. The first tokens of an answer are recorded, as
+    /// many as fit: a token takes up to 2 bytes for each position that a layer chooses. With DeepSeek-V3.2 that is 250 KB, so that 64
+    /// MiB hold 268 tokens. As JSON, which an answer that is not streamed has in memory as a whole, they take two to three times that.
     /// </summary>
     public int MaxRecordedBytes { get; set; } = 64 << 20;
 

@@ -1,6 +1,6 @@
 namespace Hadal.Server;
 
-/// <summary>How far a <see cref="HadalModel"/> is.</summary>
+/// <summary>What a <see cref="HadalModel"/> is doing.</summary>
 public enum HadalState
 {
     /// <summary>The model is being loaded.</summary>

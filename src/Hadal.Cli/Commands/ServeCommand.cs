@@ -26,7 +26,7 @@ internal sealed class ServeCommand : Command
     private readonly Option<string> _host = new("--host")
     {
         Description =
-            "The address to listen at; 0.0.0.0 or :: for all of the machine's, which needs --api-key or --no-auth",
+            "The address to listen at; 0.0.0.0 or :: for all of the machine's, which needs a key (--api-key, HADAL_API_KEY or --api-keys) or --no-auth",
         HelpName = "address",
         DefaultValueFactory = _ => "127.0.0.1",
     };
@@ -44,7 +44,8 @@ internal sealed class ServeCommand : Command
     };
     private readonly Option<bool> _noAuth = new("--no-auth")
     {
-        Description = "Answers whoever can reach the address, without a key",
+        Description =
+            "Answers whoever can reach the address, without a key, whatever HADAL_API_KEY and the configuration say",
     };
     private readonly Option<string[]> _origins = new("--cors-origin")
     {

@@ -65,11 +65,28 @@ internal sealed class MessageWriter(string model, ChatAnswer answer, bool omitsT
         json.WriteString("id", id);
         json.WriteString("name", name);
         json.WritePropertyName("input");
-        // The grammar has made it JSON, of any depth.
-        json.WriteRawValue(input, skipInputValidation: true);
+        WriteInput(json, input);
         json.WriteStartObject("caller");
         json.WriteString("type", "direct");
         json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    // A grammar makes calls of tools that were told of objects of JSON. A model may write others of its own accord.
+    private static void WriteInput(Utf8JsonWriter json, string input)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(input, new() { MaxDepth = int.MaxValue });
+            if (document.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                json.WriteRawValue(input, skipInputValidation: true);
+                return;
+            }
+        }
+        catch (JsonException) { }
+        json.WriteStartObject();
+        json.WriteString("arguments", input);
         json.WriteEndObject();
     }
 

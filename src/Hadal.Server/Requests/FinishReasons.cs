@@ -3,7 +3,7 @@ using Hadal.Generation;
 
 namespace Hadal.Server.Requests;
 
-/// <summary>Why an answer ended, in the words that official clients know: others make them throw.</summary>
+/// <summary>Why an answer ended, in the words that official clients know. They throw at any other word.</summary>
 internal static class FinishReasons
 {
     public static string? Of(AnswerFinish? finish) =>

@@ -2,10 +2,11 @@ using Hadal.Model;
 
 namespace Hadal.Server.Selections;
 
-/// <summary>How many tokens tell what attention chose for them, so that it stays within the server's memory for it.</summary>
+/// <summary>For how many tokens of a request the choices of attention are recorded: see <see cref="HadalOptions.MaxRecordedBytes"/>.</summary>
 internal static class SelectionLimit
 {
-    // Of 2048 positions in 131,072 at most 1024 are 128 or more after the one before, and so take a second byte.
+    // A position is kept as its distance to the one before it, in one byte below 128, else in two or more. Of 2048 distances in a
+    // context of 131,072 tokens at most 1024 can be 128 or more.
     private const int PositionBytes = 2;
 
     /// <summary>The most tokens of a choice, at least one; as many as there are where the model chooses none.</summary>

@@ -165,6 +165,12 @@ public sealed class TraceCommandTests : IDisposable
         (await CliResult.RunAsync("trace", "--ids", "0")).MustRefuse(2, "--output", "--html");
 
     [Fact]
+    public async Task One_file_for_both_is_refused() =>
+        (
+            await CliResult.RunAsync("trace", "-o", _output, "--html", _output, "--ids", "0")
+        ).MustRefuse(2, "--html", "one file");
+
+    [Fact]
     public async Task APromptAndATextAreRefused() =>
         (await CliResult.RunAsync("trace", "-o", _output, "--ids", "0", "--text", "x")).MustRefuse(
             2,

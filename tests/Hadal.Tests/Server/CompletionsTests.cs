@@ -249,7 +249,16 @@ public sealed class CompletionsTests(ServerFixture fixture) : IClassFixture<Serv
         );
         foreach (
             (string path, string body) in ((string, string)[])
-                [("/tokenize", "{}"), ("/detokenize", "{}"), ("/detokenize", """{"tokens":[-1]}""")]
+                [
+                    ("/tokenize", "{}"),
+                    ("/tokenize", """{"prompt":"a","messages":[{"role":"user","content":"a"}]}"""),
+                    (
+                        "/tokenize",
+                        """{"messages":[{"role":"user","content":"a"}],"add_generation_prompt":false}"""
+                    ),
+                    ("/detokenize", "{}"),
+                    ("/detokenize", """{"tokens":[-1]}"""),
+                ]
         )
             await App.RefusalAsync(path, body);
 

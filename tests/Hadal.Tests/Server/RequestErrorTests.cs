@@ -208,6 +208,7 @@ public sealed class RequestErrorTests(ServerFixture fixture) : IClassFixture<Ser
     [InlineData(null, HttpStatusCode.UnsupportedMediaType)]
     [InlineData("application/json", HttpStatusCode.BadRequest)]
     [InlineData("Application/JSON; charset=UTF-8", HttpStatusCode.BadRequest)]
+    [InlineData("application/json; charset=\"utf-8\"", HttpStatusCode.BadRequest)]
     public async Task Other_types_than_json_are_refused(string? type, HttpStatusCode status)
     {
         using var content = new ByteArrayContent("{}"u8.ToArray());

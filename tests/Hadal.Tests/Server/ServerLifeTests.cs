@@ -79,6 +79,8 @@ public sealed class ServerLifeTests(HeldEngine held) : IClassFixture<HeldEngine>
                 throw new UnreachableException();
             }
         );
+        app.Model.Drain();
+        await app.RefusalAsync(Path, Question(), HttpStatusCode.ServiceUnavailable);
         await app.DisposeAsync().AsTask().Soon();
     }
 

@@ -46,6 +46,10 @@ public sealed class TenantFileTests
         "keys[0].max_requests: is 0"
     )]
     [InlineData(
+        """{"keys":[{"name":"a","key":"sk-do-not-tell","requests_per_minute":2000000000}]}""",
+        "keys[0].requests_per_minute: is 2000000000"
+    )]
+    [InlineData(
         """{"keys":[{"name":"a","key":"sk-do-not-tell","priority":1001}]}""",
         "keys[0].priority: is 1001"
     )]
@@ -88,5 +92,16 @@ public sealed class TenantFileTests
         Assert.Same(Tenant.Operator, keys.Find("sk-op"));
         foreach (string wrong in (string[])["", "sk-alic", "sk-alice ", "SK-ALICE", "ABC"])
             Assert.Null(keys.Find(wrong));
+    }
+
+    [Fact]
+    public void The_operators_key_is_no_tenants()
+    {
+        using var file = new KeyFile($$"""{"keys":[{"name":"alice","key":"{{Secret}}"}]}""");
+        OptionsValidationException error = Assert.Throws<OptionsValidationException>(() =>
+            new KeyRing(new HadalOptions { ApiKeysFile = file.Path, ApiKey = Secret })
+        );
+        Assert.Contains("'alice'", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(Secret, error.Message, StringComparison.Ordinal);
     }
 }

@@ -115,6 +115,33 @@ public sealed class TenantTests(HeldEngine held) : IClassFixture<HeldEngine>
         await PostAsync(app, "/tokenize", "a", """{"prompt":"x"}""");
     }
 
+    /// <summary>Prompts and choices are texts, and each takes a place of the engine.</summary>
+    [Theory]
+    [InlineData(Completions, """{"prompt":"x","n":2,"max_tokens":4}""")]
+    [InlineData(Completions, """{"prompt":["x","y"],"max_tokens":4}""")]
+    [InlineData(Chat, """{"messages":[{"role":"user","content":"x"}],"n":2,"max_tokens":4}""")]
+    public async Task Each_text_of_a_request_counts(string path, string body)
+    {
+        using var engine = held.NewEngine();
+        using var file = new KeyFile(
+            """{"keys":[{"name":"a","key":"a","max_requests":3},{"name":"b","key":"b","max_requests":1}]}"""
+        );
+        await using ServerApp app = await held.ServeAsync(
+            engine,
+            options => options.ApiKeysFile = file.Path
+        );
+        using HttpResponseMessage never = await SendAsync(app, path, "b", body);
+        Assert.Equal(HttpStatusCode.BadRequest, never.StatusCode);
+        using var leave = new CancellationTokenSource();
+        Task<HttpResponseMessage> running = SendAsync(app, path, "a", body, leave.Token);
+        Waiting.Until(() => app.Queued > 0);
+        using HttpResponseMessage refused = await SendAsync(app, path, "a", body);
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+        Waiting.Until(() => Under(app) == 0);
+    }
+
     [Fact]
     public async Task A_tenant_has_so_many_requests_in_a_minute()
     {
