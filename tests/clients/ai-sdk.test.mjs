@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { Output, generateObject, generateText, stepCountIs, streamObject, streamText, tool } from "ai";
-import { Day, baseURL } from "./shared.mjs";
+import { Day, baseURL, plain } from "./shared.mjs";
 
 const provider = createOpenAICompatible({
   name: "hadal",
@@ -17,6 +17,7 @@ const question = {
   temperature: 0,
   maxOutputTokens: 16,
   maxRetries: 0,
+  providerOptions: { hadal: plain },
 };
 const open = (called) =>
   tool({ description: "Opens a shop", inputSchema: Day, execute: async (input) => called.push(Day.parse(input)) });
@@ -34,7 +35,7 @@ test("a streamed text is the whole one", async () => {
 });
 
 test("thoughts are told apart", async () => {
-  const thinking = { ...question, providerOptions: { hadal: { reasoningEffort: "high" } } };
+  const thinking = { ...question, providerOptions: { hadal: { ...plain, reasoningEffort: "high" } } };
   const whole = await generateText(thinking);
   assert.notEqual(whole.reasoningText ?? "", "");
   assert.equal(whole.text, "");
@@ -47,7 +48,7 @@ test("tools are called, and their results answered", async () => {
   const body = (called) => ({
     ...question,
     maxOutputTokens: 120,
-    providerOptions: { hadal: { parallel_tool_calls: false } },
+    providerOptions: { hadal: { ...plain, parallel_tool_calls: false } },
     tools: { open: open(called) },
     stopWhen: stepCountIs(2),
     // The first step must call, and the second may not.

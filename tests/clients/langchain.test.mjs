@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";
 import { ChatOpenAI, OpenAI } from "@langchain/openai";
-import { Day, baseURL } from "./shared.mjs";
+import { Day, baseURL, plain } from "./shared.mjs";
 
-const fields = { model: "deep", apiKey: "none", temperature: 0, maxRetries: 0, configuration: { baseURL } };
+const fields = { model: "deep", apiKey: "none", temperature: 0, maxRetries: 0, configuration: { baseURL }, modelKwargs: plain };
 const question = [new HumanMessage("Who's there?")];
 const open = tool(async ({ day }) => `open on ${day}`, { name: "open", description: "Opens a shop", schema: Day });
 
@@ -54,7 +54,7 @@ test("log-probabilities are read", async () => {
 
 test("a response's thought is told", async () => {
   // Its own field for this goes out to models of OpenAI's alone.
-  const modelKwargs = { reasoning: { effort: "low" } };
+  const modelKwargs = { ...plain, reasoning: { effort: "low" } };
   const answer = await new ChatOpenAI({ ...fields, maxTokens: 16, useResponsesApi: true, modelKwargs }).invoke(question);
   assert.equal(answer.usage_metadata.output_token_details.reasoning, 16);
 });

@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
 import { zodFunction, zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
-import { Day, client } from "./shared.mjs";
+import { Day, client, plain } from "./shared.mjs";
 
 const messages = [{ role: "user", content: "Who's there?" }];
 const input = "Who's there?";
-const options = { model: "deep", messages, max_completion_tokens: 16, temperature: 0 };
+const options = { model: "deep", messages, max_completion_tokens: 16, temperature: 0, ...plain };
 const tools = [zodFunction({ name: "open", parameters: Day, description: "Opens a shop" })];
 const calls = { ...options, tools, tool_choice: "required", parallel_tool_calls: false, max_completion_tokens: 300 };
-const responseOptions = { model: "deep", input, max_output_tokens: 16, temperature: 0 };
+const responseOptions = { model: "deep", input, max_output_tokens: 16, temperature: 0, ...plain };
 const responseTools = [
   { type: "function", name: "open", description: "Opens a shop", strict: true, parameters: Day.toJSONSchema() },
   { type: "custom", name: "patch", format: { type: "grammar", syntax: "regex", definition: "[a-f]{4}" } },
@@ -90,7 +90,7 @@ test("log-probabilities are read", async () => {
 });
 
 test("a text is gone on with", async () => {
-  const body = { model: "deep", prompt: "Who's there?", max_tokens: 8, temperature: 0 };
+  const body = { model: "deep", prompt: "Who's there?", max_tokens: 8, temperature: 0, ...plain };
   const whole = await client.completions.create(body);
   let text = "";
   for await (const chunk of await client.completions.create({ ...body, stream: true })) text += chunk.choices[0].text;

@@ -1,9 +1,10 @@
 // What tests of the page do with it, and see of it. The server is at HADAL_URL.
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { launch } from "./browser.mjs";
 
-const { HADAL_URL: url } = process.env;
+const { HADAL_URL: url, HADAL_PLAIN: plain } = process.env;
 
 let browser;
 before(async () => (browser = await launch()));
@@ -26,9 +27,13 @@ export async function open(address, use) {
   }
 }
 
-/** Opens the chat, waits until the model is ready, and limits its answers. */
+/** Opens the chat, waits until the model is ready, and limits its answers, which have tokens of plain text alone. */
 export const chat = (use, tokens = 20) =>
   open(url, async (page, problems) => {
+    const bias = JSON.parse(plain);
+    await page.route("**/v1/chat/completions", (route) =>
+      route.continue({ postData: { ...route.request().postDataJSON(), logit_bias: bias } }),
+    );
     await page.locator("#state[data-state=ready]").waitFor();
     await page.getByLabel("Most tokens").fill(`${tokens}`);
     await page.getByLabel("Seed").fill("3");
@@ -64,12 +69,17 @@ export const answerWith = (page, chunks) =>
 /** The value of a metric of the server, of the line that has these words. */
 async function metric(...words) {
   const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n");
-  return lines.find((line) => words.every((word) => line.includes(word))).split(" ").at(-1);
+  return Number(lines.find((line) => words.every((word) => line.includes(word))).split(" ").at(-1));
 }
 
 export const running = () => metric("num_requests_running{");
 
 export const givenUp = () => metric("request_success_total{", 'finished_reason="abort"');
+
+/** Waits until a metric has a value; the test's own limit of time ends this, too. */
+export async function become(read, value, signal) {
+  while ((await read()) !== value) await setTimeout(20, undefined, { signal });
+}
 
 /** The tokens that are lit, and how brightly. */
 export const lit = (page) =>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { answerWith, ask, chat, chunksOf, drawn, ended, givenUp, heats, lit, open, running } from "./page.mjs";
+import { answerWith, ask, become, chat, chunksOf, drawn, ended, givenUp, heats, lit, open, running } from "./page.mjs";
 
 const { HADAL_LOCKED_URL: lockedUrl, HADAL_HOSTILE: hostile, HADAL_TRACE: trace } = process.env;
 const TOOL = {
@@ -65,7 +65,7 @@ test("a call is a card, and its result is sent back", () =>
     await page.locator("#tools").fill(JSON.stringify([TOOL]));
     assert.match(await page.locator("#tools-note").textContent(), /1 tool\./);
     await page.getByLabel("Tool calls").selectOption("required");
-    await page.getByLabel("Most tokens").fill("400");
+    await page.getByLabel("Most tokens").fill("2000");
     await ask(page, "Open the door");
     const card = page.locator(".call").first();
     await card.getByLabel("Result").fill("It is open.");
@@ -85,14 +85,16 @@ test("a call is a card, and its result is sent back", () =>
     await ended(page, 2);
   }));
 
-test("what stops an answer frees its request", { timeout: 30_000 }, () =>
+test("what stops an answer frees its request", { timeout: 30_000 }, ({ signal }) =>
   chat(async (page) => {
+    const before = await givenUp();
     await ask(page, "Go on and on");
     await page.locator(".answer .content:not(:empty)").waitFor();
-    assert.equal(await running(), "1");
+    assert.equal(await running(), 1);
     await page.getByRole("button", { name: "Stop" }).click();
     assert.equal(await page.locator(".answer .end").textContent(), "Stopped.");
-    while ((await givenUp()) !== "1" || (await running()) !== "0");
+    await become(givenUp, before + 1, signal);
+    await become(running, 0, signal);
     await page.getByLabel("Most tokens").fill("5");
     await ask(page, "And now?");
     await ended(page);
@@ -144,6 +146,23 @@ test("errors are told in words, and what was asked can be asked again", () =>
     assert.equal(await page.locator(".failure").count(), 0);
     // The browser itself tells of the request that was cut off.
     assert.match(problems.splice(0).join(), /^Failed to load resource/);
+  }));
+
+test("an error after a call asks for no result, and for the answer again", () =>
+  chat(async (page) => {
+    await answerWith(page, [
+      { choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id: "c", function: { name: "open", arguments: "{}" } }] } }] },
+      { choices: [{ index: 0, delta: {}, finish_reason: "tool_calls" }] },
+      { error: { message: "The server stops." } },
+    ]);
+    await ask(page, "Open the door");
+    await page.getByText("The server stops.").waitFor();
+    assert.equal(await page.locator(".call").count(), 1);
+    assert.equal(await page.locator(".give, .call textarea").count(), 0);
+    const again = page.waitForRequest("**/v1/chat/completions");
+    await page.getByRole("button", { name: "Try again" }).click();
+    assert.deepEqual((await again).postDataJSON().messages, [{ role: "user", content: "Open the door" }]);
+    await ended(page);
   }));
 
 test("pointing at a token lights what the layers chose", () =>

@@ -27,10 +27,19 @@ internal static class ServeApp
         CancellationToken cancellationToken
     )
     {
-        WebApplication app = Build(endpoint, configure);
+        WebApplication app;
+        HadalOptions options;
+        try
+        {
+            app = Build(endpoint, configure);
+            options = app.Services.GetRequiredService<IOptions<HadalOptions>>().Value;
+        }
+        catch (OptionsValidationException e)
+        {
+            throw new UsageException(string.Join("; ", e.Failures));
+        }
         await using (app.ConfigureAwait(false))
         {
-            HadalOptions options = app.Services.GetRequiredService<IOptions<HadalOptions>>().Value;
             HadalModel model = app.Services.GetRequiredService<HadalModel>();
             bool hasKeys = options.ApiKey is not null || options.ApiKeysFile is not null;
             if (!IPAddress.IsLoopback(endpoint.Address) && !hasKeys && !isOpen)
@@ -90,15 +99,7 @@ internal static class ServeApp
             );
         WebApplication app = builder.Build();
         app.UseCors();
-        try
-        {
-            app.MapHadal();
-        }
-        catch (OptionsValidationException e)
-        {
-            ((IDisposable)app).Dispose();
-            throw new UsageException(string.Join("; ", e.Failures));
-        }
+        app.MapHadal();
         return app;
     }
 }

@@ -59,14 +59,18 @@ export class AnswerTurn {
     for (const call of calls ?? []) this.#takeCall(call);
   }
 
-  /** Shows how it ended, and what it took. @param why Why it was cut off; null where it was not. */
-  finish(why) {
+  /**
+   * Shows how it ended, and what it took.
+   * @param why Why it was cut off; null where it was not.
+   * @param failed Whether an error ended it. It is asked for again, so that its calls want no results.
+   */
+  finish(why, failed = false) {
     this.root.setAttribute("aria-busy", "false");
     this.#content.hidden = !this.#message.content;
     if (this.#thought) this.#thought.querySelector("summary").textContent = "Thought";
     const end = why ?? (this.#finish === "length" ? "The limit of tokens was reached." : null);
     if (end) this.root.append(element("p", "end", end));
-    if (this.wantsResults) this.#askResults();
+    if (this.wantsResults && !failed) this.#askResults();
     if (this.#usage) this.root.append(figures(this.#usage, this.#timings));
     if (this.#selection && this.#tokens.length > 0) this.root.append(this.#selectionPart());
   }

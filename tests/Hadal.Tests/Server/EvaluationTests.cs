@@ -41,14 +41,18 @@ public sealed class EvaluationTests(ServerFixture fixture) : IClassFixture<Serve
     {
         JsonObject body = Read("lm-eval-generate-until");
         int[][] prompts = body["prompt"].Deserialize<int[][]>()!;
-        string stop = Engine.Text(prompts[1], Engines.Limit(8))[2..4];
+        SamplingOptions sampling = new() { LogitBias = PlainTokens.Bias(Engine.Tokenizer) };
+        GenerationOptions first = Engines.Limit(8) with { Sampling = sampling };
+        string stop = Engine.Text(prompts[1], first)[2..4];
         body["stop"]![0] = stop;
+        body["logit_bias"] = JsonSerializer.SerializeToNode(sampling.LogitBias);
         JsonElement answer = await fixture.App.PostAsync(Path, body.ToJsonString());
         string[] texts = new string[prompts.Length];
         foreach (JsonElement choice in answer.GetProperty("choices").EnumerateArray())
             texts[choice.GetProperty("index").GetInt32()] = choice.GetProperty("text").GetString()!;
         var options = new GenerationOptions
         {
+            Sampling = sampling,
             Stop = new StopConditions
             {
                 MaxTokens = 24,

@@ -97,7 +97,7 @@ public sealed class HonouredFieldTests(ServerFixture fixture) : IClassFixture<Se
     {
         JsonElement answer = await fixture.App.PostAsync(
             Chat,
-            $$"""{"messages":[{"role":"user","content":"{{Prompt}}"}],"max_tokens":4,"temperature":0,{{fields}}}"""
+            $$"""{"messages":[{"role":"user","content":"{{Prompt}}"}],"max_tokens":4,"temperature":0,"logit_bias":{{PlainTokens.Json(Engine.Tokenizer)}},{{fields}}}"""
         );
         Assert.Equal(
             thinks,

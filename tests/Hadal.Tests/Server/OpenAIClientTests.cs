@@ -125,6 +125,8 @@ public sealed class OpenAIClientTests(ServerFixture fixture) : IClassFixture<Ser
         ChatCompletionOptions options = Options();
         options.IncludeLogProbabilities = true;
         options.TopLogProbabilityCount = 2;
+        foreach ((int id, float bias) in PlainTokens.Bias(fixture.App.Engine.Tokenizer))
+            options.LogitBiases[id] = (int)bias;
         ChatCompletion completion = await Chat.CompleteChatAsync(s_question, options, Cancellation);
         Assert.NotEmpty(completion.ContentTokenLogProbabilities);
         Assert.All(

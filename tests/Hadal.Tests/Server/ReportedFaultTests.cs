@@ -21,8 +21,8 @@ public sealed class ReportedFaultTests(ServerFixture fixture) : IClassFixture<Se
     [Fact]
     public async Task Nothing_of_a_stop_string_over_several_tokens_is_streamed()
     {
-        const string body =
-            """{"messages":[{"role":"user","content":"Who's there?"}],"seed":8,"temperature":1,"max_tokens":30,"ignore_eos":true""";
+        string body =
+            $$"""{"messages":[{"role":"user","content":"Who's there?"}],"seed":8,"temperature":1,"max_tokens":30,"logit_bias":{{PlainTokens.Json(App.Engine.Tokenizer)}}""";
         JsonElement answer = (await App.PostAsync(Path, body + ",\"logprobs\":true}")).GetProperty(
             "choices"
         )[0];
@@ -158,7 +158,7 @@ public sealed class ReportedFaultTests(ServerFixture fixture) : IClassFixture<Se
     {
         JsonObject body = JsonNode
             .Parse(
-                $$"""{"messages":[{"role":"user","content":"go"}],"tools":{{Tools}},"tool_choice":"required","seed":2,"temperature":1,"max_tokens":400}"""
+                $$"""{"messages":[{"role":"user","content":"go"}],"tools":{{Tools}},"tool_choice":"required","seed":2,"temperature":1,"max_tokens":2000}"""
             )!
             .AsObject();
         JsonElement call = (await App.PostAsync(Path, body.ToJsonString()))

@@ -16,7 +16,7 @@ public sealed class SelectionApiTests : IAsyncLifetime
 {
     private const string Path = "/v1/chat/completions";
     private const string Fields =
-        """ "messages":[{"role":"user","content":"Who's there?"}],"seed":5,"temperature":1,"max_tokens":70 """;
+        """ "messages":[{"role":"user","content":"Who's there?"}],"seed":5,"temperature":1,"max_tokens":70,"ignore_eos":true """;
 
     private readonly ChatModels _models = new();
     private DeepSeekModel _model = null!;
@@ -49,6 +49,7 @@ public sealed class SelectionApiTests : IAsyncLifetime
                 {
                     Sampling = new() { Temperature = 1, Seed = 5 },
                     Stop = new() { MaxTokens = 70 },
+                    StopAtEos = false,
                     SelectionTokens = 70,
                 },
             }

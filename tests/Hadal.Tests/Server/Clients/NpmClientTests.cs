@@ -1,3 +1,5 @@
+using Hadal.Tokenization;
+
 namespace Hadal.Tests.Server.Clients;
 
 /// <summary>Clients of npm understand the server.</summary>
@@ -10,12 +12,14 @@ public sealed class NpmClientTests(ServerFixture fixture) : IClassFixture<Server
     [InlineData("langchain.test.mjs")]
     public Task Client_understands_the_server(string script)
     {
+        DeepSeekTokenizer tokenizer = fixture.App.Engine.Tokenizer;
         // Random weights end no thought of theirs, so a script may make it likely.
-        Assert.True(fixture.App.Engine.Tokenizer.TryGetAddedToken("</think>", out int thoughtEnd));
+        Assert.True(tokenizer.TryGetAddedToken("</think>", out int thoughtEnd));
         return NodeScript.RunAsync(
             script,
             fixture.App.Client.BaseAddress!,
-            ("HADAL_THOUGHT_END", $"{thoughtEnd}")
+            ("HADAL_THOUGHT_END", $"{thoughtEnd}"),
+            ("HADAL_PLAIN", PlainTokens.Json(tokenizer))
         );
     }
 }

@@ -85,7 +85,7 @@ public sealed class AnthropicChatClientTests(MessagesFixture fixture)
         Assert.True(Enum.IsDefined(response.Result.Day));
     }
 
-    private static ChatOptions Options() => new() { MaxOutputTokens = 400 };
+    private static ChatOptions Options() => new() { MaxOutputTokens = 2000 };
 
     private static IChatClient Chat(AnthropicClient client, bool isBeta) =>
         isBeta ? client.Beta.AsIChatClient("deep") : client.AsIChatClient("deep");

@@ -198,7 +198,7 @@ public sealed class AnthropicClientTests(MessagesFixture fixture) : IClassFixtur
         new()
         {
             Model = "deep",
-            MaxTokens = 400,
+            MaxTokens = 2000,
             Messages = [new UserMessageParam { Content = "Who's there?" }],
             Metadata = new() { UserID = "someone" },
         };

@@ -21,7 +21,7 @@ public sealed class MessageToolTests(MessagesFixture fixture) : IClassFixture<Me
         bool thinks
     )
     {
-        JsonObject body = WithTools(600);
+        JsonObject body = WithTools(2000);
         body["tool_choice"] = Node(choice);
         if (thinks)
             body["thinking"] = Node("""{"type":"adaptive"}""");
@@ -59,7 +59,7 @@ public sealed class MessageToolTests(MessagesFixture fixture) : IClassFixture<Me
     [Fact]
     public async Task Call_that_the_limit_cuts_is_none_and_its_stream_is_whole()
     {
-        JsonObject body = WithTools(600);
+        JsonObject body = WithTools(2000);
         body["tool_choice"] = Node("""{"type":"tool","name":"open"}""");
         List<JsonObject> events = [];
         for (int most = 20; most < 600 && !IsCut(events); most++)
@@ -120,7 +120,7 @@ public sealed class MessageToolTests(MessagesFixture fixture) : IClassFixture<Me
     [Fact]
     public async Task Answer_that_is_sent_back_is_found_in_the_cache()
     {
-        JsonObject body = WithTools(600);
+        JsonObject body = WithTools(2000);
         body["tool_choice"] = Node("""{"type":"any"}""");
         JsonObject answer = await App.PostMessageAsync(body);
         int known = InputTokens(answer) + (int)answer["usage"]!["output_tokens"]!;

@@ -49,7 +49,9 @@ public sealed class ResponsesAgentTests(ServerFixture fixture) : IClassFixture<S
     [Fact]
     public async Task Request_is_answered()
     {
-        JsonElement response = ResponseStream.Final(await EventsAsync(limit: 20));
+        JsonElement response = ResponseStream.Final(
+            await EventsAsync(limit: 20, ("logit_bias", PlainTokens.Json(App.Engine.Tokenizer)))
+        );
         Assert.Equal("incomplete", response.Text("status"));
         Assert.Equal("reasoning", response.GetProperty("output")[0].Type());
         Assert.Equal(6, response.GetProperty("tools").GetArrayLength());
@@ -65,19 +67,14 @@ public sealed class ResponsesAgentTests(ServerFixture fixture) : IClassFixture<S
     [InlineData("""{"type":"custom","name":"apply_patch"}""", "custom_tool_call", "apply_patch")]
     public async Task Known_tools_are_callable(string choice, string type, string name)
     {
-        // The end of a text without limit, which random weights would not write.
+        // The ends of texts without limit, which random weights would not write.
         Assert.True(App.Engine.Tokenizer.TryGetAddedToken("｜DSML｜", out int mark));
         int[] tag = App.Engine.Tokenizer.Encode("</", addSpecialTokens: false);
         JsonElement response = ResponseStream.Final(
             await EventsAsync(
                 limit: 600,
                 ("tool_choice", choice),
-                (
-                    "logit_bias",
-                    type == "function_call"
-                        ? "{}"
-                        : $$"""{"{{tag[0]}}":8,"{{tag[^1]}}":10,"{{mark}}":14}"""
-                ),
+                ("logit_bias", $$"""{"{{tag[0]}}":8,"{{tag[^1]}}":10,"{{mark}}":14}"""),
                 ("parallel_tool_calls", "false"),
                 ("reasoning", """{"effort":"none"}""")
             )

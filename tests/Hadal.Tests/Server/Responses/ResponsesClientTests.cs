@@ -158,14 +158,24 @@ public sealed class ResponsesClientTests(ServerFixture fixture) : IClassFixture<
         Assert.Contains("nothing is stored", error.Message, StringComparison.Ordinal);
     }
 
-    private static CreateResponseOptions Options() =>
-        new("deep", [ResponseItem.CreateUserMessageItem("Who's there?")])
+    private CreateResponseOptions Options()
+    {
+        var options = new CreateResponseOptions(
+            "deep",
+            [ResponseItem.CreateUserMessageItem("Who's there?")]
+        )
         {
             Temperature = 0,
             MaxOutputTokenCount = 60,
             StoredOutputEnabled = false,
             EndUserId = "someone",
         };
+        string bias = PlainTokens.Json(fixture.App.Engine.Tokenizer);
+#pragma warning disable SCME0001 // The client has no other way to send it.
+        options.Patch.Set("$.logit_bias"u8, BinaryData.FromString(bias));
+#pragma warning restore SCME0001
+        return options;
+    }
 
     private async IAsyncEnumerable<StreamingResponseUpdate> StreamAsync(
         CreateResponseOptions options

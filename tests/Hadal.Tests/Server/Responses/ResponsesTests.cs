@@ -23,31 +23,36 @@ public sealed class ResponsesTests(ServerFixture fixture) : IClassFixture<Server
     {
         // A bias for the end of the thought: random weights would not end it.
         int end = ThoughtEnd();
-        ChatAnswer expected = await App.Model.Chat.SubmitAsync(
-            new ChatRequest
-            {
-                Conversation = new ChatConversation
+        ulong seed = 0;
+        ChatAnswer expected;
+        do
+        {
+            expected = await App.Model.Chat.SubmitAsync(
+                new ChatRequest
                 {
-                    Turns = [ChatTurn.System("Be short."), ChatTurn.User("Who's there?")],
-                    Thinking = thinks,
-                },
-                Generation = new GenerationOptions
-                {
-                    Sampling = new()
+                    Conversation = new ChatConversation
                     {
-                        Temperature = 1,
-                        Seed = 5,
-                        LogitBias = new Dictionary<int, float> { [end] = 6 },
+                        Turns = [ChatTurn.System("Be short."), ChatTurn.User("Who's there?")],
+                        Thinking = thinks,
                     },
-                    Stop = new() { MaxTokens = 60 },
+                    Generation = new GenerationOptions
+                    {
+                        Sampling = new()
+                        {
+                            Temperature = 1,
+                            Seed = ++seed,
+                            LogitBias = new Dictionary<int, float> { [end] = 6 },
+                        },
+                        Stop = new() { MaxTokens = 60 },
+                    },
                 },
-            },
-            Cancellation
-        );
-        await expected.ReadToEndAsync(Cancellation);
+                Cancellation
+            );
+            await expected.ReadToEndAsync(Cancellation);
+        } while (!HasAllParts(expected.Choices[0].Turn));
         string effort = thinks ? "high" : "none";
         string body =
-            $$$"""{{{{Question}}},"instructions":"Be short.","max_output_tokens":60,"logit_bias":{"{{{end}}}":6},"reasoning":{"effort":"{{{effort}}}"}}""";
+            $$$"""{"input":"Who's there?","temperature":1,"seed":{{{seed}}},"instructions":"Be short.","max_output_tokens":60,"logit_bias":{"{{{end}}}":6},"reasoning":{"effort":"{{{effort}}}"}}""";
         JsonElement whole = await App.PostAsync(ResponseStream.Path, body);
         List<JsonElement> events = await App.EventsAsync(body);
         JsonElement final = ResponseStream.Final(events);
@@ -100,6 +105,9 @@ public sealed class ResponsesTests(ServerFixture fixture) : IClassFixture<Server
             ],
             events.Types()
         );
+
+        bool HasAllParts(ChatTurn turn) =>
+            turn.Content.Length > 0 && (!thinks || turn.Reasoning is { Length: > 0 });
     }
 
     [Theory]
@@ -108,7 +116,7 @@ public sealed class ResponsesTests(ServerFixture fixture) : IClassFixture<Server
     public async Task Answer_that_is_cut_is_incomplete(string effort, string type)
     {
         string body =
-            $$$"""{{{{Question}}},"max_output_tokens":6,"ignore_eos":true,"reasoning":{"effort":"{{{effort}}}"}}""";
+            $$$"""{{{{Question}}},"max_output_tokens":6,"logit_bias":{{{PlainTokens.Json(App.Engine.Tokenizer)}}},"reasoning":{"effort":"{{{effort}}}"}}""";
         JsonElement whole = await App.PostAsync(ResponseStream.Path, body);
         Assert.Equal("incomplete", whole.Text("status"));
         Assert.Equal("max_output_tokens", whole.GetProperty("incomplete_details").Text("reason"));
@@ -217,7 +225,7 @@ public sealed class ResponsesTests(ServerFixture fixture) : IClassFixture<Server
     public async Task Log_probabilities_are_of_the_messages_tokens(string effort)
     {
         int end = ThoughtEnd();
-        string bias = effort == "none" ? "{}" : $$"""{"{{end}}":6}""";
+        string bias = PlainTokens.Json(App.Engine.Tokenizer, (end, effort == "none" ? -100 : 6));
         string body =
             $$$"""{{{{Question}}},"max_output_tokens":60,"include":["message.output_text.logprobs","reasoning.encrypted_content"],"top_logprobs":3,"reasoning":{"effort":"{{{effort}}}"},"logit_bias":{{{bias}}}}""";
         JsonElement whole = await App.PostAsync(ResponseStream.Path, body);

@@ -7,7 +7,7 @@ namespace Hadal.Tests.Server.Responses;
 public sealed class ResponsesToolTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
     private const string Question =
-        """ "input":"Who's there?","temperature":1,"seed":3,"max_output_tokens":400 """;
+        """ "input":"Who's there?","temperature":1,"seed":3,"max_output_tokens":2000 """;
     private const string Schema =
         """{"type":"object","properties":{"day":{"enum":["monday","friday"]},"hour":{"type":"integer","minimum":0,"maximum":23}},"required":["day","hour"],"additionalProperties":false}""";
     private const string Open =
@@ -134,7 +134,7 @@ public sealed class ResponsesToolTests(ServerFixture fixture) : IClassFixture<Se
     public async Task Call_that_is_cut_is_incomplete()
     {
         string body =
-            """{"input":"x","seed":3,"temperature":1,"max_output_tokens":100,"tools":[{"type":"function","name":"say","parameters":{"type":"object","properties":{"text":{"type":"string","minLength":200}},"required":["text"]} }],"tool_choice":"required"}""";
+            """{"input":"x","seed":3,"temperature":1,"max_output_tokens":100,"tools":[{"type":"function","name":"say","parameters":{"type":"object","properties":{"text":{"type":"string","minLength":5000}},"required":["text"]} }],"tool_choice":"required"}""";
         JsonElement whole = await App.PostAsync(ResponseStream.Path, body);
         Assert.Equal("incomplete", whole.Text("status"));
         MustBeCut(whole);
@@ -168,7 +168,7 @@ public sealed class ResponsesToolTests(ServerFixture fixture) : IClassFixture<Se
         string first = $$"""{"role":"user","content":"{{words}}"}""";
         JsonElement response = await App.PostAsync(
             ResponseStream.Path,
-            $$"""{"input":[{{first}}],{{tools}},"tool_choice":"required","max_output_tokens":400}"""
+            $$"""{"input":[{{first}}],{{tools}},"tool_choice":"required","max_output_tokens":2000}"""
         );
         JsonElement[] calls = [.. response.GetProperty("output").EnumerateArray()];
         IEnumerable<string> results = calls
