@@ -27,13 +27,18 @@ export async function open(address, use) {
   }
 }
 
+/** Adds fields to what the page asks for. */
+function addFields(fields) {
+  const send = window.fetch;
+  window.fetch = (path, options) =>
+    send(path, options?.body ? { ...options, body: JSON.stringify({ ...JSON.parse(options.body), ...fields }) } : options);
+}
+
 /** Opens the chat, waits until the model is ready, and limits its answers, which have tokens of plain text alone. */
-export const chat = (use, tokens = 20) =>
+export const chat = (use, tokens = 20, fields = {}) =>
   open(url, async (page, problems) => {
-    const bias = JSON.parse(plain);
-    await page.route("**/v1/chat/completions", (route) =>
-      route.continue({ postData: { ...route.request().postDataJSON(), logit_bias: bias } }),
-    );
+    await page.addInitScript(addFields, { logit_bias: JSON.parse(plain), ...fields });
+    await page.reload();
     await page.locator("#state[data-state=ready]").waitFor();
     await page.getByLabel("Most tokens").fill(`${tokens}`);
     await page.getByLabel("Seed").fill("3");

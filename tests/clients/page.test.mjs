@@ -90,7 +90,7 @@ test("what stops an answer frees its request", { timeout: 30_000 }, ({ signal })
     const before = await givenUp();
     await ask(page, "Go on and on");
     await page.locator(".answer .content:not(:empty)").waitFor();
-    assert.equal(await running(), 1);
+    assert.notEqual(await running(), 0);
     await page.getByRole("button", { name: "Stop" }).click();
     assert.equal(await page.locator(".answer .end").textContent(), "Stopped.");
     await become(givenUp, before + 1, signal);
@@ -98,7 +98,8 @@ test("what stops an answer frees its request", { timeout: 30_000 }, ({ signal })
     await page.getByLabel("Most tokens").fill("5");
     await ask(page, "And now?");
     await ended(page);
-  }, 7000));
+    // Several texts of this length last longer than a busy browser takes to stop them.
+  }, 7000, { n: 4 }));
 
 test("hostile texts stay texts", () =>
   chat(async (page, problems) => {

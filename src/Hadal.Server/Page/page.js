@@ -57,10 +57,15 @@ async function answer() {
     const told = instructions();
     const body = { ...requestFields(), messages: told ? [{ role: "system", content: told }, ...messages] : messages };
     say("The answer begins.");
+    let rested = performance.now();
     for await (const chunk of streamChat(body, run.signal)) {
       const follows = isAtEnd();
       turn.take(chunk);
       if (follows) scrollToEnd();
+      // Chunks that come without a pause would leave no time for the rest of the page.
+      if (performance.now() - rested < 50) continue;
+      await new Promise((go) => setTimeout(go));
+      rested = performance.now();
     }
   } catch (caught) {
     error = caught;
