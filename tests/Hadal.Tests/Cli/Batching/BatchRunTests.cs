@@ -68,6 +68,7 @@ public sealed class BatchRunTests(HeldEngine held) : IClassFixture<HeldEngine>
             Cancellation
         );
         Waiting.Until(() => UnderWay(api) == 3);
+        api.Services.GetRequiredService<HadalModel>().Drain();
         engine.Dispose();
         var error = await Assert.ThrowsAsync<HadalException>(() => run.Soon());
         Assert.Contains("was not answered", error.Message, StringComparison.Ordinal);
