@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Hadal.Model;
 
 /// <summary>
-/// Which tokens attention saw when a token was foretold: what each layer's indexer chose of those before it. It takes a byte or two
+/// Which tokens attention saw when a token was drawn: what each layer's indexer chose of those before it. It takes a byte or two
 /// for each position that was chosen in each layer, and nothing where all were.
 /// </summary>
 public sealed class TokenSelection
