@@ -2,56 +2,24 @@
 // *_avx512.cpp alone.
 #pragma once
 
-#include "cpu/attention/attend.h"
+#include "cpu/attention/simd_avx512_base.h"
 #include "cpu/mla_cache/mla_page.h"
-#include "cpu/simd/exp.h"
-#include "cpu/simd/transpose_avx512.h"
 
 namespace hadal::cpu {
 namespace {
 
-struct Simd {
-  static constexpr int kWidth = 16;
+struct Simd : SimdAvx512 {
   static constexpr int kDepth = 2;
-  static constexpr int kSums = 16;                         // Registers that hide the latency of dot.
   static constexpr int kRoundedUnits = HD_LATENT_DIM / 2;  // A latent times a scale that is no power of two.
-  using Floats = __m512;
-  using Units = __m512i;
 
-  static Floats load(const float* x) { return _mm512_load_ps(x); }
-  static Units load(const uint32_t* x) { return _mm512_load_si512(x); }
-  static void store(float* y, Floats x) { _mm512_store_ps(y, x); }
-  static void store(uint32_t* y, Units x) { _mm512_storeu_si512(y, x); }
-  static Floats all(float x) { return _mm512_set1_ps(x); }
-  static Units all(const uint32_t* x) { return _mm512_set1_epi32(static_cast<int>(*x)); }
-  static Floats add(Floats x, Floats y) { return _mm512_add_ps(x, y); }
-  static Floats sub(Floats x, Floats y) { return _mm512_sub_ps(x, y); }
-  static Floats mul(Floats x, Floats y) { return _mm512_mul_ps(x, y); }
-  static Floats fma(Floats x, Floats y, Floats z) { return _mm512_fmadd_ps(x, y, z); }
-  static Floats max(Floats x, Floats y) { return _mm512_max_ps(x, y); }  // y where one is NaN.
-  static Floats exp(Floats x) { return exp_f32(x); }
   static Floats dot(Floats sum, Units x, Units y) { return dot_bf16(sum, x, y); }
-  static Units both(Units x, Units y) { return _mm512_and_si512(x, y); }
 
-  // x where the lane's bit is set.
-  static Floats only(uint32_t lanes, Floats x, float otherwise) {
-    return _mm512_mask_mov_ps(all(otherwise), static_cast<__mmask16>(lanes), x);
-  }
   // Ones for each token of a unit whose word has the bit of a row.
   static Units seen(const uint32_t* words, int row) {
     const uint32_t low = (words[0] >> row & 1u) != 0 ? 0xffffu : 0u;
     const uint32_t high = (words[1] >> row & 1u) != 0 ? 0xffff0000u : 0u;
     return _mm512_set1_epi32(static_cast<int>(low | high));
   }
-  // What to subtract before exp: x, or 0 where x is -inf.
-  static Floats finite_base(Floats x) {
-    const __mmask16 none = _mm512_cmp_ps_mask(x, all(-std::numeric_limits<float>::infinity()), _CMP_EQ_OQ);
-    return _mm512_mask_mov_ps(x, none, _mm512_setzero_ps());
-  }
-  static Floats inverse_or_zero(Floats x) {
-    return _mm512_maskz_div_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ), all(1.0f), x);
-  }
-
   static Units to_units(const Floats (&x)[2]) {
     const __m512i words = as_bits(_mm512_cvtne2ps_pbh(x[1], x[0]));
     return _mm512_permutexvar_epi16(pairs(16), words);
@@ -95,7 +63,6 @@ struct Simd {
   }
   // The sum of every row's quad, rows in order.
   static Floats sum_quads(const Floats (&x)[4]) { return fold4(x[0], x[1], x[2], x[3]); }
-  static void transpose(Units (&x)[16]) { cpu::transpose(x); }
 
   // The choice of words i and i + apart in turn.
   static __m512i pairs(int apart) {
