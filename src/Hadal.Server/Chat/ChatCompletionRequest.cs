@@ -147,11 +147,14 @@ internal sealed record ChatCompletionRequest
             options,
             model.Chat.Engine.Model.Config.VocabSize
         );
-        bool logProbs = request.IsTrue("logprobs");
-        int? top = GenerationFields.Integer(request, "top_logprobs", 0, 20);
-        if (top > 0 && !logProbs)
-            throw request.Bad("top_logprobs", "needs logprobs to be true");
-        return generation with { LogProbs = logProbs ? top ?? 0 : null };
+        return generation with
+        {
+            LogProbs = GenerationFields.TopLogProbs(
+                request,
+                request.IsTrue("logprobs"),
+                "needs logprobs to be true"
+            ),
+        };
     }
 
     private static ToolChoice ReadToolChoice(JsonFields request)

@@ -72,6 +72,19 @@ internal static class GenerationFields
         };
     }
 
+    /// <summary>How many of the most probable tokens each token tells beside its own; null for no log-probabilities.</summary>
+    /// <param name="request">The request, with the field <c>top_logprobs</c>.</param>
+    /// <param name="areWanted">Whether log-probabilities are asked for.</param>
+    /// <param name="need">What must be there for <c>top_logprobs</c>, where they are not.</param>
+    /// <exception cref="Http.ApiException">The field is not as it must be.</exception>
+    public static int? TopLogProbs(JsonFields request, bool areWanted, string need)
+    {
+        int? top = Integer(request, "top_logprobs", 0, 20);
+        if (top > 0 && !areWanted)
+            throw request.Bad("top_logprobs", need);
+        return areWanted ? top ?? 0 : null;
+    }
+
     /// <summary>The integer, or null where the field is absent or null.</summary>
     public static int? Integer(JsonFields request, string name, int least, int most) =>
         request.Has(name) ? request.Integer(name, least, most) : null;

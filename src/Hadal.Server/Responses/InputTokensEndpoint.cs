@@ -1,4 +1,3 @@
-using Hadal.Chat;
 using Hadal.Server.Http;
 
 namespace Hadal.Server.Responses;
@@ -9,7 +8,7 @@ internal static class InputTokensEndpoint
     public static async Task HandleAsync(ApiCall call)
     {
         var request = ResponsesRequest.Read(call.Body, call.Model, call.Options);
-        int count = await CountAsync(call, request);
+        int count = await request.Paths.TranslatingAsync(() => call.CountTokensAsync(request.Chat));
         await call.ReplyAsync(json =>
         {
             json.WriteStartObject();
@@ -17,17 +16,5 @@ internal static class InputTokensEndpoint
             json.WriteNumber("input_tokens", count);
             json.WriteEndObject();
         });
-    }
-
-    private static async Task<int> CountAsync(ApiCall call, ResponsesRequest request)
-    {
-        try
-        {
-            return await call.CountTokensAsync(request.Chat);
-        }
-        catch (ConversationException e)
-        {
-            throw request.Paths.Translate(e);
-        }
     }
 }

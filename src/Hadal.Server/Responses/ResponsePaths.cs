@@ -10,8 +10,22 @@ namespace Hadal.Server.Responses;
 /// <param name="turns">Where each turn is.</param>
 internal sealed partial class ResponsePaths(IReadOnlyList<TurnPaths> turns)
 {
+    /// <summary>Does what may refuse the conversation, and has the client read the error as it must.</summary>
+    /// <exception cref="ApiException">It was refused.</exception>
+    public async Task<T> TranslatingAsync<T>(Func<Task<T>> act)
+    {
+        try
+        {
+            return await act();
+        }
+        catch (ConversationException e)
+        {
+            throw Translate(e);
+        }
+    }
+
     /// <summary>The error, as the client must read it.</summary>
-    public ApiException Translate(ConversationException error) =>
+    private ApiException Translate(ConversationException error) =>
         new(StatusCodes.Status400BadRequest, Rewrite(error.Message), error)
         {
             Param = Rewrite(error.Path),

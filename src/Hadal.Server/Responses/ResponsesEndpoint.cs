@@ -1,5 +1,4 @@
 using Hadal.Answering;
-using Hadal.Chat;
 using Hadal.Server.Http;
 using Hadal.Server.Metrics;
 using Hadal.Server.Requests;
@@ -12,25 +11,15 @@ internal static class ResponsesEndpoint
     public static async Task HandleAsync(ApiCall call)
     {
         var request = ResponsesRequest.Read(call.Body, call.Model, call.Options);
-        ChatAnswer answer = await SubmitAsync(call, request);
+        ChatAnswer answer = await request.Paths.TranslatingAsync(() =>
+            call.SubmitAsync(request.Chat, formatField: "text.format")
+        );
         using RequestRecord record = call.Metrics.Begin(() => answer.Usage);
         if (request.IsStreamed)
             await StreamAsync(call, request, answer);
         else
             await ReplyAsync(call, request, answer);
         record.Complete(answer.Choices.Select(choice => FinishReasons.Of(choice.Finish)!));
-    }
-
-    private static async Task<ChatAnswer> SubmitAsync(ApiCall call, ResponsesRequest request)
-    {
-        try
-        {
-            return await call.SubmitAsync(request.Chat, formatField: "text.format");
-        }
-        catch (ConversationException e)
-        {
-            throw request.Paths.Translate(e);
-        }
     }
 
     private static async Task ReplyAsync(ApiCall call, ResponsesRequest request, ChatAnswer answer)

@@ -142,11 +142,14 @@ internal sealed record ResponsesRequest
             options,
             model.Chat.Engine.Model.Config.VocabSize
         );
-        bool logProbs = Includes(request, LogProbs);
-        int? top = GenerationFields.Integer(request, "top_logprobs", 0, 20);
-        if (top > 0 && !logProbs)
-            throw request.Bad("top_logprobs", $"needs include to have {LogProbs}");
-        return generation with { LogProbs = logProbs ? top ?? 0 : null };
+        return generation with
+        {
+            LogProbs = GenerationFields.TopLogProbs(
+                request,
+                Includes(request, LogProbs),
+                $"needs include to have {LogProbs}"
+            ),
+        };
     }
 
     /// <summary>Whether <c>include</c> has a name; others, of what there is none here, are passed over.</summary>
