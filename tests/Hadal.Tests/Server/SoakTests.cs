@@ -55,6 +55,13 @@ public sealed class SoakTests(ITestOutputHelper output)
         var warm = Sizes.Now();
         LoadReport report = await LoadAsync(app, plan);
         var last = Sizes.Now();
+        // What is kept of requests grows in every round; what the process took for itself meanwhile does not.
+        for (int more = 0; more < 2 && !last.IsAbout(warm); more++)
+        {
+            warm = last;
+            _ = await LoadAsync(app, plan with { Seed = 3 + (ulong)more });
+            last = Sizes.Now();
+        }
         CacheStatistics pages = app.Engine.Cache.Statistics;
         output.WriteLine(
             $"{string.Join(", ", report.Outcomes.Where(o => o.Value > 0))}, {report.LeftBeforeText} before any text; {report.Compared} compared; {report.Tokens} tokens in {report.Wall.TotalSeconds:0.0} s, generator's processor {report.OwnProcessor.TotalSeconds:0.0} s"
@@ -66,9 +73,7 @@ public sealed class SoakTests(ITestOutputHelper output)
         Assert.InRange(report.Outcomes[StreamOutcome.Disconnected], 1, requests / 5);
         Assert.InRange(report.Outcomes[StreamOutcome.Cancelled], requests / 20, requests / 5);
         Assert.InRange(report.LeftBeforeText, 1, report.Outcomes[StreamOutcome.Disconnected]);
-        // What is kept of a request would have grown with their number.
-        Assert.InRange(last.Managed, 0, warm.Managed + (2 << 20));
-        Assert.InRange(last.Resident, 0, warm.Resident + (64 << 20));
+        Assert.True(last.IsAbout(warm), $"Memory grew from {warm} to {last} in each round");
     }
 
     private static async Task<LoadReport> LoadAsync(ServerApp app, LoadPlan plan)
@@ -90,7 +95,18 @@ public sealed class SoakTests(ITestOutputHelper output)
 
     private readonly record struct Sizes(long Managed, long Resident)
     {
-        public static Sizes Now() =>
-            new(GC.GetTotalMemory(forceFullCollection: true), Environment.WorkingSet);
+        public static Sizes Now()
+        {
+            // Objects with finalizers, and what they hold, are gone with the second collection; pools shrink with more.
+            for (int i = 0; i < 4; i++)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+            }
+            return new(GC.GetTotalMemory(forceFullCollection: false), Environment.WorkingSet);
+        }
+
+        public bool IsAbout(Sizes before) =>
+            Managed <= before.Managed + (2 << 20) && Resident <= before.Resident + (64 << 20);
     }
 }
