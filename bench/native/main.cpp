@@ -1,5 +1,5 @@
 // Every variant of the inventory at shapes of the real model, as a share of what the machine can do: the limits are
-// measured first, and the bandwidth again before each shape, since it drifts.
+// measured before each, since bandwidth and frequency drift.
 //
 //   hadal_bench [--threads=N] [--thread-time] [--scalar] [Google Benchmark's flags, as
 //   --benchmark_filter=fp8_gemm/avx512]
@@ -35,16 +35,14 @@ constexpr cpu::Variant kVariants[] = {
 struct Current {
   const Setting* setting = nullptr;
   Call call;
-  double read_bytes = 0;
 };
 
 void measure(benchmark::State& state, const cpu::Variant& variant, const Setting& setting, Current& current,
-             ThreadPool& pool, const Roofline& roofline) {
+             ThreadPool& pool) {
   if (current.setting != &setting) {
     current.call = Call{};
     current.call = setting.make();
     current.setting = &setting;
-    current.read_bytes = measure_read_bytes(pool);
   }
   Call& call = current.call;
   const void* args = call.args.data();
@@ -53,6 +51,7 @@ void measure(benchmark::State& state, const cpu::Variant& variant, const Setting
     return;
   }
   const Block workspace = allocate(variant.workspace(args, pool.threads()));
+  const Roofline roofline = measure_roofline(pool);
   std::vector<double> samples;
   int64_t calls = 0;
   for (auto _ : state) {
@@ -69,11 +68,11 @@ void measure(benchmark::State& state, const cpu::Variant& variant, const Setting
   }
   const double time = quiet(samples.data(), static_cast<int64_t>(samples.size()));
   const double peak = roofline.flops(variant.isa);
-  const double least = std::max(call.bytes / current.read_bytes, peak > 0 ? call.operations / peak : 0);
+  const double least = std::max(call.bytes / roofline.read_bytes, peak > 0 ? call.operations / peak : 0);
   state.counters["us"] = time * 1e6;
   state.counters["GB/s"] = call.bytes / time * 1e-9;
   state.counters["GFLOPS"] = call.operations / time * 1e-9;
-  state.counters["%bandwidth"] = 100 * call.bytes / current.read_bytes / time;
+  state.counters["%bandwidth"] = 100 * call.bytes / roofline.read_bytes / time;
   state.counters["%peak"] = peak > 0 ? 100 * call.operations / peak / time : 0;
   state.counters["%limit"] = 100 * least / time;
 }
@@ -129,9 +128,8 @@ int run(int count, char** arguments) {
     for (const cpu::Variant& variant : kVariants) {
       if (variant.op != setting.op || !cpu::supports(variant.isa)) continue;
       if (variant.isa == cpu::Isa::scalar && !scalar) continue;
-      benchmark::RegisterBenchmark(
-          (std::string(variant.name) + "/" + setting.name).c_str(),
-          [&](benchmark::State& state) { measure(state, variant, setting, current, pool, roofline); })
+      benchmark::RegisterBenchmark((std::string(variant.name) + "/" + setting.name).c_str(),
+                                   [&](benchmark::State& state) { measure(state, variant, setting, current, pool); })
           ->UseManualTime()
           ->Unit(benchmark::kMicrosecond)
           ->MinTime(0.1);

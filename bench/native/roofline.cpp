@@ -26,7 +26,7 @@ double seconds(int repeats, const Call& call) {
 
 // All threads at once, each by its own clock: one that has to wait for a processor does not count against the others.
 double peak(ThreadPool& pool, double (*spin)(float*)) {
-  constexpr int64_t kRepeats = 200;
+  constexpr int64_t kRepeats = 100;
   const int64_t threads = pool.threads();
   std::vector<float> out(static_cast<size_t>(threads) * 64);
   std::vector<double> times(static_cast<size_t>(threads * kRepeats));
@@ -68,6 +68,14 @@ uint64_t read_words(const void* data, uint64_t bytes) {
   return all;
 }
 
+double read_bytes(ThreadPool& pool) {
+#if defined(__x86_64__)
+  if (cpu::supports(cpu::Isa::avx512f)) return bandwidth(pool, read_avx512);
+  if (cpu::supports(cpu::Isa::avx2)) return bandwidth(pool, read_avx2);
+#endif
+  return bandwidth(pool, read_words);
+}
+
 }  // namespace
 
 void measure_by_thread_time() {
@@ -91,17 +99,9 @@ double quiet(double* samples, int64_t count) {
   return *chosen;
 }
 
-double measure_read_bytes(ThreadPool& pool) {
-#if defined(__x86_64__)
-  if (cpu::supports(cpu::Isa::avx512f)) return bandwidth(pool, read_avx512);
-  if (cpu::supports(cpu::Isa::avx2)) return bandwidth(pool, read_avx2);
-#endif
-  return bandwidth(pool, read_words);
-}
-
 Roofline measure_roofline(ThreadPool& pool) {
   Roofline roofline{};
-  roofline.read_bytes = measure_read_bytes(pool);
+  roofline.read_bytes = read_bytes(pool);
 #if defined(__x86_64__)
   if (cpu::supports(cpu::Isa::avx2)) roofline.f32_flops = roofline.avx2_flops = peak(pool, spin_f32_avx2);
   if (cpu::supports(cpu::Isa::avx512f)) roofline.f32_flops = peak(pool, spin_f32_avx512);

@@ -27,9 +27,6 @@ double seconds_now();
 
 Roofline measure_roofline(ThreadPool& pool);
 
-// Bytes a second read from memory; it drifts, so that it is measured again beside what it judges.
-double measure_read_bytes(ThreadPool& pool);
-
 // A share of a run's samples is slowed by whatever else the machine does: the tenth percentile is what both limits and
 // kernels are judged by.
 double quiet(double* samples, int64_t count);

@@ -171,7 +171,7 @@ std::vector<Setting> fp8_settings() {
   const std::pair<int, int> shapes[] = {{7168, 2048}, {2048, 7168}, {1536, 7168}, {24576, 1536}, {7168, 16384}};
   for (const auto& [n, k] : shapes) {
     for (const bool pow2 : {true, false}) {
-      for (const int m : {1, 4, 16, 64, 256}) {
+      for (const int m : {1, 2, 4, 8, 16, 64, 256}) {
         settings.push_back(
             {HD_OP_FP8_GEMM,
              std::to_string(n) + "x" + std::to_string(k) + (pow2 ? "/pow2" : "/any") + "/m" + std::to_string(m),

@@ -1,36 +1,17 @@
 #include "cpu/fp8_gemm/fp8_gemm.h"
 #include "cpu/fp8_gemm/fp8_gemm_dot.h"
+#include "cpu/fp8_gemm/fp8_gemm_f32.h"
 #include "cpu/simd/dot_avx2.h"
+#include "cpu/simd/e4m3_halves_avx2.h"
 
 namespace hadal::cpu {
 namespace {
 
-// Products of f32: b is kept times 2^-8, as it comes out of e4m3_to_f32_shifted, and a times 2^8.
-struct F32Products : DotF32 {
-  static constexpr int kTurningRows = 2;
-  static constexpr int kTurnedRows = 2;
+struct F32Products : F32ProductsOf<DotF32, E4m3Halves> {
+  static constexpr int kTurningRows = 4;
+  static constexpr int kTurnedRows = 4;
   static constexpr int kBlockedRows = 3;
-  static constexpr int kBlockedTurnedRows = 2;
-  static constexpr int64_t kChunk = 16;
-  static constexpr int64_t kChunkBytes = 16;
-  static constexpr bool kScaled = true;
-  static constexpr bool kFolds = false;
-
-  struct Expand {
-    [[gnu::always_inline]] explicit Expand(const float*) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
-      e4m3_to_f32_shifted(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b)), first, second);
-    }
-  };
-
-  static void pack_block(const uint8_t* codes, const float*, Operand* operands, int64_t stride) {
-    for (int64_t chunk = 0; chunk < HD_SCALE_BLOCK / kChunk; ++chunk) {
-      Operand first, second;
-      e4m3_to_f32_shifted(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + chunk * kChunk)), first, second);
-      operands[2 * chunk * stride] = first * floats_of(0x1p16f);
-      operands[(2 * chunk + 1) * stride] = second * floats_of(0x1p16f);
-    }
-  }
+  static constexpr int kBlockedTurnedRows = 4;
 };
 
 }  // namespace

@@ -16,15 +16,17 @@ struct Bf16Products : DotBf16 {
   static constexpr int64_t kChunk = 64;
   static constexpr int64_t kChunkBytes = 64;
   static constexpr bool kScaled = true;
-  static constexpr bool kFolds = true;
+  static constexpr bool kFoldsAny = false;
 
   using Expand = ScaledE4m3;
+
+  static bool folds(float scale) { return hadal::cpu::folds(scale); }
 
   static void pack_block(const uint8_t* codes, const float* scale, Operand* operands, int64_t stride) {
     const Expand expand(scale);
     for (int chunk = 0; chunk < 2; ++chunk) {
       Operand first, second;
-      expand(reinterpret_cast<const std::byte*>(codes + chunk * kChunk), first, second);
+      expand(reinterpret_cast<const std::byte*>(codes + chunk * kChunk), 0, first, second);
       operands[2 * chunk * stride] = first;
       operands[(2 * chunk + 1) * stride] = second;
     }

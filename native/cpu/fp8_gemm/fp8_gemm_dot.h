@@ -14,12 +14,14 @@
 namespace hadal::cpu {
 namespace {
 
-// A scheme whose b is e4m3 with scales: kFolds tells whether its operands can take scales that are powers of two;
-// pack_block turns 128 codes of a row of a into operands, with the scale where one is given.
+// A scheme whose b is e4m3 with scales: folds tells whether its operands can take a scale, kFoldsAny whether that may
+// be one that is no power of two; pack_block turns 128 codes of a row of a into operands, with the scale where one is
+// given.
 template <class S>
 concept Fp8DotScheme = BlockedDotScheme<S> && S::kScaled &&
     requires(const uint8_t* codes, const float* scale, typename S::Operand* operands) {
-  { S::kFolds } -> std::convertible_to<bool>;
+  { S::kFoldsAny } -> std::convertible_to<bool>;
+  { S::folds(1.0f) } -> std::same_as<bool>;
   S::pack_block(codes, scale, operands, int64_t{});
 };
 
@@ -87,7 +89,7 @@ class Fp8Batch {
           for (int64_t block = 0; block < blocks; ++block) {
             const float scale = a_scale_[row][block * block_stride_];
             S::pack_block(a_[row] + block * HD_SCALE_BLOCK, scaling == Scaling::folded ? &scale : nullptr,
-                          operands + 2 * block * (HD_SCALE_BLOCK / S::kChunk) * stride, stride);
+                          operands + S::kOperands * block * (HD_SCALE_BLOCK / S::kChunk) * stride, stride);
             if (scaling == Scaling::blocked) scales[block * scale_stride] = scale;
           }
         },
@@ -119,8 +121,8 @@ class Fp8Batch {
       for (int32_t i = 0; i < rows.product_count; ++i) {
         const Fp8Product& product = rows.products[i];
         if (folds[i] != wanted_folds) continue;
-        runs_[run_count_++] = {weight_of(product.b),
-                               weight_of(product.up),
+        runs_[run_count_++] = {weight_of(product.b, product.is_pow2),
+                               weight_of(product.up, product.is_pow2),
                                product.n,
                                product.d,
                                product.d_stride,
@@ -131,25 +133,25 @@ class Fp8Batch {
     }
   }
 
-  static DotWeight weight_of(const Fp8Weight& weight) {
-    return {reinterpret_cast<const std::byte*>(weight.codes), weight.scale};
+  static DotWeight weight_of(const Fp8Weight& weight, bool is_pow2) {
+    return {reinterpret_cast<const std::byte*>(weight.codes), weight.scale, is_pow2};
   }
 
   bool b_folds(const Fp8Product& product) const {
-    return S::kFolds && product.is_pow2 && all_fold(product.b, product.n) && all_fold(product.up, product.n);
+    return (S::kFoldsAny || product.is_pow2) && all_fold(product.b, product.n) && all_fold(product.up, product.n);
   }
 
   bool all_fold(const Fp8Weight& weight, int64_t n) const {
     if (weight.codes == nullptr) return true;
     const int64_t count = (n + HD_SCALE_BLOCK - 1) / HD_SCALE_BLOCK * (k_ / HD_SCALE_BLOCK);
     bool all = true;
-    for (int64_t i = 0; i < count; ++i) all &= folds(weight.scale[i]);
+    for (int64_t i = 0; i < count; ++i) all &= S::folds(weight.scale[i]);
     return all;
   }
 
   bool all_a_fold(const float* a_scale) const {
     bool all = true;
-    for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) all &= folds(a_scale[block * block_stride_]);
+    for (int64_t block = 0; block < k_ / HD_SCALE_BLOCK; ++block) all &= S::folds(a_scale[block * block_stride_]);
     return all;
   }
 

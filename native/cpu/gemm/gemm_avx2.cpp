@@ -23,14 +23,14 @@ struct ByBf16 : DotF32 {
 
   struct Expand {
     [[gnu::always_inline]] explicit Expand(const float*) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& even, Operand& odd) const {
+    [[gnu::always_inline]] void operator()(const std::byte* b, int, Operand& even, Operand& odd) const {
       widen(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(b)), even, odd);
     }
   };
 
   struct ExpandTail {
     explicit ExpandTail(int64_t left) : count(left) {}
-    void operator()(const std::byte* b, Operand& even, Operand& odd) const {
+    void operator()(const std::byte* b, int, Operand& even, Operand& odd) const {
       alignas(32) std::byte tail[32] = {};
       std::memcpy(tail, b, static_cast<size_t>(2 * count));
       widen(_mm256_load_si256(reinterpret_cast<const __m256i*>(tail)), even, odd);

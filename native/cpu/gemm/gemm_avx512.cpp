@@ -25,7 +25,7 @@ struct Bf16ByBf16 : DotBf16 {
 
   struct Expand {
     [[gnu::always_inline]] explicit Expand(const float*) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
+    [[gnu::always_inline]] void operator()(const std::byte* b, int, Operand& first, Operand& second) const {
       first = _mm512_loadu_si512(b);
       second = _mm512_loadu_si512(b + 64);
     }
@@ -33,7 +33,7 @@ struct Bf16ByBf16 : DotBf16 {
 
   struct ExpandTail {
     explicit ExpandTail(int64_t left) : count(left) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& first, Operand& second) const {
+    [[gnu::always_inline]] void operator()(const std::byte* b, int, Operand& first, Operand& second) const {
       first = load_bf16(b, 0, count);
       second = load_bf16(b, 32, count);
     }
@@ -84,14 +84,14 @@ struct F32ByBf16 : DotAvx512 {
 
   struct Expand {
     [[gnu::always_inline]] explicit Expand(const float*) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& even, Operand& odd) const {
+    [[gnu::always_inline]] void operator()(const std::byte* b, int, Operand& even, Operand& odd) const {
       widen(_mm512_loadu_si512(b), even, odd);
     }
   };
 
   struct ExpandTail {
     explicit ExpandTail(int64_t left) : count(left) {}
-    [[gnu::always_inline]] void operator()(const std::byte* b, Operand& even, Operand& odd) const {
+    [[gnu::always_inline]] void operator()(const std::byte* b, int, Operand& even, Operand& odd) const {
       widen(load_bf16(b, 0, count), even, odd);
     }
     int64_t count;
@@ -214,8 +214,8 @@ class ColumnGemm {
             }
             const ScaledE4m3 expand(scales + 16 * j / HD_SCALE_BLOCK);
             __m512i upper_first, upper_second, lower_first, lower_second;
-            expand(upper + 16 * j, upper_first, upper_second);
-            expand(upper + stride + 16 * j, lower_first, lower_second);
+            expand(upper + 16 * j, 0, upper_first, upper_second);
+            expand(upper + stride + 16 * j, 0, lower_first, lower_second);
             y[j] = _mm512_unpacklo_epi16(upper_first, lower_first);
             y[j + 1] = _mm512_unpackhi_epi16(upper_first, lower_first);
             y[j + 2] = _mm512_unpacklo_epi16(upper_second, lower_second);

@@ -11,6 +11,8 @@ struct DotF32 {
   using Vector = __m256;
   using Operand = __m256;
   static constexpr int kRows = 3;
+  static constexpr int kTurningSums = 8;
+  static constexpr int kOperands = 2;
 
   [[gnu::always_inline]] static Vector zero() { return _mm256_setzero_ps(); }
   [[gnu::always_inline]] static Operand load(const Operand* x) { return *x; }

@@ -9,6 +9,8 @@ namespace {
 struct DotAvx512 {
   using Vector = __m512;
   static constexpr int kRows = 6;
+  static constexpr int kTurningSums = 24;
+  static constexpr int kOperands = 2;
 
   [[gnu::always_inline]] static Vector zero() { return _mm512_setzero_ps(); }
   [[gnu::always_inline]] static Vector fold4(Vector a, Vector b, Vector c, Vector d) {

@@ -48,7 +48,7 @@ class DotGemm {
 
   // Rows packed at a time, of this K: bounds the workspace.
   int64_t max_rows() const {
-    if (panels_.is_long()) return 128;
+    if (panels_.is_long()) return 256;
     return std::clamp<int64_t>(kPackedBytes / std::max<int64_t>(shape_.operand_bytes(), 1), 512, kMaxRows);
   }
 

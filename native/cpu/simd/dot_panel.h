@@ -15,6 +15,7 @@ namespace {
 struct DotWeight {
   const std::byte* b = nullptr;  // [n, k]
   const float* scale = nullptr;  // [ceil(n / 128), k / 128] or null.
+  bool is_pow2 = false;          // All scales.
 };
 
 // Rows of a, packed, and where their product goes.
@@ -72,7 +73,7 @@ class DotPanels {
   void multiply(const DotRows<S>& rows, const DotWeight& weight, int64_t column, int64_t end, const std::byte* after,
                 std::byte* space) const {
     const DotTiling<S> tiling(rows.count, rows.scaling);
-    if (tiling.count() == 1) return stream(rows, weight, column, end, after);
+    if (tiling.count() == 1) return stream(rows, weight, column, end, after, space);
     const int64_t width = columns(rows.count, rows.scaling);
     for (int64_t next; column < end; column = next) {
       next = std::min(column + width, end);
@@ -90,7 +91,9 @@ class DotPanels {
   static constexpr int64_t kWaitingBytes = 512 * 1024;    // Sums between the parts of a long K.
   static constexpr int64_t kColumns = 32;                 // Of a panel,
   static constexpr int64_t kWideColumns = 64;             // at most.
-  static constexpr int64_t kPartChunks = 2048 / S::kChunk;
+  static constexpr int64_t kPartBytes = 4096;             // Of each row of a.
+  static constexpr int64_t kChunkOperandBytes = S::kOperands * static_cast<int64_t>(sizeof(Operand));
+  static constexpr int64_t kPartChunks = kPartBytes / kChunkOperandBytes;
   static constexpr int64_t kAheadBytes = 1024;  // Of each of four streams.
   static constexpr int64_t kBlockChunks = DotKernel<S>::kBlockChunks;
 
@@ -114,8 +117,9 @@ class DotPanels {
   };
 
   int64_t panel_bytes() const {
-    return is_long() ? kWideColumns * 2 * kPartChunks * static_cast<int64_t>(sizeof(Operand))
-                     : std::max(kColumns * shape_.operand_bytes(), kPanelBytes);
+    const int64_t least =
+        is_long() ? kWideColumns * kPartBytes : std::max(kColumns * shape_.operand_bytes(), kPanelBytes);
+    return std::max(least, S::kTurningRows * shape_.operand_bytes());
   }
 
   const float* scale_of(const DotWeight& weight, int64_t column) const {
@@ -140,7 +144,7 @@ class DotPanels {
     const DotRows<S>& rows = panel.rows;
     const int64_t tiles = panel.tiling.count();
     const int64_t groups = panel.groups();
-    const int64_t fetches = (k.count + tiles - 1) / tiles;
+    const int64_t fetches = (k.count + tiles * kBlockChunks - 1) / (tiles * kBlockChunks) * kBlockChunks;
     auto* waiting = reinterpret_cast<Vector*>(reinterpret_cast<std::byte*>(panel.operands) + panel_bytes());
     DotPart<S> part{
         .d = rows.d,
@@ -151,7 +155,7 @@ class DotPanels {
     };
     for (int64_t t = 0; t < tiles; ++t) {
       const DotTile tile = panel.tiling.at(t);
-      part.a = rows.a + tile.first * shape_.operands() + 2 * k.first * tile.rows;
+      part.a = rows.a + tile.first * shape_.operands() + S::kOperands * k.first * tile.rows;
       part.a_scale = rows.a_scale + tile.first * shape_.blocks();
       part.row_d = rows.row_d + tile.first;
       // Each tile fetches its share of the next b, and where it passes over several groups, of the next tile of rows.
@@ -161,9 +165,10 @@ class DotPanels {
       if (groups > 1 && k.count > 0) {
         const bool is_last = t + 1 == tiles;
         const DotTile next = panel.tiling.at(is_last ? 0 : t + 1);
-        next_a = rows.a + next.first * shape_.operands() + 2 * (is_last ? k.next_chunk : k.first) * next.rows;
-        share = next.rows * 2 * k.count / groups;
-        part.next_lines = (share + k.count - 1) / k.count;
+        next_a =
+            rows.a + next.first * shape_.operands() + S::kOperands * (is_last ? k.next_chunk : k.first) * next.rows;
+        share = next.rows * S::kOperands * k.count / groups;
+        part.next_a_bytes = (share * static_cast<int64_t>(sizeof(Operand)) + k.count - 1) / k.count;
       }
       for (int64_t group = 0; group < groups; ++group) {
         const int64_t column = panel.column + group * kDotColumns;
@@ -172,7 +177,7 @@ class DotPanels {
         if (is_long()) part.waiting = waiting + (tile.first * groups + group * tile.rows) * kDotColumns;
         part.column = column - rows.d_column;
         part.columns = std::min<int64_t>(kDotColumns, rows.n - column);
-        part.panel = panel.operands + group * kDotColumns * 2 * k.count;
+        part.panel = panel.operands + group * kDotColumns * S::kOperands * k.count;
         part.next = k.next_b + group * kDotColumns * shape_.b_stride + t * fetches * S::kChunkBytes;
         part.next_a = next_a + group * share;
         const bool keep = panel.tiling.keeps() && t == 0;
@@ -188,24 +193,45 @@ class DotPanels {
     if (kept) {
       with_rows<dot_rows<S, kScaling>()>(rows, [&]<int kM>() { kernel_.template from_panel<kM, kScaling>(part); });
     } else if (keep) {
-      kernel_.template from_memory<S::kTurningRows, kScaling, true>(part);
+      with_rows<S::kTurningRows>(rows, [&]<int kM>() { kernel_.template from_memory<kM, kScaling, true>(part); });
     } else {
       with_rows<S::kTurningRows>(rows, [&]<int kM>() { kernel_.template from_memory<kM, kScaling, false>(part); });
     }
   }
 
-  void stream(const DotRows<S>& rows, const DotWeight& weight, int64_t column, int64_t end,
-              const std::byte* after) const {
+  void stream(const DotRows<S>& rows, const DotWeight& weight, int64_t column, int64_t end, const std::byte* after,
+              std::byte* space) const {
     with_scaling<S>(rows.scaling, [&]<Scaling kScaling>() {
-      with_rows<S::kTurningRows>(rows.count, [&]<int kM>() { stream<kM, kScaling>(rows, weight, column, end, after); });
+      with_rows<S::kTurningRows>(rows.count, [&]<int kM>() {
+        if constexpr (MovingDotScheme<S> && kScaling == Scaling::folded) {
+          const auto moved = [&](const float* scales) { return move<kM>(rows.a, scales, space); };
+          if (weight.is_pow2) {
+            return stream<kM, kScaling, typename S::MovedExpand>(rows, weight, column, end, after, moved);
+          }
+        }
+        stream<kM, kScaling, typename S::Expand>(rows, weight, column, end, after,
+                                                 [&](const float*) { return rows.a; });
+      });
     });
   }
 
+  // A tile of rows of a times the scales of a block of columns, [block].
+  template <int kM>
+  Operand* move(const Operand* a, const float* scales, std::byte* space) const {
+    constexpr int64_t kBlock = kM * S::kOperands * kBlockChunks;
+    auto* moved = reinterpret_cast<Operand*>(space);
+    for (int64_t block = 0; block < shape_.blocks(); ++block) {
+      for (int64_t i = block * kBlock; i < (block + 1) * kBlock; ++i) moved[i] = S::moved(a[i], scales[block]);
+    }
+    return moved;
+  }
+
   // Block by block of 128 columns, whose quarters are the streams: each goes on to the end of its quarter, which the
-  // processor's own prefetching follows better than four rows that end and jump.
-  template <int kM, Scaling kScaling>
+  // processor's own prefetching follows better than four rows that end and jump. left(scales) are the rows of a for the
+  // columns that have these scales.
+  template <int kM, Scaling kScaling, class E, class Left>
   [[gnu::noinline]] void stream(const DotRows<S>& rows, const DotWeight& weight, int64_t column, int64_t end,
-                                const std::byte* after) const {
+                                const std::byte* after, const Left& left) const {
     constexpr int64_t kMost = HD_SCALE_BLOCK;
     constexpr int64_t kAheadChunks = kAheadBytes / S::kChunkBytes;
     float sums[kM * kMost];
@@ -219,13 +245,15 @@ class DotPanels {
       const std::byte* b = weight.b + column * b_stride;
       const std::byte* next = column + columns < end ? b + columns * b_stride : after;
       const auto row = [&](int64_t i) { return i < length ? b + i * b_stride : next + (i - length) * b_stride; };
+      const float* scales = scale_of(weight, column);
+      const Operand* a = left(scales);
       for (int64_t i = 0; i < length; ++i) {
         const DotPart<S> part{
-            .a = rows.a,
+            .a = a,
             .a_scale = rows.a_scale,
             .b = b + i * b_stride,
             .b_step = length * b_stride,
-            .b_scale = scale_of(weight, column),
+            .b_scale = scales,
             .first_chunk = 0,
             .chunks = chunks,
             .columns = (columns - i + length - 1) / length,
@@ -234,9 +262,9 @@ class DotPanels {
         };
         const std::byte* near = row(i + rows_ahead) + chunks_ahead * S::kChunkBytes;
         const std::byte* far = row(i + rows_ahead + 1) + (chunks_ahead - chunks) * S::kChunkBytes;
-        kernel_.template turn<kM, kScaling, false, false>(
+        kernel_.template turn<kM, kScaling, false, false, E>(
             part, [&](int64_t c) __attribute__((always_inline)) {
-              kernel_.prefetch((c + chunks_ahead < chunks ? near : far) + c * S::kChunkBytes, part.b_step, c);
+              kernel_.prefetch((c + chunks_ahead < chunks ? near : far) + c * S::kChunkBytes, part.b_step);
             });
       }
       for (int64_t i = 0; i < kM; ++i) {

@@ -20,10 +20,32 @@ enum class Scaling {
   blocked,  // Each block is summed by itself and then scaled.
 };
 
-// Turns S::kChunk elements of b, which lie at a pointer, into two operands.
+// Turns S::kChunk elements of b, which lie at a pointer, into S::kOperands operands: two in each step.
 template <class E, class Operand>
 concept DotExpand = requires(const E& expand, const std::byte* b, Operand& x) {
-  { expand(b, x, x) } -> std::same_as<void>;
+  { expand(b, int{}, x, x) } -> std::same_as<void>;
+};
+
+// What an E has seen: whether it served all codes.
+struct DotSeesNothing {
+  [[gnu::always_inline]] static void look(const std::byte*) {}
+  [[gnu::always_inline]] static bool is_served() { return true; }
+};
+
+// An E that does not serve all codes has a type Seen, which looks at each chunk once, and a type All, which does.
+template <class E>
+struct DotServing {
+  using Seen = DotSeesNothing;
+  using All = E;
+};
+
+template <class E>
+requires requires {
+  typename E::All;
+}
+struct DotServing<E> {
+  using Seen = typename E::Seen;
+  using All = typename E::All;
 };
 
 // A scheme:
@@ -32,7 +54,8 @@ concept DotExpand = requires(const E& expand, const std::byte* b, Operand& x) {
 //  kRows           rows of a in a tile that takes b from a panel.
 //  kTurningRows    rows of a in a tile that turns b into operands, which takes registers too.
 //  kTurnedRows     up to so many rows of a run, every tile turns b.
-//  kChunk          elements of K that become two operands; kChunkBytes of b.
+//  kTurningSums    sums of a tile that turns b, at most: it takes two columns at a time where four want more.
+//  kChunk          elements of K that become kOperands operands; kChunkBytes of b.
 //  kScaled         whether b has scales. Then Expand takes those of a block; otherwise K may end within a chunk, which
 //                  ExpandTail turns.
 //  fold4           lays the sums of four registers side by side in one, in parts that sum_parts adds up.
@@ -41,7 +64,8 @@ concept DotExpand = requires(const E& expand, const std::byte* b, Operand& x) {
 template <class S>
 concept DotScheme = requires(typename S::Vector sum, typename S::Operand operand, typename S::Operand* x,
                              const typename S::Operand* a, const float* scale, void* d, int64_t i) {
-  requires S::kRows >= 1 && S::kTurningRows >= 1 && S::kTurnedRows >= 1;
+  requires S::kRows >= 1 && S::kTurningRows >= 1 && S::kTurnedRows >= 1 && S::kTurningSums >= 2 * S::kTurningRows;
+  requires S::kOperands == 2 || S::kOperands == 4;
   requires S::kChunk >= 1 && HD_SCALE_BLOCK % S::kChunk == 0 && S::kChunkBytes >= 1;
   { S::zero() } -> std::same_as<typename S::Vector>;
   { S::load(a) } -> std::same_as<typename S::Operand>;
@@ -53,6 +77,13 @@ concept DotScheme = requires(typename S::Vector sum, typename S::Operand operand
   requires DotExpand<typename S::Expand, typename S::Operand> &&
       std::constructible_from<typename S::Expand, const float*>;
   requires S::kScaled || DotExpand<typename S::ExpandTail, typename S::Operand>;
+};
+
+// A scheme with an Expand for streams that leaves b's scales out, which move to a: exact where they are powers of two.
+template <class S>
+concept MovingDotScheme = DotScheme<S> && requires(typename S::Operand operand) {
+  requires DotExpand<typename S::MovedExpand, typename S::Operand>;
+  { S::moved(operand, 1.0f) } -> std::same_as<typename S::Operand>;
 };
 
 // A scheme that also serves scales that don't fold: kBlockedRows and kBlockedTurnedRows are its kRows and kTurnedRows

@@ -31,7 +31,11 @@ class DotTiling {
     }
     keeps_ = rows_ > turned;
     if (keeps_) {
+      // So many that the others are full, where it can.
       first_ = S::kTurningRows;
+      for (int64_t fewer = 2; fewer < S::kTurningRows; ++fewer) {
+        if ((rows_ - fewer) % most == 0) first_ = fewer;
+      }
       count_ = 1 + (rows_ - first_ + most - 1) / most;
     } else {
       count_ = (rows_ + S::kTurningRows - 1) / S::kTurningRows;

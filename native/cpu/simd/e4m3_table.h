@@ -41,9 +41,13 @@ constexpr E4m3Table kE4m3Table = make_e4m3_table(0);
 constexpr int kLeastFold = -32;
 constexpr int kMostFold = 31;
 
+[[maybe_unused]] constexpr bool in_fold_range(float scale) {
+  return (std::bit_cast<uint32_t>(scale) >> 23) - (127u + kLeastFold) <= static_cast<uint32_t>(kMostFold - kLeastFold);
+}
+
+// The same of a power of two.
 [[maybe_unused]] constexpr bool folds(float scale) {
-  const uint32_t bits = std::bit_cast<uint32_t>(scale);
-  return (bits & 0x7fffffu) == 0 && (bits >> 23) - (127u + kLeastFold) <= static_cast<uint32_t>(kMostFold - kLeastFold);
+  return (std::bit_cast<uint32_t>(scale) & 0x7fffffu) == 0 && in_fold_range(scale);
 }
 
 // The exponent of a scale that folds, from kLeastFold.

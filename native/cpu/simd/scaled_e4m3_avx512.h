@@ -25,7 +25,7 @@ class ScaledE4m3 {
  public:
   [[gnu::always_inline]] explicit ScaledE4m3(const float* scale)
       : table_(scale == nullptr ? kE4m3Table : kScaledE4m3Tables.of[fold_index(*scale)]) {}
-  [[gnu::always_inline]] void operator()(const std::byte* codes, __m512i& first, __m512i& second) const {
+  [[gnu::always_inline]] void operator()(const std::byte* codes, int, __m512i& first, __m512i& second) const {
     table_.by_lane(_mm512_loadu_si512(codes), first, second);
   }
 

@@ -6,5 +6,5 @@ namespace Hadal.Model;
 /// </summary>
 internal static class NumericsRevision
 {
-    public const int Current = 1;
+    public const int Current = 2;
 }
