@@ -8,54 +8,12 @@
 #include <cstdint>
 #include <limits>
 
+#include "cpu/attention/scores.h"
+#include "cpu/attention/values.h"
 #include "cpu/number.h"
 
 namespace hadal::cpu {
 namespace {
-
-constexpr int kBlockTokens = 64;
-
-// A block of tokens. A unit is 32 bits: Simd::kDepth neighbouring dims of a token. Scores take rows in lanes and a
-// key's units one by one; sums take dims in lanes, kDepth tokens at a time, whose units Simd::values turns.
-template <class Simd>
-struct TokenBlock {
-  static constexpr int kKeyStride = HD_MLA_DIM / Simd::kDepth;
-  static constexpr int kLanes = 2 * Simd::kWidth;
-
-  int key_units;      // Key width / kDepth, at most kKeyStride.
-  int value_dim;      // A multiple of 32.
-  int value_stride;   // Units from a token's value to the next.
-  uint32_t* keys;     // [64, kKeyStride]
-  uint32_t* values;   // [64, value_stride]: the first value_dim of the keys, or what lies behind everything else.
-  float* scores;      // [64, lanes], lanes one or two vectors.
-  uint32_t* weights;  // [64 / kDepth, lanes]: the softmax's, as bf16.
-  float* shrink;      // [lanes]
-  // [64, kKeyStride]: what rounding took from the first Simd::kRoundedUnits of each key, if has_rest.
-  uint32_t* rest;
-  bool has_rest = false;
-
-  // own_values: the width of values that are no part of the keys, or 0.
-  static uint64_t bytes(int own_values) {
-    const int units = kBeforeValues + kBlockTokens * own_values / Simd::kDepth;
-    return static_cast<uint64_t>(units) * 4;
-  }
-
-  TokenBlock(std::byte* memory, int key_width, int value_width, bool own_values)
-      : key_units(key_width / Simd::kDepth),
-        value_dim(value_width),
-        value_stride(own_values ? value_width / Simd::kDepth : kKeyStride),
-        keys(reinterpret_cast<uint32_t*>(memory)),
-        values(own_values ? keys + kBeforeValues : keys),
-        scores(reinterpret_cast<float*>(keys + kKeys)),
-        weights(reinterpret_cast<uint32_t*>(scores + kBlockTokens * kLanes)),
-        shrink(reinterpret_cast<float*>(weights + kBlockTokens / Simd::kDepth * kLanes)),
-        rest(reinterpret_cast<uint32_t*>(shrink + kLanes)) {}
-
- private:
-  static constexpr int kKeys = kBlockTokens * kKeyStride;
-  static constexpr int kBeforeValues = kKeys + kBlockTokens * kLanes + kBlockTokens / Simd::kDepth * kLanes + kLanes +
-                                       (Simd::kRoundedUnits > 0 ? kKeys : 0);
-};
 
 // Rows and what they have gathered so far, in slabs of two vectors of rows (the last may be one). kFixed: a row has the
 // same place among the same number of rows in every call, so that a slab of one vector may sum its scores in another
@@ -216,113 +174,16 @@ class AttentionRows {
                    bool careful, const Source& source) {
     float* state = state_of(slab, block.value_dim);
     if constexpr (Vectors == 1 && kFixed && Simd::kHasQuads) {
-      score_quads(query_of(slab), block, count, softmax_scale, source);
+      score_quads<Simd>(query_of(slab), block, count, softmax_scale, source);
     } else {
-      score<Vectors>(query_of(slab), block, count, softmax_scale, source);
+      score<Simd, Vectors>(query_of(slab), block, count, softmax_scale, source);
     }
     weigh<Vectors>(block, count, state, allowed);
     float* sums = state + 2 * Vectors * Simd::kWidth;
     if (careful && allowed != nullptr) {
-      add_values<Vectors, true>(block, count, sums, allowed, source);
+      add_values<Simd, Vectors, true>(block, count, sums, allowed, source);
     } else {
-      add_values<Vectors, false>(block, count, sums, nullptr, source);
-    }
-  }
-
-  // sum[t] += q . keys[t] over the first units, keys: [kTile, kKeyStride]
-  template <int Vectors, int kTile>
-  [[gnu::always_inline]] static void add_dots(const uint32_t* q, const uint32_t* keys, int units,
-                                              Floats (&sum)[kTile][Vectors]) {
-    for (int unit = 0; unit < units; ++unit) {
-      typename Simd::Units rows[Vectors];
-      for (int v = 0; v < Vectors; ++v) rows[v] = Simd::load(q + (unit * Vectors + v) * Simd::kWidth);
-#pragma GCC unroll 16
-      for (int t = 0; t < kTile; ++t) {
-        const typename Simd::Units key = Simd::all(keys + t * TokenBlock<Simd>::kKeyStride + unit);
-        for (int v = 0; v < Vectors; ++v) sum[t][v] = Simd::dot(sum[t][v], rows[v], key);
-      }
-    }
-  }
-
-  // block.scores = softmax_scale * q . k; rows of scores from count on are spoilt.
-  template <int Vectors, class Source>
-  static void score(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale,
-                    const Source& source) {
-    constexpr int kWidth = Simd::kWidth;
-    constexpr int kTile = Simd::kSums / Vectors;
-    constexpr int kStepUnits = 32;
-    for (int token = 0; token < count; token += kTile) {
-      source.expand(std::min(token + kTile, count));
-      Floats sum[kTile][Vectors] = {};
-      const int first = token * TokenBlock<Simd>::kKeyStride;
-      for (int unit = 0; unit < block.key_units; unit += kStepUnits) {
-        source.fetch();
-        add_dots<Vectors>(q + unit * Vectors * kWidth, block.keys + first + unit,
-                          std::min(kStepUnits, block.key_units - unit), sum);
-      }
-      if (block.has_rest) add_dots<Vectors>(q, block.rest + first, Simd::kRoundedUnits, sum);
-#pragma GCC unroll 16
-      for (int t = 0; t < kTile; ++t) {
-        for (int v = 0; v < Vectors; ++v) {
-          Simd::store(block.scores + ((token + t) * Vectors + v) * kWidth,
-                      Simd::mul(sum[t][v], Simd::all(softmax_scale)));
-        }
-      }
-    }
-  }
-
-  // score<1> of MLA's keys with four units of a row side by side, as Simd::quads has them: half the loads.
-  template <class Source>
-  static void score_quads(const uint32_t* q, const TokenBlock<Simd>& block, int count, float softmax_scale,
-                          const Source& source) {
-    constexpr int kWidth = Simd::kWidth;
-    constexpr int kTile = 4;
-    constexpr int kStepUnits = 16;
-    constexpr int kSteps = HD_MLA_DIM / Simd::kDepth / kStepUnits;
-    for (int token = 0; token < count; token += kTile) {
-      source.expand(std::min(token + kTile, count));
-      Floats sum[kTile][4] = {};
-      const uint32_t* keys = block.keys + token * TokenBlock<Simd>::kKeyStride;
-      const auto step = [&](int index) __attribute__((always_inline)) {
-        add_quads(q + index * kStepUnits * kWidth, keys + index * kStepUnits, kStepUnits, sum);
-      };
-      int done = 0;
-      if (source.begin_parts(token + kTile, count)) {
-        // The next four tokens between these sums: neither waits for the other.
-        for (int t = 0; t < kTile; ++t) {
-          source.fetch();
-          const auto next = source.part(t);
-#pragma GCC unroll 4
-          for (int quarter = 0; quarter < 4; ++quarter, ++done) {
-            source.expand_part(next, quarter);
-            step(done);
-          }
-        }
-        source.end_parts();
-      }
-      for (; done < kSteps; ++done) {
-        if (done % 6 == 0) source.fetch();
-        step(done);
-      }
-      if (block.has_rest) add_quads(q, block.rest + token * TokenBlock<Simd>::kKeyStride, Simd::kRoundedUnits, sum);
-#pragma GCC unroll 16
-      for (int t = 0; t < kTile; ++t) {
-        Simd::store(block.scores + (token + t) * kWidth, Simd::mul(Simd::sum_quads(sum[t]), Simd::all(softmax_scale)));
-      }
-    }
-  }
-
-  [[gnu::always_inline]] static void add_quads(const uint32_t* q, const uint32_t* keys, int units,
-                                               Floats (&sum)[4][4]) {
-#pragma GCC unroll 4
-    for (int unit = 0; unit < units; unit += 4) {
-      typename Simd::Units rows[4];
-      for (int i = 0; i < 4; ++i) rows[i] = Simd::load(q + (unit + i) * Simd::kWidth);
-#pragma GCC unroll 16
-      for (int t = 0; t < 4; ++t) {
-        const typename Simd::Units key = Simd::all_quads(keys + t * TokenBlock<Simd>::kKeyStride + unit);
-        for (int i = 0; i < 4; ++i) sum[t][i] = Simd::dot(sum[t][i], rows[i], key);
-      }
+      add_values<Simd, Vectors, false>(block, count, sums, nullptr, source);
     }
   }
 
@@ -361,50 +222,6 @@ class AttentionRows {
       Simd::store(maximum, highest);
       Simd::store(total, sum);
       Simd::store(block.shrink + v * kWidth, shrink);
-    }
-  }
-
-  // sums = sums * shrink + weights . values; where Careful, a value that a row may not see is taken as zero.
-  template <int Vectors, bool Careful, class Source>
-  static void add_values(const TokenBlock<Simd>& block, int count, float* sums, const uint32_t* allowed,
-                         const Source& source) {
-    constexpr int kWidth = Simd::kWidth;
-    constexpr int kLanesHere = Vectors * kWidth;
-    constexpr int kTile = Simd::kSums / 2;
-    const int units = (count + Simd::kDepth - 1) / Simd::kDepth;
-    for (int dim = 0; dim < block.value_dim; dim += kDims) {
-      const uint32_t* values = block.values + dim / Simd::kDepth;
-      for (int row = 0; row < kLanesHere; row += kTile) {
-        source.fetch();
-        float* to = sums + static_cast<int64_t>(dim) * kLanesHere + row * kDims;
-        Floats sum[kTile][2];
-#pragma GCC unroll 16
-        for (int i = 0; i < kTile; ++i) {
-          const Floats shrink = Simd::all(block.shrink[row + i]);
-          for (int v = 0; v < 2; ++v) sum[i][v] = Simd::mul(Simd::load(to + i * kDims + v * kWidth), shrink);
-        }
-        for (int unit = 0; unit < units; ++unit) {
-          typename Simd::Units value[2];
-          Simd::values(values + unit * Simd::kDepth * block.value_stride, block.value_stride, value);
-          const uint32_t* weights = block.weights + unit * kLanesHere + row;
-#pragma GCC unroll 16
-          for (int i = 0; i < kTile; ++i) {
-            const typename Simd::Units weight = Simd::all(weights + i);
-            for (int v = 0; v < 2; ++v) {
-              if constexpr (Careful) {
-                const auto seen = Simd::seen(allowed + unit * Simd::kDepth, row + i);
-                sum[i][v] = Simd::dot(sum[i][v], weight, Simd::both(value[v], seen));
-              } else {
-                sum[i][v] = Simd::dot(sum[i][v], weight, value[v]);
-              }
-            }
-          }
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < kTile; ++i) {
-          for (int v = 0; v < 2; ++v) Simd::store(to + i * kDims + v * kWidth, sum[i][v]);
-        }
-      }
     }
   }
 

@@ -12,7 +12,8 @@ namespace {
 struct Simd {
   static constexpr int kWidth = 8;
   static constexpr int kDepth = 1;
-  static constexpr int kSums = 8;  // Registers that hide the latency of dot.
+  static constexpr int kSums = 12;         // Registers that hide the latency of dot.
+  static constexpr int kChunkUnits = 192;  // Of a query, for 16 rows 12 KiB of the first-level cache.
   static constexpr bool kHasQuads = false;
   static constexpr int kRoundedUnits = 0;  // Keys are exact.
   using Floats = __m256;

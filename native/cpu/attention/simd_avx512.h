@@ -10,6 +10,7 @@ namespace {
 
 struct Simd : SimdAvx512 {
   static constexpr int kDepth = 2;
+  static constexpr int kChunkUnits = HD_MLA_DIM / kDepth;  // The whole query.
   static constexpr int kRoundedUnits = HD_LATENT_DIM / 2;  // A latent times a scale that is no power of two.
 
   static Floats dot(Floats sum, Units x, Units y) { return dot_bf16(sum, x, y); }

@@ -10,6 +10,7 @@ namespace {
 
 struct Simd : SimdAvx512 {
   static constexpr int kDepth = 1;
+  static constexpr int kChunkUnits = HD_MLA_DIM;  // The whole query.
   static constexpr bool kHasQuads = false;
   static constexpr int kRoundedUnits = 0;  // Keys are exact.
 

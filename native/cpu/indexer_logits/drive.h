@@ -106,10 +106,12 @@ int32_t run_contiguous(const hd_indexer_logits_args& args, ThreadPool& pool, std
         scales = scratch.scales;
       }
       Score::expand_keys(codes, scratch.keys[0]);
+      NextPage<typename Score::Keys> next{nullptr, nullptr, nullptr};
+      if (key + HD_PAGE_TOKENS < end) next.ahead = codes + HD_PAGE_TOKENS * HD_INDEX_DIM;
       for (int32_t row = first; row < last; ++row) {
         if (!sees(row)) continue;
         Score::score(scratch.query(row - first, args.heads), args.weights + static_cast<int64_t>(row) * args.heads,
-                     args.heads, scratch.keys[0], scales, scratch.scores, {});
+                     args.heads, scratch.keys[0], scales, scratch.scores, std::exchange(next, {}));
         const int64_t from = std::max<int64_t>(args.start[row], key);
         const int64_t to = std::min<int64_t>(args.end[row], key + HD_PAGE_TOKENS);
         std::copy(scratch.scores + (from - key), scratch.scores + (to - key),

@@ -14,10 +14,29 @@ namespace {
 
 constexpr int kMostQueries = 256;
 
-// Blocks come whole.
-struct Expanded {
+// Blocks come whole. While one is attended, what the next is made of is fetched: `count` tokens from `key` on.
+class NextTokens {
+ public:
+  NextTokens(const hd_masked_mha_args& args, int64_t head, int64_t key, int64_t count)
+      : bytes_(static_cast<int64_t>(sizeof(bf16)) * (args.nope_dim + args.v_dim)),
+        stride_(bytes_ * args.heads),
+        next_(static_cast<const std::byte*>(args.kv) + key * stride_ + head * bytes_),
+        left_(count) {}
+
   void expand(int) const {}
-  void fetch() const {}
+  // A token at a time: of many at once the processor would drop most.
+  void fetch() const {
+    if (left_ <= 0) return;
+    --left_;
+    for (int64_t at = 0; at < bytes_; at += 64) __builtin_prefetch(next_ + at);
+    next_ += stride_;
+  }
+
+ private:
+  int64_t bytes_;
+  int64_t stride_;
+  mutable const std::byte* next_;
+  mutable int64_t left_;
 };
 
 // Queries of one head, whose number depends on the chunk.
@@ -160,7 +179,9 @@ int32_t run_mha(const hd_masked_mha_args& args, ThreadPool& pool, std::byte* wor
       }
       if (!any) continue;
       const bool finite = expand_head(args, head, key, keys, block);
-      rows.attend(block, keys, args.softmax_scale, all ? nullptr : mask->of[0], !finite, Expanded{});
+      const int64_t next = key + kBlockTokens;
+      rows.attend(block, keys, args.softmax_scale, all ? nullptr : mask->of[0], !finite,
+                  NextTokens(args, head, next, std::min<int64_t>(kBlockTokens, *longest - next)));
     }
     rows.write(args.v_dim, out + row * args.v_dim, static_cast<int64_t>(args.heads) * args.v_dim, nullptr);
   });
