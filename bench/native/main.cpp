@@ -3,6 +3,8 @@
 //
 //   hadal_bench [--threads=N] [--thread-time] [--scalar] [Google Benchmark's flags, as
 //   --benchmark_filter=fp8_gemm/avx512]
+//
+// The family "busy" measures a few of them beside other busy threads (busy.h).
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
@@ -10,8 +12,10 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <thread>
 
+#include "busy.h"
+#include "core/numa.h"
+#include "core/processors.h"
 #include "cpu/features.h"
 #include "cpu/inventory.h"
 #include "roofline.h"
@@ -98,10 +102,11 @@ bool take_flag(int& count, char** arguments, const std::string& name, std::strin
 }
 
 int run(int count, char** arguments) {
-  std::string threads = std::to_string(std::thread::hardware_concurrency());
+  std::string threads = std::to_string(allowed_processors().size());
   take_flag(count, arguments, "--threads", &threads);
   // One thread by its own processor time, where the machine is busy with other things.
-  if (take_flag(count, arguments, "--thread-time", nullptr)) {
+  const bool by_thread_time = take_flag(count, arguments, "--thread-time", nullptr);
+  if (by_thread_time) {
     threads.assign(1, '1');
     measure_by_thread_time();
   }
@@ -113,7 +118,7 @@ int run(int count, char** arguments) {
   benchmark::Initialize(&flag_count, flags.data());
   if (benchmark::ReportUnrecognizedArguments(flag_count, flags.data())) return 1;
 
-  ThreadPool pool(std::max(1, std::atoi(threads.c_str())));
+  ThreadPool pool(std::max(1, std::atoi(threads.c_str())), numa_nodes(allowed_processors()));
   const Roofline roofline = measure_roofline(pool);
   std::printf("%d threads: memory %.1f GB/s, vdpbf16ps %.0f GFLOPS, f32 %.0f GFLOPS, f32 in AVX2 %.0f GFLOPS\n",
               pool.threads(), roofline.read_bytes * 1e-9, roofline.bf16_flops * 1e-9, roofline.f32_flops * 1e-9,
@@ -143,6 +148,8 @@ int run(int count, char** arguments) {
     }
   }
   benchmark::RegisterBenchmark("dispatch", [&](benchmark::State& state) { dispatch(state, pool); })->UseRealTime();
+  // Processor time tells nothing of neighbours.
+  if (!by_thread_time) register_busy(pool, kVariants, settings);
 #if defined(HADAL_BENCH_ONEDNN)
   register_onednn(pool.threads(), roofline);
 #endif

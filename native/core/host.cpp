@@ -3,41 +3,18 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #if defined(_WIN32)
 #  include <windows.h>
 #else
-#  include <fcntl.h>
 #  include <unistd.h>
 #endif
-#if defined(__linux__)
-#  include <sched.h>
-#endif
+
+#include "core/text_file.h"
 
 namespace hadal {
 namespace {
-
-// A small file's text; empty where it can't be read. Streams would take memory that runs out for the end of the file.
-std::string text_of(const std::string& path) {
-  std::string text;
-#if !defined(_WIN32)
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return text;
-  char part[4096];
-  try {
-    for (ssize_t size; (size = read(file, part, sizeof part)) > 0;) text.append(part, static_cast<size_t>(size));
-  } catch (...) {
-    close(file);
-    throw;
-  }
-  close(file);
-#else
-  static_cast<void>(path);
-#endif
-  return text;
-}
 
 std::vector<std::string_view> split(std::string_view text, char at) {
   std::vector<std::string_view> parts;
@@ -198,21 +175,6 @@ int usable_processors(int affinity, const std::string& root) {
     if (quota > 0 && period > 0) processors = std::min(processors, (quota - 1) / period + 1);
   }
   return static_cast<int>(std::max<int64_t>(processors, 1));
-}
-
-int affinity_processors() {
-#if defined(__linux__)
-  // The kernel refuses a mask that is too small for it.
-  for (int most = 1024; most <= 1 << 16; most *= 2) {
-    cpu_set_t* mask = CPU_ALLOC(most);
-    if (mask == nullptr) break;
-    const size_t size = CPU_ALLOC_SIZE(most);
-    const int count = sched_getaffinity(0, size, mask) == 0 ? CPU_COUNT_S(size, mask) : 0;
-    CPU_FREE(mask);
-    if (count > 0) return count;
-  }
-#endif
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace hadal

@@ -17,7 +17,4 @@ HostMemory host_memory(const std::string& root = "");
 // `affinity` processors, or the cgroup's quota of them, rounded up, where that is less; at least 1.
 int usable_processors(int affinity, const std::string& root = "");
 
-// Processors of the calling thread's affinity mask.
-int affinity_processors();
-
 }  // namespace hadal

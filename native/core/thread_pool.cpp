@@ -12,6 +12,8 @@
 #  include <immintrin.h>
 #endif
 
+#include "core/processors.h"
+
 namespace hadal {
 namespace {
 
@@ -40,17 +42,37 @@ inline void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : forks_before_(forks()), shares_(static_cast<size_t>(std::max(threads, 1))) {
+ThreadPool::ThreadPool(int threads, const std::vector<NumaNode>& nodes)
+    : forks_before_(forks()), shares_(static_cast<size_t>(std::max(threads, 1))) {
+  spread(nodes);
   workers_.reserve(static_cast<size_t>(threads > 1 ? threads - 1 : 0));
   int worker = 1;
   try {
-    for (; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+    for (; worker < threads; ++worker) {
+      workers_.emplace_back([this, worker] { work(worker); });
+      if (nodes.size() < 2) continue;
+      const auto after = std::upper_bound(node_bounds_.begin(), node_bounds_.end(), worker);
+      const NumaNode& node = nodes[static_cast<size_t>(after - node_bounds_.begin()) - 1];
+      if (!keep_on(workers_.back(), node.processors)) ++strays_;
+    }
   } catch (const std::system_error&) {
     end();
     throw ThreadRefused{worker + 1, threads};
   } catch (...) {
     end();
     throw;
+  }
+}
+
+// Tells the workers of their nodes; without nodes all are of one.
+void ThreadPool::spread(const std::vector<NumaNode>& nodes) {
+  const auto all = static_cast<int>(shares_.size());
+  node_bounds_ = nodes.empty() ? std::vector<int>{0, all} : thread_bounds(all, nodes);
+  for (size_t node = 0; node + 1 < node_bounds_.size(); ++node) {
+    for (int worker = node_bounds_[node]; worker < node_bounds_[node + 1]; ++worker) {
+      shares_[static_cast<size_t>(worker)].first = node_bounds_[node];
+      shares_[static_cast<size_t>(worker)].last = node_bounds_[node + 1];
+    }
   }
 }
 
@@ -122,8 +144,17 @@ void ThreadPool::close() {
 }
 
 void ThreadPool::take_items(int worker) {
-  for (int other = 0; other < threads(); ++other) {
-    Share& share = shares_[static_cast<size_t>((worker + other) % threads())];
+  const Share& own = shares_[static_cast<size_t>(worker)];
+  take_items(worker, worker, own.last);
+  take_items(worker, own.first, worker);
+  take_items(worker, own.last, threads());
+  take_items(worker, 0, own.first);
+}
+
+// Those of the shares from `first` to `last`.
+void ThreadPool::take_items(int worker, int first, int last) {
+  for (int i = first; i < last; ++i) {
+    Share& share = shares_[static_cast<size_t>(i)];
     // Read before it is written to: most find it done.
     while (share.next.load(std::memory_order_relaxed) < share.end) {
       const int64_t item = share.next.fetch_add(1, std::memory_order_relaxed);

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/numa.h"
+
 namespace hadal {
 
 // A thread of a pool that the system did not start.
@@ -19,15 +21,26 @@ struct ThreadRefused {
 // an item's result may depend on its index alone. Workers spin briefly between loops and then sleep. A loop waits for
 // the workers that take part in it, and for no others: one whose processor is busy with another program holds nobody
 // up.
+//
+// Where there are several NUMA nodes, the workers are spread over them in proportion to their processors, and each is
+// kept on its node's where the system lets it. The items are split among the nodes in order, the same way in every loop
+// of as many: what item i reads is read by threads of one node, unless they are late. The caller's thread is not moved;
+// it counts as the first node's, where it is left a processor.
 class ThreadPool {
  public:
   // Throws ThreadRefused, with none left running.
-  explicit ThreadPool(int threads);
+  explicit ThreadPool(int threads, const std::vector<NumaNode>& nodes = {});
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // The workers of node i are those from bounds[i] to bounds[i + 1].
+  const std::vector<int>& node_bounds() const { return node_bounds_; }
+
+  // Workers that the system did not let keep to their node's processors.
+  int strays() const { return strays_; }
 
   // False in a child that was forked after the pool was made: its workers are in the parent alone.
   bool is_here() const;
@@ -55,20 +68,27 @@ class ThreadPool {
   void run(int64_t items, Call call, const void* context);
   void work(int worker);
   void take_items(int worker);
+  void take_items(int worker, int first, int last);
+  void spread(const std::vector<NumaNode>& nodes);
   bool enter();
   void leave();
   void close();
   void end();
 
-  // A worker's own share of the items, in which neighbours follow each other; who is done helps the others.
+  // A worker's own share of the items, in which neighbours follow each other. Who is done helps the others: those of
+  // its node, workers from `first` to `last`, and then the rest.
   struct alignas(64) Share {
     std::atomic<int64_t> next{0};
     int64_t end = 0;
+    int first = 0;
+    int last = 0;
   };
 
   const uint32_t forks_before_;
   std::vector<std::thread> workers_;
   std::vector<Share> shares_;
+  std::vector<int> node_bounds_;
+  int strays_ = 0;
   std::mutex one_loop_;
   Call call_ = nullptr;
   const void* context_ = nullptr;

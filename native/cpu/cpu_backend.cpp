@@ -2,18 +2,23 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #if defined(__linux__)
 #  include <sys/mman.h>
 #endif
 
+#include "core/first_touch.h"
 #include "core/host.h"
+#include "core/numa.h"
+#include "core/processors.h"
 #include "cpu/features.h"
 #include "cpu/inventory.h"
 #include "cpu/kernel.h"
@@ -28,7 +33,8 @@ constexpr Variant kVariants[] = {
 };
 
 struct CpuDevice {
-  explicit CpuDevice(int threads, Isa best) : pool(threads), isa(best) {}
+  explicit CpuDevice(int threads, const std::vector<NumaNode>& nodes, Isa best)
+      : pool(threads, nodes), pages(pages_of_workers(pool.node_bounds())), isa(best) {}
 
   // The best variant of an operation that serves these arguments, or any arguments where they are null.
   const Variant& variant_for(int32_t op, const void* args) const {
@@ -41,7 +47,9 @@ struct CpuDevice {
   }
 
   ThreadPool pool;
+  std::vector<int> pages;
   Isa isa;
+  std::atomic<uint64_t> large_blocks{0};
 };
 
 // The names of those that the processor has, or of all.
@@ -75,6 +83,32 @@ int32_t choose_isa(Isa& isa) {
               isa_names(true).c_str());
 }
 
+// The nodes to spread threads over: those of the system, or one where HADAL_NUMA says so.
+int32_t choose_nodes(const std::vector<int>& processors, std::vector<NumaNode>& nodes) {
+  const char* wanted = std::getenv("HADAL_NUMA");
+  if (wanted != nullptr && std::strcmp(wanted, "off") == 0) {
+    nodes = {{0, processors}};
+    return HD_STATUS_OK;
+  }
+  if (wanted != nullptr && wanted[0] != '\0' && std::strcmp(wanted, "on") != 0) {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_NUMA is \"%s\"; it must be one of: on, off", wanted);
+  }
+  nodes = numa_nodes(processors);
+  return HD_STATUS_OK;
+}
+
+void log_device(const CpuDevice& device) {
+  const ThreadPool& pool = device.pool;
+  const size_t nodes = pool.node_bounds().size() - 1;
+  if (nodes == 1) {
+    log_line("cpu: %d threads, %s", pool.threads(), name_of(device.isa));
+  } else {
+    log_line("cpu: %d threads, %s, %zu NUMA nodes, %d threads not kept on theirs", pool.threads(), name_of(device.isa),
+             nodes, pool.strays());
+  }
+  for (int32_t op = 0; op < HD_OP_COUNT; ++op) log_line("cpu: %s", device.variant_for(op, nullptr).name);
+}
+
 int32_t device_count(int32_t* count) {
   *count = 1;
   return HD_STATUS_OK;
@@ -90,19 +124,22 @@ int32_t device_create(const hd_device_options* options, void** device) {
   }
   Isa isa = Isa::scalar;
   if (const int32_t status = choose_isa(isa)) return status;
-  const int threads =
-      options->thread_count != 0 ? options->thread_count : std::min(usable_processors(affinity_processors()), 1024);
+  const std::vector<int> processors = allowed_processors();
+  std::vector<NumaNode> nodes;
+  if (const int32_t status = choose_nodes(processors, nodes)) return status;
+  const int threads = options->thread_count != 0
+                          ? options->thread_count
+                          : std::min(usable_processors(static_cast<int>(processors.size())), 1024);
   std::unique_ptr<CpuDevice> created;
   try {
-    created = std::make_unique<CpuDevice>(threads, isa);
+    created = std::make_unique<CpuDevice>(threads, nodes, isa);
   } catch (const ThreadRefused& refused) {
     return fail(HD_STATUS_OUT_OF_MEMORY,
                 "hd_device_create: thread %d of %d could not be started; give a smaller thread_count, or raise the "
                 "system's limit of threads",
                 refused.thread, refused.threads);
   }
-  log_line("cpu: %d threads, %s", threads, name_of(isa));
-  for (int32_t op = 0; op < HD_OP_COUNT; ++op) log_line("cpu: %s", created->variant_for(op, nullptr).name);
+  log_device(*created);
   *device = created.release();
   return HD_STATUS_OK;
 }
@@ -155,13 +192,13 @@ int32_t refuse_memory(uint64_t size) {
               static_cast<unsigned long long>(size), static_cast<unsigned long long>(host_memory().free));
 }
 
-int32_t allocate(void*, uint64_t size, void** data) {
+int32_t allocate(void* device, uint64_t size, void** data) {
   // Huge pages spare the TLB where a cache or workspace spans many; small blocks stay small.
-  constexpr uint64_t kHuge = 2u << 20;
-  const uint64_t alignment = size >= kHuge ? kHuge : HD_ALIGNMENT;
+  const bool large = size >= kHugePage;
+  const uint64_t alignment = large ? kHugePage : HD_ALIGNMENT;
   if (size > UINT64_MAX - alignment) return refuse_memory(size);
   // A system that promises more than it has ends the process where the memory is first written.
-  if (size >= kHuge && size > host_memory().free) return refuse_memory(size);
+  if (large && size > host_memory().free) return refuse_memory(size);
   const uint64_t rounded = (size + alignment - 1) / alignment * alignment;
 #if defined(_WIN32)
   *data = _aligned_malloc(rounded, alignment);
@@ -170,9 +207,10 @@ int32_t allocate(void*, uint64_t size, void** data) {
 #endif
   if (*data == nullptr) return refuse_memory(size);
 #if defined(__linux__)
-  if (alignment == kHuge) madvise(*data, rounded, MADV_HUGEPAGE);
+  if (large) madvise(*data, rounded, MADV_HUGEPAGE);
 #endif
-  std::memset(*data, 0, size);
+  auto* const cpu = static_cast<CpuDevice*>(device);
+  clear(cpu->pool, cpu->pages, static_cast<std::byte*>(*data), size, large ? cpu->large_blocks.fetch_add(1) : 0);
   return HD_STATUS_OK;
 }
 

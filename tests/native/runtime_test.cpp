@@ -351,6 +351,20 @@ TEST(Devices, RefuseAnInstructionSetThatIsNone) {
   EXPECT_EQ(device, nullptr);
 }
 
+TEST(Devices, TakeHadalNumaOnOffAndNothingElse) {
+  const hd_device_options options{sizeof options, HD_DEVICE_CPU, 0, 2};
+  hd_device* device = nullptr;
+  for (const char* text : {"", "on", "off"}) {
+    const Variable variable("HADAL_NUMA", text);
+    EXPECT_EQ(hd_device_create(&options, &device), HD_STATUS_OK) << last_error();
+    hd_device_release(device);
+  }
+  device = nullptr;
+  const Variable variable("HADAL_NUMA", "0");
+  expect_refused(hd_device_create(&options, &device), "HADAL_NUMA is \"0\"; it must be one of: on, off");
+  EXPECT_EQ(device, nullptr);
+}
+
 TEST(Devices, TakeTheBestInstructionSetWhereNoneIsNamed) {
   const Variable variable("HADAL_CPU_ISA", "");
   hd_device* device = open_cpu();

@@ -13,6 +13,7 @@
 
 #include "support/builder.h"
 #include "support/cpu_stream.h"
+#include "support/fake_nodes.h"
 
 namespace hadal::tests {
 namespace {
@@ -32,6 +33,46 @@ TEST(Pool, DoesEachItemOnce) {
       EXPECT_FALSE(outside.load());
     }
   }
+}
+
+TEST(Pool, DoesEachItemOnceOnAnyNodes) {
+  for (const auto& nodes : {fake_nodes({2, 2}), fake_nodes({1, 3}), fake_nodes({1, 1, 1})}) {
+    for (const int threads : {1, 2, 3, 6}) {
+      ThreadPool pool(threads, nodes);
+      for (const int64_t items : {1, 2, 7, 200}) {
+        std::vector<std::atomic<int>> done(static_cast<size_t>(items));
+        pool.parallel_for(items, [&](int64_t item, int) { done[static_cast<size_t>(item)].fetch_add(1); });
+        for (const auto& count : done) ASSERT_EQ(count.load(), 1);
+      }
+    }
+  }
+}
+
+TEST(Pool, WorkersHelpTheirOwnNodeFirst) {
+  ThreadPool pool(4, fake_nodes({2, 2}));
+  // All but the last worker stay in the first item of their share until it has done the rest.
+  std::atomic<int> arrived{0};
+  std::atomic<bool> ended{false};
+  std::vector<int64_t> done;
+  bool come[4] = {};
+  pool.parallel_for(40, [&](int64_t item, int worker) {
+    if (!come[worker]) {
+      come[worker] = true;
+      ++arrived;
+      while (arrived.load() < 4) std::this_thread::yield();
+    }
+    if (worker == 3) {
+      done.push_back(item);
+      ended = done.size() == 37;
+    }
+    while (worker != 3 && !ended.load()) std::this_thread::yield();
+  });
+  std::vector<int64_t> expected;
+  const std::pair<int64_t, int64_t> parts[] = {{30, 40}, {21, 30}, {1, 10}, {11, 20}};
+  for (const auto& [first, last] : parts) {
+    for (int64_t item = first; item < last; ++item) expected.push_back(item);
+  }
+  EXPECT_EQ(done, expected);
 }
 
 TEST(Pool, DoesNothingForNegativeCounts) {
@@ -114,12 +155,13 @@ void hold(int) {
   }
 }
 
-TEST(Pool, DoesNotWaitForAWorkerThatHasNotBegun) {
+// The worker is of the last node.
+void expect_no_wait(const std::vector<NumaNode>& nodes) {
   ASSERT_EQ(pipe(held_pipe), 0);
   struct sigaction action = {}, before;
   action.sa_handler = hold;
   ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
-  ThreadPool pool(2);
+  ThreadPool pool(2, nodes);
   // Both must be in this loop to end it, so that the worker tells who it is.
   std::atomic<int> arrived{0};
   pthread_t worker_thread{};
@@ -130,11 +172,14 @@ TEST(Pool, DoesNotWaitForAWorkerThatHasNotBegun) {
   });
   ASSERT_EQ(pthread_kill(worker_thread, SIGUSR1), 0);
   std::atomic<int64_t> by_caller{0};
+  std::atomic<int64_t> by_all{0};
   for (int round = 0; round < 100; ++round) {
     pool.parallel_for(10, [&](int64_t item, int worker) {
       if (worker == 0) by_caller += item;
+      by_all += item;
     });
   }
+  EXPECT_EQ(by_all.load(), 100 * 45);
   // Until the signal comes to the worker it may help.
   EXPECT_GT(by_caller.load(), 0);
   ASSERT_EQ(write(held_pipe[1], "x", 1), 1);
@@ -147,6 +192,11 @@ TEST(Pool, DoesNotWaitForAWorkerThatHasNotBegun) {
   sigaction(SIGUSR1, &before, nullptr);
   close(held_pipe[0]);
   close(held_pipe[1]);
+}
+
+TEST(Pool, DoesNotWaitForAWorkerThatHasNotBegun) {
+  expect_no_wait({});
+  expect_no_wait(fake_nodes({1, 1}));
 }
 
 TEST(Streams, OfManyThreadsAndDevicesGiveWhatOneGives) {

@@ -10,6 +10,7 @@
 #include "reference/reference.h"
 #include "support/builder.h"
 #include "support/compare.h"
+#include "support/fake_nodes.h"
 #include "support/run.h"
 
 namespace hadal::tests {
@@ -93,23 +94,26 @@ TEST_P(Variants, AgreesWithTheScalar) {
   EXPECT_GT(served, 0) << "no case is served by " << variant().name << ", so nothing was tested";
 }
 
-TEST_P(Variants, GivesTheSameBitsWithAnyNumberOfThreads) {
+TEST_P(Variants, GivesTheSameBitsWithAnyNumberOfThreadsAndNodes) {
   ThreadPool one(1);
   ThreadPool two(2);
   ThreadPool five(5);
+  ThreadPool on_two_nodes(3, fake_nodes({1, 2}));
+  ThreadPool on_three_nodes(4, fake_nodes({1, 2, 1}));
   for (const CaseMaker& maker : cases_of(variant().op)) {
     SCOPED_TRACE(maker.name);
     const Case source = maker.whole();
     if (!serves(variant(), source)) continue;
     const Outcome alone = run_variant(variant(), source, one);
     expect_clean(alone);
-    for (ThreadPool* pool : {&one, &two, &five}) {
+    for (ThreadPool* pool : {&one, &two, &five, &on_two_nodes, &on_three_nodes}) {
       const Outcome other = run_variant(variant(), source, *pool);
       expect_clean(other);
       for (size_t i = 0; i < source.tensors.size(); ++i) {
         EXPECT_TRUE(same_bits(source.tensors[i].type, alone.tensors[i].data(), other.tensors[i].data(),
                               alone.tensors[i].size()))
-            << source.tensors[i].name << " has other bits with " << pool->threads() << " threads";
+            << source.tensors[i].name << " has other bits with " << pool->threads() << " threads on "
+            << pool->node_bounds().size() - 1 << " nodes";
       }
     }
   }
