@@ -1,23 +1,19 @@
 #!/usr/bin/env bash
-# Hadal and llama.cpp's own server under the same load by turns: the random model of 0.8 B, prompts of 512 tokens, two threads.
+# Hadal, in the default form of prefill and by position, and llama.cpp's own server under the same load by turns: the random model
+# of 0.8 B, prompts of 512 tokens, two threads.
 #
 #   bench/peers/serve.sh FOLDER [OPTION of hadal-load turns]...
 #
 # FOLDER keeps the model and llama.cpp, which is built there from the sources that the package node-llama-cpp brings. With
 # HADAL_CPU_ISA=avx2 both do without AVX-512. Let nothing else run: llama.cpp's threads wait actively.
 set -euo pipefail
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 mkdir -p "${1:?give a folder for the model and llama.cpp}"
 folder=$(cd "$1" && pwd)
 shift
 threads=2
-model=$folder/v3-800m
 
+source "$(dirname "${BASH_SOURCE[0]}")/model.sh"
 dotnet build "$repository/bench/Hadal.Load" -c Release -v q
-tool="dotnet $repository/src/Hadal.Cli/bin/Release/net10.0/Hadal.Cli.dll"
-if [[ ! -d $model ]]; then
-  $tool synth "$model" --preset v3-800m --tokenizer "$repository/tests/models/kjv-shakespeare-v32" --gguf "$model.gguf"
-fi
 
 build=$folder/build
 native=ON
@@ -38,6 +34,7 @@ fi
 
 # Places of 640 tokens; no copies of prompts that never come again. It closes used connections without saying so.
 llama="$build/bin/llama-server -m $model.gguf --port {port} -t $threads -tb $threads -np 16 -c $((16 * 640)) -ub 512 --cache-ram 0 --no-webui 2> $folder/llama.log"
-hadal="$tool serve --model $model --port {port} --threads $threads 2> $folder/hadal.log"
-exec dotnet "$repository/bench/Hadal.Load/bin/Release/net10.0/Hadal.Load.dll" turns --server "llama.cpp=$llama" --server "hadal=$hadal" \
+hadal="$tool serve --model $model --port {port} --threads $threads"
+exec dotnet "$repository/bench/Hadal.Load/bin/Release/net10.0/Hadal.Load.dll" turns --server "llama.cpp=$llama" \
+  --server "hadal=$hadal 2> $folder/hadal.log" --server "hadal by-position=$hadal --prefill by-position 2> $folder/by-position.log" \
   --connections 1 4 16 --prompt-tokens 512 --generate 48 --vocabulary 4096 --new-connections "$@"

@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace Hadal.Cli.Benchmarking;
 
 /// <summary>Tells what was measured at positions.</summary>
-/// <param name="costs">The measurements, at each context the dense one last.</param>
+/// <param name="costs">The measurements.</param>
 /// <param name="sweep">How they were made.</param>
 /// <param name="pricePerHour">What the machine costs an hour, in any currency; null where nobody asks.</param>
 internal sealed class CostReport(
@@ -14,6 +14,9 @@ internal sealed class CostReport(
     double? pricePerHour
 )
 {
+    /// <summary>What the attention is called that others are compared with.</summary>
+    public const string Dense = "dense";
+
     /// <summary>All figures as comma-separated values.</summary>
     public string Csv()
     {
@@ -90,14 +93,16 @@ internal sealed class CostReport(
             .AddColumn("decode, dense / this", c => c.RightAligned());
         foreach (CostAtPosition cost in costs)
         {
-            CostAtPosition dense = costs.Last(c => c.Context == cost.Context);
+            CostAtPosition? dense = costs.FirstOrDefault(c =>
+                c.Context == cost.Context && c.Attention == Dense
+            );
             table.AddRow(
                 Number(cost.Context, "0"),
                 cost.Attention,
                 Number(1 / cost.Prefill, "0.0"),
                 Number(1 / cost.Decode, "0.0"),
-                Number(dense.Prefill / cost.Prefill, "0.00"),
-                Number(dense.Decode / cost.Decode, "0.00")
+                Number(dense?.Prefill / cost.Prefill ?? double.NaN, "0.00"),
+                Number(dense?.Decode / cost.Decode ?? double.NaN, "0.00")
             );
         }
         terminal.Show(table);

@@ -53,6 +53,10 @@ internal sealed class BenchCommand : Command
         HelpName = "form",
         DefaultValueFactory = _ => "expanded",
     };
+    private readonly Option<bool> _noDense = new("--no-dense")
+    {
+        Description = "Leaves dense attention out, which takes most of the time in long contexts",
+    };
     private readonly Option<FileInfo?> _csv = new("--csv")
     {
         Description = "Writes the figures as comma-separated values",
@@ -95,6 +99,7 @@ internal sealed class BenchCommand : Command
         Add(_decode);
         Add(_repeats);
         Add(_densePrefill);
+        Add(_noDense);
         Add(_csv);
         Add(_plot);
         Add(_ops);
@@ -133,6 +138,11 @@ internal sealed class BenchCommand : Command
                 .ConfigureAwait(false);
             return;
         }
+        bool leavesDense = result.GetValue(_noDense);
+        if (leavesDense && checkpoint.Config.Indexer is null)
+            throw new UsageException(
+                $"--no-dense leaves nothing to measure: a {checkpoint.Config.ModelType} has dense attention alone"
+            );
         bool timesOps = result.GetValue(_ops);
         if (timesOps && !device.IsSynchronous)
             throw new UsageException(
@@ -187,10 +197,12 @@ internal sealed class BenchCommand : Command
                         : PrefillForm.Absorbed,
             };
             if (checkpoint.Config.Indexer is null)
-                return [("dense", dense)];
+                return [(CostReport.Dense, dense)];
+            if (leavesDense)
+                return [("sparse", options)];
             // Selection of as many tokens as there are is dense attention.
             int all = (context + sweep.RoomNeeded + 63) / 64 * 64;
-            return [("sparse", options), ("dense", dense with { IndexTopK = all })];
+            return [("sparse", options), (CostReport.Dense, dense with { IndexTopK = all })];
         }
     }
 

@@ -81,6 +81,25 @@ public sealed class BenchCommandTests
     }
 
     [Fact]
+    public async Task DenseAttentionMayBeLeftOut()
+    {
+        string[] arguments = Quick("--contexts", "100", "--no-dense");
+        CliResult result = await CliResult.RunAsync([.. arguments, "--json"]);
+        Assert.Equal("", result.Error);
+        JsonElement only = Assert.Single(result.Json.GetProperty("results").EnumerateArray());
+        Assert.Equal("sparse", only.GetProperty("attention").GetString());
+        CliResult table = await CliResult.RunAsync(arguments);
+        Assert.Matches(@"100\s+sparse\s+[\d.]+\s+[\d.]+\s+-\s+-", table.Output);
+
+        string dense = Path.Combine(Paths.Goldens, "random-v3", "checkpoint");
+        (await CliResult.RunAsync("bench", "--model", dense, "--no-dense")).MustRefuse(
+            2,
+            "--no-dense",
+            "deepseek_v3"
+        );
+    }
+
+    [Fact]
     public async Task AMillionTokensCostWhatTheirHoursDo()
     {
         using var folder = new TemporaryFolder();

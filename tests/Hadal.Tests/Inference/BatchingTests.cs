@@ -98,6 +98,35 @@ public sealed class BatchingTests : IDisposable
         static int[] Prompt(int seed) => [.. Enumerable.Range(seed, 60).Select(i => i * 7 % 2000)];
     }
 
+    /// <summary>A page with generated tokens serves a prompt where they have the bits that the prompt would give them.</summary>
+    [Theory]
+    [InlineData(PrefillForm.Absorbed, 128)]
+    [InlineData(PrefillForm.Expanded, 64)]
+    [InlineData(PrefillForm.ByPosition, 64)]
+    public void A_next_turn_shares_an_answer_where_forms_agree(PrefillForm form, int cached)
+    {
+        using DeepSeekModel model = TestModels.Load(
+            "kjv-shakespeare",
+            _model.Options with
+            {
+                PrefillForm = form,
+            }
+        );
+        using InferenceEngine engine = Engines.Stepped(model, _tokenizer);
+        int[] prompt = [.. Enumerable.Range(1, 100).Select(i => i * 7 % 2000)];
+        InferenceRequest first = engine.Submit(prompt, Engines.Limit(60));
+        engine.Finish();
+        int[] next = [.. prompt, .. first.Tokens().Ids(), 5, 6, 7];
+        InferenceRequest second = engine.Submit(next, Engines.Limit(40));
+        engine.Finish();
+        Assert.Equal(cached, second.Usage.CachedTokens);
+        using InferenceEngine fresh = Engines.Stepped(model, _tokenizer);
+        InferenceRequest alone = fresh.Submit(next, Engines.Limit(40));
+        fresh.Finish();
+        Assert.Equal(0, alone.Usage.CachedTokens);
+        Assert.Equal(alone.Tokens(), second.Tokens());
+    }
+
     [Fact]
     public void A_hit_counts_once_however_often_its_request_is_looked_at()
     {

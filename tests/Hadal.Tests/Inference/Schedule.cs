@@ -7,6 +7,7 @@ namespace Hadal.Tests.Inference;
 /// <param name="Model">Which model.</param>
 /// <param name="Threads">Threads that compute.</param>
 /// <param name="Step">Which sizes of steps.</param>
+/// <param name="Form">The form of attention of prompts.</param>
 /// <param name="MorePages">Pages of the cache beyond those that the longest text needs.</param>
 /// <param name="Drafts">Tokens guessed ahead; 4 for as it pays.</param>
 /// <param name="Requests">The requests.</param>
@@ -14,6 +15,7 @@ internal sealed record Schedule(
     int Model,
     int Threads,
     int Step,
+    PrefillForm Form,
     int MorePages,
     int Drafts,
     PlannedRequest[] Requests
@@ -69,12 +71,21 @@ internal sealed record Schedule(
                 Gen.Int[0, s_models.Length - 1],
                 Gen.Int[1, 2],
                 Gen.Int[0, s_steps.Length - 1],
+                Gen.OneOf(Gen.Const(PrefillForm.Absorbed), Gen.Const(PrefillForm.ByPosition)),
                 Gen.Int[0, 4]
             ),
             Gen.OneOf(Gen.Int[0, 1], Gen.Int[0, 12]),
             s_request.Array[1, 8],
             static (model, pages, requests) =>
-                new Schedule(model.Item1, model.Item2, model.Item3, pages, model.Item4, requests)
+                new Schedule(
+                    model.Item1,
+                    model.Item2,
+                    model.Item3,
+                    model.Item4,
+                    pages,
+                    model.Item5,
+                    requests
+                )
         );
 
     public string ModelName => s_models[Model];
@@ -84,6 +95,7 @@ internal sealed record Schedule(
         {
             MaxContextTokens = 256,
             LoadPredictor = true,
+            PrefillForm = Form,
         };
 
     public int CacheTokens =>
