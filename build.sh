@@ -8,7 +8,8 @@
 #   ./build.sh cuda [OPTIONS]    builds the CUDA backend (native/cuda/README.md); options go to CMake
 #   ./build.sh gpu-bundle        builds out/gpu-bundle.tar.xz, whose script `run` proves and reports on a machine with a card
 #   ./build.sh sanitize          builds native with sanitizers, then runs the native tests
-#   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages
+#   ./build.sh pack              builds the shipped libraries and the NuGet packages, into artifacts/packages, with the
+#                                libraries' symbols; the same commit gives the same bytes (.github/RELEASING.md)
 #   ./build.sh setup             only sets up
 #
 # Set-up installs what is missing of g++ 12, CMake 3.25, GoogleTest and SIMDe (tests only) and the .NET 10 SDK, and says
@@ -227,8 +228,12 @@ case $command in
   pack)
     set_up
     cmake -P native/packaging/build.cmake
+    dotnet tool restore > /dev/null
+    # What the files in a package are dated.
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+    export SOURCE_DATE_EPOCH
     rm -rf artifacts/packages
-    dotnet pack Interop.sln -c Release -o artifacts/packages "$@"
+    dotnet pack Interop.sln -c Release -o artifacts/packages -p:ContinuousIntegrationBuild=true "$@"
     ;;
   setup)
     set_up

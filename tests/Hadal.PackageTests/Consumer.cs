@@ -57,20 +57,24 @@ internal sealed class Consumer : IDisposable
     private static readonly Lazy<bool> Forgotten = new(Forget);
 
     public static Dictionary<string, string?> Environment { get; } =
-        new()
-        {
-            ["NUGET_PACKAGES"] = Cache,
-            ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1",
-            ["DOTNET_NOLOGO"] = "1",
-            ["MSBUILDDISABLENODEREUSE"] = "1",
-            ["CI"] = null,
-            // Test runners leave these to the programs that they start.
-            ["MSBUILD_EXE_PATH"] = null,
-            ["MSBuildSDKsPath"] = null,
-        };
+        new(Repository.BuildEnvironment) { ["NUGET_PACKAGES"] = Cache, ["CI"] = null };
 
     public Task<Command> DotnetAsync(params string[] arguments) =>
         Command.SucceedAsync(Folder, Environment, "dotnet", arguments);
+
+    /// <summary>Installs the tool, which is at <see cref="Tool"/> then.</summary>
+    public Task<Command> InstallToolAsync() =>
+        DotnetAsync(
+            "tool",
+            "install",
+            "Hadal.Cli",
+            "--version",
+            Repository.Version,
+            "--tool-path",
+            "tools"
+        );
+
+    public string Tool => Path.Combine(Folder, "tools", "hadal");
 
     public Task<Command> RunAsync(string program, params string[] arguments) =>
         Command.SucceedAsync(Folder, Environment, program, arguments);

@@ -63,6 +63,14 @@ internal sealed class Package : IDisposable
         _archive.GetEntry(entry)!.ExtractToFile(file);
     }
 
+    public byte[] Bytes(string entry)
+    {
+        using Stream stream = _archive.GetEntry(entry)!.Open();
+        using var bytes = new MemoryStream();
+        stream.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+
     public string Read(string entry)
     {
         using var reader = new StreamReader(_archive.GetEntry(entry)!.Open());

@@ -25,5 +25,17 @@ internal static class Repository
             .Single()
             .Value;
 
+    /// <summary>For builds that a test starts.</summary>
+    public static IReadOnlyDictionary<string, string?> BuildEnvironment { get; } =
+        new Dictionary<string, string?>
+        {
+            ["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1",
+            ["DOTNET_NOLOGO"] = "1",
+            ["MSBUILDDISABLENODEREUSE"] = "1",
+            // Test runners leave these to the programs that they start.
+            ["MSBUILD_EXE_PATH"] = null,
+            ["MSBuildSDKsPath"] = null,
+        };
+
     private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 namespace Hadal.Server.Http;
 
 /// <summary>What endpoints work with.</summary>
-internal sealed partial class ApiServices(
+internal sealed class ApiServices(
     HadalModel model,
     RequestGate gate,
     ServerMetrics metrics,
@@ -24,6 +24,6 @@ internal sealed partial class ApiServices(
     public RequestChecks Checks { get; } = new(options.Value);
 
     /// <summary>Logs an error that is the server's.</summary>
-    [LoggerMessage(1, LogLevel.Error, "{Path} failed")]
-    public partial void LogFailed(string path, Exception error);
+    public void LogFailed(string path, Exception error) =>
+        ServerLog.RequestFailed(logger, path, error);
 }

@@ -10,7 +10,7 @@ namespace Hadal.Server.Loading;
 /// <summary>
 /// Loads the model while the application is up, lets running answers end when it stops, and gives the model back.
 /// </summary>
-internal sealed partial class ModelService(
+internal sealed class ModelService(
     HadalModel model,
     ModelSource source,
     RequestGate gate,
@@ -71,19 +71,13 @@ internal sealed partial class ModelService(
             _loaded = source.Load(options.Value, this, _stopping.Token);
             metrics.Listen(_loaded.Chat.Engine);
             model.Complete(_loaded);
-            LogReady(model.Name);
+            ServerLog.ModelReady(logger, model.Name);
         }
         catch (Exception e)
         {
             model.Fail(e);
             if (e is not OperationCanceledException)
-                LogFailed(model.Name, e);
+                ServerLog.ModelFailed(logger, model.Name, e);
         }
     }
-
-    [LoggerMessage(1, LogLevel.Information, "The model {Name} is ready")]
-    private partial void LogReady(string name);
-
-    [LoggerMessage(2, LogLevel.Error, "The model {Name} could not be loaded")]
-    private partial void LogFailed(string name, Exception error);
 }
