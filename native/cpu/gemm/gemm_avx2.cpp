@@ -10,8 +10,8 @@ namespace {
 
 // bf16 or f32 by bf16, in f32: of 16 elements the even ones come first, then the odd ones, in a and b alike.
 struct ByBf16 : DotF32 {
-  static constexpr int kTurningRows = 3;
-  static constexpr int kTurnedRows = 3;
+  static constexpr int kTurningRows = 4;
+  static constexpr int kTurnedRows = 4;
   static constexpr int64_t kChunk = 16;
   static constexpr int64_t kChunkBytes = 32;
   static constexpr bool kScaled = false;

@@ -68,7 +68,8 @@ class DotKernel {
   template <int kM, Scaling kScaling, bool kKeep>
   [[gnu::noinline]] void from_memory(const DotPart<S>& part) const {
     turn<kM, kScaling, kKeep, true, typename S::Expand>(
-        part, [&](int64_t chunk) __attribute__((always_inline)) { fetch(part, chunk); });
+        part, [&](int64_t chunk, int first, int count)
+                  __attribute__((always_inline)) { fetch(part, chunk, first, count); });
   }
 
   // b from the panel.
@@ -94,7 +95,7 @@ class DotKernel {
     };
     // Two operands at a time, up to a block of K, for which it fetches.
     const auto chunks = [&](int64_t c, int64_t count, Sums<kM> & sums) __attribute__((always_inline)) {
-      fetch(part, c);
+      fetch(part, c, 0, kDotColumns);
       fetch_a(part, c);
 #pragma GCC unroll 1
       for (int64_t i = 0; i < count * (S::kOperands / 2); ++i) {
@@ -114,7 +115,8 @@ class DotKernel {
     }
   }
 
-  // The same, where E expands b and before_block(chunk) fetches what comes after the block of K that begins there. A
+  // The same, where E expands b and before_block(chunk, first, count) fetches, for `count` columns
+  // from the first, what comes after the block of K that begins there. A
   // stream has one part of K (kInParts is false).
   // Columns are as many at a time as there are registers for their sums.
   template <int kM, Scaling kScaling, bool kKeep, bool kInParts, class E, class BeforeBlock>
@@ -125,14 +127,14 @@ class DotKernel {
       turn_columns<kM, 0, kDotColumns, kScaling, kKeep, kInParts, E>(part, before_block);
     } else {
       turn_columns<kM, 0, 2, kScaling, kKeep, kInParts, E>(part, before_block);
-      turn_columns<kM, 2, 2, kScaling, kKeep, kInParts, E>(part, [](int64_t) {});
+      turn_columns<kM, 2, 2, kScaling, kKeep, kInParts, E>(part, before_block);
     }
   }
 
-  // A block of K of each of four rows of b, which are `step` bytes apart.
-  [[gnu::always_inline]] static void prefetch(const std::byte* from, int64_t step) {
+  // A block of K of `count` rows of b from the first, which are `step` bytes apart.
+  [[gnu::always_inline]] static void prefetch(const std::byte* from, int64_t step, int first, int count) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kDotColumns; ++j) {
+    for (int j = first; j < first + count; ++j) {
 #pragma GCC unroll 4
       for (int64_t line = 0; line < kBlockChunks * S::kChunkBytes; line += 64) {
         __builtin_prefetch(from + j * step + line, 0, 3);
@@ -196,7 +198,7 @@ class DotKernel {
       const E expand(nullptr);
       const int64_t whole = std::min(shape_.k / S::kChunk - part.first_chunk, part.chunks);
       for (int64_t c = 0; c < whole; c += kBlockChunks) {
-        before_block(c);
+        before_block(c, kFirst, kN);
         for (int64_t i = c; i < std::min(c + kBlockChunks, whole); ++i) chunk(i, expand, sums);
       }
       if (whole < part.chunks) chunk(whole, typename S::ExpandTail(shape_.k % S::kChunk), sums);
@@ -206,7 +208,7 @@ class DotKernel {
       begin<kM, kFirst, kN, kInParts>(part, sums);
       const float* scales = part.b_scale + part.first_chunk / kBlockChunks;
       for (int64_t c = 0; c < part.chunks; c += kBlockChunks) {
-        before_block(c);
+        before_block(c, kFirst, kN);
         const E expand(scales++);
         for (int64_t i = 0; i < kBlockChunks; ++i) chunk(c + i, expand, sums);
       }
@@ -216,7 +218,7 @@ class DotKernel {
       const E unscaled(nullptr);
       by_block<kM, kInParts>(
           part, [&](int64_t block, Sums<kM> & sums) __attribute__((always_inline)) {
-            before_block(block * kBlockChunks);
+            before_block(block * kBlockChunks, kFirst, kN);
 #pragma GCC unroll 1  // Two chunks woven together want more registers than there are.
             for (int64_t i = 0; i < kBlockChunks; ++i) chunk(block * kBlockChunks + i, unscaled, sums);
           });
@@ -226,7 +228,7 @@ class DotKernel {
   // The same for the codes that E does not serve.
   template <int kM, int kFirst, int kN, bool kKeep, bool kInParts, class E>
   [[gnu::noinline, gnu::cold]] void turn_again(const DotPart<S>& part) const {
-    turn_columns<kM, kFirst, kN, Scaling::folded, kKeep, kInParts, All<E>>(part, [](int64_t) {});
+    turn_columns<kM, kFirst, kN, Scaling::folded, kKeep, kInParts, All<E>>(part, [](int64_t, int, int) {});
   }
 
   // What a part of K begins with: sums [kM][kN] of which four columns wait. A stream has but one.
@@ -320,8 +322,8 @@ class DotKernel {
   }
 
   // Of the b of the next panel, this tile's share.
-  [[gnu::always_inline]] void fetch(const DotPart<S>& part, int64_t chunk) const {
-    if (chunk < part.next_chunks) prefetch(part.next + chunk * S::kChunkBytes, shape_.b_stride);
+  [[gnu::always_inline]] void fetch(const DotPart<S>& part, int64_t chunk, int first, int count) const {
+    if (chunk < part.next_chunks) prefetch(part.next + chunk * S::kChunkBytes, shape_.b_stride, first, count);
   }
 
   DotShape<S> shape_;

@@ -263,8 +263,9 @@ class DotPanels {
         const std::byte* near = row(i + rows_ahead) + chunks_ahead * S::kChunkBytes;
         const std::byte* far = row(i + rows_ahead + 1) + (chunks_ahead - chunks) * S::kChunkBytes;
         kernel_.template turn<kM, kScaling, false, false, E>(
-            part, [&](int64_t c) __attribute__((always_inline)) {
-              kernel_.prefetch((c + chunks_ahead < chunks ? near : far) + c * S::kChunkBytes, part.b_step);
+            part, [&](int64_t c, int first, int count) __attribute__((always_inline)) {
+              kernel_.prefetch((c + chunks_ahead < chunks ? near : far) + c * S::kChunkBytes, part.b_step, first,
+                               count);
             });
       }
       for (int64_t i = 0; i < kM; ++i) {
