@@ -15,7 +15,7 @@
 
 #include "busy.h"
 #include "core/numa.h"
-#include "core/processors.h"
+#include "platform/processors.h"
 #include "cpu/features.h"
 #include "cpu/inventory.h"
 #include "roofline.h"

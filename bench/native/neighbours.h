@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/processors.h"
+#include "platform/processors.h"
 
 namespace hadal::bench {
 

@@ -85,8 +85,9 @@ make_busy() {
 
 # Both write lines: context, prefill and decode in tokens a second.
 measure_ik() { # MODEL, options
-  "$sweep" -m "$@" -t "$threads" -c $((longest + 512)) -ub 512 -n 32 -ctk q8_0 -rtr -wb --sweep-stride "$stride" \
-    --output-format jsonl > "$folder/ik.log" 2>&1 || fail "ik_llama.cpp failed; $folder/ik.log tells why"
+  # It leaves a log where it runs.
+  (cd "$folder" && "$sweep" -m "$@" -t "$threads" -c $((longest + 512)) -ub 512 -n 32 -ctk q8_0 -rtr -wb --sweep-stride "$stride" \
+    --output-format jsonl) > "$folder/ik.log" 2>&1 || fail "ik_llama.cpp failed; $folder/ik.log tells why"
   if [[ ${HADAL_CPU_ISA:-} == avx2 ]] && grep -q 'HAVE_FANCY_SIMD is defined' "$folder/ik.log"; then
     fail "HADAL_CPU_ISA is avx2, and ik_llama.cpp was built with AVX-512; build it with -DGGML_NATIVE=OFF"
   fi

@@ -87,8 +87,8 @@ void Check::add(const char* name, const void* data, int64_t bytes, int64_t align
   }
   const auto address = reinterpret_cast<uintptr_t>(data);
   if (address % static_cast<uintptr_t>(alignment) != 0) {
-    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is at %p; it must be aligned to %lld bytes", function_, name,
-                   data, static_cast<long long>(alignment));
+    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is at 0x%llx; it must be aligned to %lld bytes", function_, name,
+                   number_of_pointer(data), static_cast<long long>(alignment));
     return;
   }
   // A product that saturated ends here too.
@@ -112,8 +112,9 @@ void Check::output(const char* name, const void* data, int64_t bytes, int64_t al
 void Check::element(const char* array, int64_t index, const void* data, int64_t bytes, int64_t alignment) {
   if (failed()) return;
   if (data == nullptr || reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(alignment) != 0) {
-    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s[%lld] is %p; it must be a pointer, aligned to %lld bytes",
-                   function_, array, static_cast<long long>(index), data, static_cast<long long>(alignment));
+    status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s[%lld] is 0x%llx; it must be a pointer, aligned to %lld bytes",
+                   function_, array, static_cast<long long>(index), number_of_pointer(data),
+                   static_cast<long long>(alignment));
     return;
   }
   const auto* begin = static_cast<const char*>(data);
@@ -149,7 +150,8 @@ void Check::in_place(const void* input, bool same_layout) {
 
 void Check::absent(const char* name, const void* data, const char* why) {
   if (failed() || query_ || data == nullptr) return;
-  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is %p; it must be null %s", function_, name, data, why);
+  status_ = fail(HD_STATUS_INVALID_ARGUMENT, "%s: %s is 0x%llx; it must be null %s", function_, name,
+                 number_of_pointer(data), why);
 }
 
 void Check::aliasing() {

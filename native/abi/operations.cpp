@@ -25,8 +25,8 @@ int32_t run(const char* function, int32_t op, hd_stream* stream, const Args* arg
   if (!any) return HD_STATUS_OK;
   if (workspace_size != 0 && (workspace == nullptr || reinterpret_cast<uintptr_t>(workspace) % HD_ALIGNMENT != 0)) {
     return fail(HD_STATUS_INVALID_ARGUMENT,
-                "%s: workspace is %p; it must point to workspace_size = %llu bytes, aligned to %d", function, workspace,
-                static_cast<unsigned long long>(workspace_size), HD_ALIGNMENT);
+                "%s: workspace is 0x%llx; it must point to workspace_size = %llu bytes, aligned to %d", function,
+                number_of_pointer(workspace), static_cast<unsigned long long>(workspace_size), HD_ALIGNMENT);
   }
   return guarded(function,
                  [&] { return stream->device->backend->run(stream->object, op, &whole, workspace, workspace_size); });

@@ -102,8 +102,8 @@ int32_t hd_layout_count(uint32_t* count) {
 int32_t hd_layout_get(uint32_t index, hd_layout_entry* entry) {
   HD_NOT_NULL(entry);
   if (index >= std::size(kLayout)) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "hd_layout_get: index is %u; it must be 0 to %zu", index,
-                std::size(kLayout) - 1);
+    return fail(HD_STATUS_INVALID_ARGUMENT, "hd_layout_get: index is %u; it must be 0 to %u", index,
+                static_cast<uint32_t>(std::size(kLayout) - 1));
   }
   const LayoutRow& row = kLayout[index];
   hd_layout_entry whole{};

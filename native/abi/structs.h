@@ -30,8 +30,8 @@ constexpr uint32_t kLargestStruct = 4096;
 template <class Struct>
 int32_t check_size(const char* function, const Struct& given) {
   if (given.struct_size >= StructInfo<Struct>::kFirstSize && given.struct_size <= kLargestStruct) return HD_STATUS_OK;
-  return fail(HD_STATUS_INVALID_ARGUMENT, "%s: struct_size is %u; it must be sizeof(%s) = %zu", function,
-              given.struct_size, StructInfo<Struct>::kName, sizeof(Struct));
+  return fail(HD_STATUS_INVALID_ARGUMENT, "%s: struct_size is %u; it must be sizeof(%s) = %u", function,
+              given.struct_size, StructInfo<Struct>::kName, static_cast<uint32_t>(sizeof(Struct)));
 }
 
 // Reads an argument of any version: fields that the caller does not know are zero, fields that this build does not know
@@ -43,9 +43,9 @@ int32_t read_struct(const char* function, const Struct& given, Struct& whole) {
   for (uint32_t i = sizeof(Struct); i < given.struct_size; ++i) {
     if (bytes[i] == 0) continue;
     return fail(HD_STATUS_UNSUPPORTED,
-                "%s: byte %u of %s is set, beyond the %zu that this version knows: the caller is newer; use a newer "
+                "%s: byte %u of %s is set, beyond the %u that this version knows: the caller is newer; use a newer "
                 "library",
-                function, i, StructInfo<Struct>::kName, sizeof(Struct));
+                function, i, StructInfo<Struct>::kName, static_cast<uint32_t>(sizeof(Struct)));
   }
   whole = {};
   std::memcpy(&whole, bytes, std::min<size_t>(given.struct_size, sizeof(Struct)));

@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "core/thread_pool.h"
+#include "platform/memory.h"
 
 namespace hadal {
 
-// A page, at its largest: the system places each on the node of the thread that writes to it first.
-inline constexpr uint64_t kHugePage = 2u << 20;
-
-// Which of each threads() consecutive pages a worker touches: the nodes take turns, each as often as it has workers, so
-// that a part of a block is spread as the whole is. What a cache holds is read by any thread, and has no one owner.
+// Which of each threads() consecutive huge pages a worker touches, whose node each then lies on: the nodes take turns,
+// each as often as it has workers, so that a part of a block is spread as the whole is. What a cache holds is read by
+// any thread, and has no one owner.
 std::vector<int> pages_of_workers(const std::vector<int>& node_bounds);
 
 // Fills a block with zeros, and allocates nothing. `pages` is what pages_of_workers says of the pool. `turn` is another

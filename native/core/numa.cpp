@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/text_file.h"
+#include "platform/text_file.h"
 
 namespace hadal {
 namespace {

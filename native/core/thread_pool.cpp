@@ -5,32 +5,19 @@
 #include <new>
 #include <system_error>
 
-#if !defined(_WIN32)
-#  include <pthread.h>
-#endif
 #if defined(__x86_64__)
 #  include <immintrin.h>
 #endif
 
-#include "core/processors.h"
+#include "platform/process.h"
+#include "platform/processors.h"
+#include "platform/wait.h"
 
 namespace hadal {
 namespace {
 
 // About 20 microseconds: longer than the gap between the operations of a decode step, short beside a sleep.
 constexpr int kSpins = 2000;
-
-// Forks between the process that loaded this library and this one. A handler counts them: to ask for the process's id
-// would take a system call for each kernel call.
-std::atomic<uint32_t> fork_count{0};
-
-uint32_t forks() {
-#if !defined(_WIN32)
-  [[maybe_unused]] static const int registered =
-      pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1, std::memory_order_relaxed); });
-#endif
-  return fork_count.load(std::memory_order_relaxed);
-}
 
 inline void pause() {
 #if defined(__x86_64__)
@@ -91,7 +78,7 @@ void ThreadPool::end() {
   }
   stop_.store(true);
   generation_.fetch_add(1);
-  generation_.notify_all();
+  wake_all(generation_);
   for (auto& worker : workers_) worker.join();
 }
 
@@ -110,7 +97,7 @@ void ThreadPool::run(int64_t items, Call call, const void* context) {
   }
   inside_.store(kOpen, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
-  generation_.notify_all();
+  wake_all(generation_);
   take_items(0);
   close();
 }
@@ -127,7 +114,7 @@ bool ThreadPool::enter() {
 
 void ThreadPool::leave() {
   // The last one to leave a loop that is closed.
-  if (inside_.fetch_sub(1, std::memory_order_acq_rel) == 1) inside_.notify_one();
+  if (inside_.fetch_sub(1, std::memory_order_acq_rel) == 1) wake_one(inside_);
 }
 
 // Lets nobody enter any more, and waits until all have left.
@@ -138,7 +125,7 @@ void ThreadPool::close() {
     inside = inside_.load(std::memory_order_acquire);
   }
   while (inside != 0) {
-    inside_.wait(inside, std::memory_order_acquire);
+    wait_while_equal(inside_, inside);
     inside = inside_.load(std::memory_order_acquire);
   }
 }
@@ -167,7 +154,7 @@ void ThreadPool::work(int worker) {
   uint32_t seen = 0;
   for (;;) {
     for (int spin = 0; generation_.load(std::memory_order_acquire) == seen && spin < kSpins; ++spin) pause();
-    generation_.wait(seen, std::memory_order_acquire);
+    wait_while_equal(generation_, seen);
     seen = generation_.load(std::memory_order_acquire);
     if (stop_.load()) return;
     if (!enter()) continue;

@@ -4,24 +4,21 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
-#if defined(__linux__)
-#  include <sys/mman.h>
-#endif
-
 #include "core/first_touch.h"
-#include "core/host.h"
 #include "core/numa.h"
-#include "core/processors.h"
 #include "cpu/features.h"
 #include "cpu/inventory.h"
 #include "cpu/kernel.h"
+#include "platform/host.h"
+#include "platform/memory.h"
+#include "platform/process.h"
+#include "platform/processors.h"
 
 namespace hadal::cpu {
 namespace {
@@ -62,36 +59,36 @@ std::string isa_names(bool all) {
 }
 
 int32_t choose_isa(Isa& isa) {
-  const char* wanted = std::getenv("HADAL_CPU_ISA");
-  if (wanted == nullptr || wanted[0] == '\0') {
+  const std::string wanted = environment_variable("HADAL_CPU_ISA").value_or("");
+  if (wanted.empty()) {
     for (const Isa candidate : kIsas) {
       if (supports(candidate)) isa = candidate;
     }
     return HD_STATUS_OK;
   }
   for (const Isa candidate : kIsas) {
-    if (std::strcmp(wanted, name_of(candidate)) != 0) continue;
+    if (wanted != name_of(candidate)) continue;
     if (!supports(candidate)) {
       return fail(HD_STATUS_UNSUPPORTED,
-                  "HADAL_CPU_ISA is \"%s\", which this processor lacks; unset it or take one of: %s", wanted,
+                  "HADAL_CPU_ISA is \"%s\", which this processor lacks; unset it or take one of: %s", wanted.c_str(),
                   isa_names(false).c_str());
     }
     isa = candidate;
     return HD_STATUS_OK;
   }
-  return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_CPU_ISA is \"%s\"; it must be one of: %s", wanted,
+  return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_CPU_ISA is \"%s\"; it must be one of: %s", wanted.c_str(),
               isa_names(true).c_str());
 }
 
 // The nodes to spread threads over: those of the system, or one where HADAL_NUMA says so.
 int32_t choose_nodes(const std::vector<int>& processors, std::vector<NumaNode>& nodes) {
-  const char* wanted = std::getenv("HADAL_NUMA");
-  if (wanted != nullptr && std::strcmp(wanted, "off") == 0) {
+  const std::string wanted = environment_variable("HADAL_NUMA").value_or("");
+  if (wanted == "off") {
     nodes = {{0, processors}};
     return HD_STATUS_OK;
   }
-  if (wanted != nullptr && wanted[0] != '\0' && std::strcmp(wanted, "on") != 0) {
-    return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_NUMA is \"%s\"; it must be one of: on, off", wanted);
+  if (!wanted.empty() && wanted != "on") {
+    return fail(HD_STATUS_INVALID_ARGUMENT, "HADAL_NUMA is \"%s\"; it must be one of: on, off", wanted.c_str());
   }
   nodes = numa_nodes(processors);
   return HD_STATUS_OK;
@@ -99,11 +96,11 @@ int32_t choose_nodes(const std::vector<int>& processors, std::vector<NumaNode>& 
 
 void log_device(const CpuDevice& device) {
   const ThreadPool& pool = device.pool;
-  const size_t nodes = pool.node_bounds().size() - 1;
+  const int nodes = static_cast<int>(pool.node_bounds().size()) - 1;
   if (nodes == 1) {
     log_line("cpu: %d threads, %s", pool.threads(), name_of(device.isa));
   } else {
-    log_line("cpu: %d threads, %s, %zu NUMA nodes, %d threads not kept on theirs", pool.threads(), name_of(device.isa),
+    log_line("cpu: %d threads, %s, %d NUMA nodes, %d threads not kept on theirs", pool.threads(), name_of(device.isa),
              nodes, pool.strays());
   }
   for (int32_t op = 0; op < HD_OP_COUNT; ++op) log_line("cpu: %s", device.variant_for(op, nullptr).name);
@@ -193,33 +190,18 @@ int32_t refuse_memory(uint64_t size) {
 }
 
 int32_t allocate(void* device, uint64_t size, void** data) {
-  // Huge pages spare the TLB where a cache or workspace spans many; small blocks stay small.
-  const bool large = size >= kHugePage;
-  const uint64_t alignment = large ? kHugePage : HD_ALIGNMENT;
-  if (size > UINT64_MAX - alignment) return refuse_memory(size);
   // A system that promises more than it has ends the process where the memory is first written.
+  const bool large = size >= kHugePage;
   if (large && size > host_memory().free) return refuse_memory(size);
-  const uint64_t rounded = (size + alignment - 1) / alignment * alignment;
-#if defined(_WIN32)
-  *data = _aligned_malloc(rounded, alignment);
-#else
-  *data = std::aligned_alloc(alignment, rounded);
-#endif
+  *data = take_memory(size);
   if (*data == nullptr) return refuse_memory(size);
-#if defined(__linux__)
-  if (large) madvise(*data, rounded, MADV_HUGEPAGE);
-#endif
   auto* const cpu = static_cast<CpuDevice*>(device);
   clear(cpu->pool, cpu->pages, static_cast<std::byte*>(*data), size, large ? cpu->large_blocks.fetch_add(1) : 0);
   return HD_STATUS_OK;
 }
 
 void release(void*, void* data) {
-#if defined(_WIN32)
-  _aligned_free(data);
-#else
-  std::free(data);
-#endif
+  give_back_memory(data);
 }
 
 int32_t copy(void*, void* destination, const void* source, uint64_t size, int32_t) {

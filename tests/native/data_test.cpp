@@ -11,6 +11,7 @@
 #include "support/builder.h"
 #include "support/compare.h"
 #include "support/cpu_stream.h"
+#include "support/platform.h"
 
 namespace hadal::tests {
 namespace {
@@ -19,10 +20,10 @@ class Data : public testing::TestWithParam<cpu::Isa> {
  protected:
   void SetUp() override {
     if (!cpu::supports(GetParam())) GTEST_SKIP() << "this processor lacks " << cpu::name_of(GetParam());
-    setenv("HADAL_CPU_ISA", cpu::name_of(GetParam()), 1);
+    set_variable("HADAL_CPU_ISA", cpu::name_of(GetParam()));
     cpu_ = std::make_unique<CpuStream>();
   }
-  void TearDown() override { unsetenv("HADAL_CPU_ISA"); }
+  void TearDown() override { unset_variable("HADAL_CPU_ISA"); }
 
   // Sets one element of an input; the call must be refused with these words, and write nothing.
   template <class T>

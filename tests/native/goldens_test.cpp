@@ -11,6 +11,7 @@
 #include "cpu/features.h"
 #include "support/cpu_stream.h"
 #include "support/numbers.h"
+#include "support/platform.h"
 #include "support/safetensors.h"
 
 namespace hadal::tests {
@@ -20,10 +21,10 @@ class Goldens : public testing::TestWithParam<cpu::Isa> {
  protected:
   void SetUp() override {
     if (!cpu::supports(GetParam())) GTEST_SKIP() << "this processor lacks " << cpu::name_of(GetParam());
-    setenv("HADAL_CPU_ISA", cpu::name_of(GetParam()), 1);
+    set_variable("HADAL_CPU_ISA", cpu::name_of(GetParam()));
     cpu_ = std::make_unique<CpuStream>();
   }
-  void TearDown() override { unsetenv("HADAL_CPU_ISA"); }
+  void TearDown() override { unset_variable("HADAL_CPU_ISA"); }
 
   template <class Args>
   void run(int32_t op, const Args& args) {

@@ -1,12 +1,6 @@
 // Devices, streams, buffers, copies, and what the library tells of itself.
 #include <gtest/gtest.h>
 
-#if !defined(_WIN32)
-#  include <signal.h>
-#  include <sys/wait.h>
-#  include <unistd.h>
-#endif
-
 #include <algorithm>
 #include <cctype>
 #include <chrono>
@@ -21,6 +15,7 @@
 #include "support/builder.h"
 #include "support/cpu_stream.h"
 #include "support/header.h"
+#include "support/platform.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 // An allocation that can't be had is a status here, not an abort. The sanitizer's library looks for this by name.
@@ -54,8 +49,8 @@ void expect_refused(int32_t status, const std::string& text) {
 // Sets an environment variable for a scope.
 class Variable {
  public:
-  Variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~Variable() { unsetenv(name_); }
+  Variable(const char* name, const char* value) : name_(name) { set_variable(name, value); }
+  ~Variable() { unset_variable(name_); }
 
  private:
   const char* name_;
@@ -268,49 +263,6 @@ TEST(Devices, TellWhatTheyAre) {
   EXPECT_LE(free_bytes, info.memory_bytes);
   hd_device_release(device);
 }
-
-#if !defined(_WIN32)
-// Forks, and returns how the child ended; one that hangs is ended after a while.
-template <class Body>
-int status_of_child(const Body& body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = -1;
-  for (int tenths = 0; tenths < 300; ++tenths) {
-    if (waitpid(child, &status, WNOHANG) == child) return status;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-  kill(child, SIGKILL);
-  waitpid(child, &status, 0);
-  return status;
-}
-
-TEST(Devices, OfTheParentAreRefusedInAForkedChildWhichOpensItsOwn) {
-  for (const int threads : {1, 3}) {
-    const CpuStream cpu(threads);
-    std::vector<float> x(size_t{64} * 128, 1.0f);
-    const hd_hadamard_args args{sizeof args, HD_DTYPE_F32, 64, 128, x.data(), x.data()};
-    ASSERT_EQ(hd_hadamard(cpu.stream(), &args, nullptr, 0), HD_STATUS_OK);
-    const int status = status_of_child([&] {
-      if (hd_hadamard(cpu.stream(), &args, nullptr, 0) != HD_STATUS_UNSUPPORTED) return 1;
-      if (last_error().rfind("hd_hadamard: the stream's device was opened before this process was forked", 0) != 0) {
-        return 2;
-      }
-      {
-        const CpuStream own(threads);
-        if (hd_hadamard(own.stream(), &args, nullptr, 0) != HD_STATUS_OK) return 3;
-        // The parent's may go at any time, while the child's own is in use.
-        if (hd_stream_release(cpu.stream()) != HD_STATUS_OK || hd_device_release(cpu.device()) != HD_STATUS_OK)
-          return 4;
-        if (hd_hadamard(own.stream(), &args, nullptr, 0) != HD_STATUS_OK) return 5;
-      }
-      return 0;
-    });
-    EXPECT_EQ(status, 0);
-    EXPECT_EQ(hd_hadamard(cpu.stream(), &args, nullptr, 0), HD_STATUS_OK) << last_error();
-  }
-}
-#endif
 
 TEST(Devices, TakeTheInstructionSetThatTheEnvironmentNames) {
   for (const cpu::Isa isa : cpu::kIsas) {

@@ -13,6 +13,7 @@
 #include "faults/allocations.h"
 #include "faults/threads.h"
 #include "support/builder.h"
+#include "support/platform.h"
 #include "support/run.h"
 
 namespace hadal::tests {
@@ -122,9 +123,9 @@ TEST(Faults, StreamsAndBuffersAreRefusedAndLeaveNothing) {
 }
 
 TEST(Faults, BackendsAreRefusedAndLoadLater) {
-  setenv("HADAL_BACKEND_PATH", HADAL_MINIMAL_BACKEND, 1);
+  set_variable("HADAL_BACKEND_PATH", HADAL_MINIMAL_BACKEND);
   // A backend that is not there takes the longest way: each path tried is put into words.
-  setenv("HADAL_BACKEND", "absent", 1);
+  set_variable("HADAL_BACKEND", "absent");
   int64_t nth = 1;
   for (; nth < 1000; ++nth) {
     const int32_t status = with_failure(nth, [] { return hd_backend_load(HD_DEVICE_EXTERNAL); });
@@ -133,7 +134,7 @@ TEST(Faults, BackendsAreRefusedAndLoadLater) {
   }
   EXPECT_GT(nth, 5);
   // A backend that is there loads in the end, each failure before.
-  setenv("HADAL_BACKEND", "minimal", 1);
+  set_variable("HADAL_BACKEND", "minimal");
   for (nth = 1; nth < 1000; ++nth) {
     const int32_t status = with_failure(nth, [] { return hd_backend_load(HD_DEVICE_EXTERNAL); });
     if (status == HD_STATUS_OK) break;
@@ -142,8 +143,8 @@ TEST(Faults, BackendsAreRefusedAndLoadLater) {
   EXPECT_GT(nth, 2);
   int32_t count = 0;
   EXPECT_EQ(hd_device_count(HD_DEVICE_EXTERNAL, &count), HD_STATUS_OK) << last_error();
-  unsetenv("HADAL_BACKEND");
-  unsetenv("HADAL_BACKEND_PATH");
+  unset_variable("HADAL_BACKEND");
+  unset_variable("HADAL_BACKEND_PATH");
 }
 
 TEST(Faults, KernelsAllocateNothing) {

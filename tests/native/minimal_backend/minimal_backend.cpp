@@ -112,16 +112,18 @@ int32_t stream_synchronize(void*) {
   return HD_STATUS_OK;
 }
 
+constexpr std::align_val_t kAlignment{HD_ALIGNMENT};
+
 int32_t allocate(void*, uint64_t size, void** data) {
   const uint64_t rounded = (size + HD_ALIGNMENT - 1) / HD_ALIGNMENT * HD_ALIGNMENT;
-  *data = size > 1 << 20 ? nullptr : std::aligned_alloc(HD_ALIGNMENT, rounded);
+  *data = size > 1 << 20 ? nullptr : ::operator new(rounded, kAlignment, std::nothrow);
   if (*data == nullptr) return refuse(HD_STATUS_OUT_OF_MEMORY, "%s: only 1 MiB can be had", "minimal");
   std::memset(*data, 0, rounded);
   return HD_STATUS_OK;
 }
 
 void release(void*, void* data) {
-  std::free(data);
+  ::operator delete(data, kAlignment);
 }
 
 int32_t copy(void*, void* destination, const void* source, uint64_t size, int32_t) {

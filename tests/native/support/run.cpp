@@ -1,9 +1,9 @@
 #include "support/run.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <stdexcept>
 
 #include "cpu/inventory.h"
@@ -31,14 +31,14 @@ void point_to_host_arrays(const Case& source, std::vector<std::byte>& args) {
   }
 }
 
+constexpr std::align_val_t kAlignment{HD_ALIGNMENT};
+
 std::byte* aligned(size_t bytes) {
-  void* memory = nullptr;
-  if (posix_memalign(&memory, HD_ALIGNMENT, bytes == 0 ? 1 : bytes) != 0) throw std::bad_alloc();
-  return static_cast<std::byte*>(memory);
+  return static_cast<std::byte*>(::operator new(bytes, kAlignment));
 }
 
 struct Free {
-  void operator()(std::byte* memory) const { std::free(memory); }
+  void operator()(std::byte* memory) const { ::operator delete(memory, kAlignment); }
 };
 
 void require(int32_t status, const char* what) {
@@ -67,7 +67,7 @@ Placed::Placed(const Case& source) : source_(source), args_(source.args) {
 }
 
 Placed::~Placed() {
-  for (std::byte* block : blocks_) std::free(block);
+  for (std::byte* block : blocks_) Free{}(block);
 }
 
 std::vector<std::byte> Placed::content(size_t tensor) const {

@@ -1,17 +1,13 @@
-#include "core/host.h"
+#include "platform/host.h"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
 #include <vector>
 
-#if defined(_WIN32)
-#  include <windows.h>
-#else
-#  include <unistd.h>
-#endif
-
-#include "core/text_file.h"
+#include "platform/text_file.h"
 
 namespace hadal {
 namespace {
@@ -116,24 +112,12 @@ std::vector<CgroupFolder> cgroup_folders(const std::string& root, std::string_vi
 }
 
 HostMemory whole_memory(const std::string& root) {
-#if defined(_WIN32)
-  static_cast<void>(root);
-  MEMORYSTATUSEX status{};
-  status.dwLength = sizeof status;
-  GlobalMemoryStatusEx(&status);
-  return {status.ullTotalPhys, status.ullAvailPhys};
-#else
   const std::string text = text_of(root + "/proc/meminfo");
   const uint64_t total = number_of(text, "MemTotal:") << 10;
   if (total != 0) return {total, number_of(text, "MemAvailable:") << 10};
   const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  const uint64_t pages = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * page;
-#  if defined(_SC_AVPHYS_PAGES)
-  return {pages, static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * page};
-#  else
-  return {pages, pages};
-#  endif
-#endif
+  return {static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * page,
+          static_cast<uint64_t>(sysconf(_SC_AVPHYS_PAGES)) * page};
 }
 
 }  // namespace

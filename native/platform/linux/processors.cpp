@@ -1,17 +1,14 @@
-#include "core/processors.h"
+#include "platform/processors.h"
+
+#include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <numeric>
 
-#if defined(__linux__)
-#  include <pthread.h>
-#  include <sched.h>
-#endif
-
 namespace hadal {
 
 std::vector<int> allowed_processors() {
-#if defined(__linux__)
   // The kernel refuses a mask that is too small for it.
   for (int most = 1024; most <= 1 << 16; most *= 2) {
     cpu_set_t* mask = CPU_ALLOC(most);
@@ -31,14 +28,12 @@ std::vector<int> allowed_processors() {
     CPU_FREE(mask);
     if (!processors.empty()) return processors;
   }
-#endif
   std::vector<int> all(std::max(1u, std::thread::hardware_concurrency()));
   std::iota(all.begin(), all.end(), 0);
   return all;
 }
 
 bool keep_on(std::thread& thread, const std::vector<int>& processors) {
-#if defined(__linux__)
   if (processors.empty()) return false;
   const int most = *std::max_element(processors.begin(), processors.end()) + 1;
   cpu_set_t* mask = CPU_ALLOC(most);
@@ -49,11 +44,6 @@ bool keep_on(std::thread& thread, const std::vector<int>& processors) {
   const bool kept = pthread_setaffinity_np(thread.native_handle(), size, mask) == 0;
   CPU_FREE(mask);
   return kept;
-#else
-  static_cast<void>(thread);
-  static_cast<void>(processors);
-  return false;
-#endif
 }
 
 }  // namespace hadal

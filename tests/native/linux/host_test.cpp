@@ -1,7 +1,8 @@
 // What the host lets the process use, on hosts that the tests lay out: files of /proc and /sys below a folder.
-#include "core/host.h"
+#include "platform/host.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,11 +11,7 @@
 #include <thread>
 #include <vector>
 
-#if defined(__linux__)
-#  include <sched.h>
-#endif
-
-#include "core/processors.h"
+#include "platform/processors.h"
 #include "support/cpu_stream.h"
 
 namespace hadal::tests {
@@ -186,7 +183,6 @@ TEST_F(Host, OfThisProcessIsWhatADeviceTells) {
   EXPECT_LE(free_bytes, info.memory_bytes);
 }
 
-#if defined(__linux__)
 TEST_F(Host, ThreadsFollowTheAffinityMask) {
   std::thread([] {
     const std::vector<int> all = allowed_processors();
@@ -206,7 +202,6 @@ TEST_F(Host, ThreadsFollowTheAffinityMask) {
     EXPECT_EQ(info.thread_count, 1);
   }).join();
 }
-#endif
 
 }  // namespace
 }  // namespace hadal::tests

@@ -11,7 +11,7 @@ struct HostMemory {
   uint64_t free;   // Bytes that can still be taken; cached files count.
 };
 
-// /proc and /sys are looked for in `root`, so that tests can lay out a host; "" is the real one.
+// On Linux /proc and /sys are looked for in `root`, so that tests can lay out a host; "" is the real one.
 HostMemory host_memory(const std::string& root = "");
 
 // `affinity` processors, or the cgroup's quota of them, rounded up, where that is less; at least 1.

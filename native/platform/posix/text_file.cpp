@@ -1,16 +1,13 @@
-#include "core/text_file.h"
+#include "platform/text_file.h"
 
-#if !defined(_WIN32)
-#  include <fcntl.h>
-#  include <unistd.h>
-#endif
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace hadal {
 
 // Streams would take memory that runs out for the end of the file.
 std::string text_of(const std::string& path) {
   std::string text;
-#if !defined(_WIN32)
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return text;
   char part[4096];
@@ -21,9 +18,6 @@ std::string text_of(const std::string& path) {
     throw;
   }
   close(file);
-#else
-  static_cast<void>(path);
-#endif
   return text;
 }
 

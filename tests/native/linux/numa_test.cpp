@@ -2,6 +2,7 @@
 #include "core/numa.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,13 +13,9 @@
 #include <thread>
 #include <vector>
 
-#if defined(__linux__)
-#  include <sched.h>
-#endif
-
 #include "core/first_touch.h"
-#include "core/processors.h"
 #include "core/thread_pool.h"
+#include "platform/processors.h"
 #include "support/fake_nodes.h"
 
 namespace hadal {
@@ -160,7 +157,6 @@ TEST(Threads, ThatCantBeKeptOnTheirNodeWorkElsewhere) {
   EXPECT_EQ(sum.load(), 50 * 4950);
 }
 
-#if defined(__linux__)
 TEST(Threads, AreKeptOnTheirNodesProcessors) {
   const std::vector<int> allowed = allowed_processors();
   if (allowed.size() < 2) GTEST_SKIP() << "this process may use one processor alone";
@@ -187,7 +183,6 @@ TEST(Threads, AreKeptOnTheirNodesProcessors) {
   });
   EXPECT_EQ(seen[1], allowed);
 }
-#endif
 
 TEST(Pages, OfABlockGoToTheNodesByTurns) {
   EXPECT_EQ(pages_of_workers({0, 3}), (std::vector<int>{0, 1, 2}));
