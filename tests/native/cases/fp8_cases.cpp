@@ -40,6 +40,11 @@ std::vector<float> weight_scales(uint64_t seed, int64_t group, int64_t n, int64_
   return scales;
 }
 
+std::vector<float> times(std::vector<float> scales, float factor) {
+  for (float& scale : scales) scale *= factor;
+  return scales;
+}
+
 struct GemmShape {
   int m, n, k;
   int32_t d_dtype = HD_DTYPE_BF16;
@@ -53,6 +58,7 @@ struct GemmShape {
   bool padded = false;  // Groups of a multiple of 128 rows, as CUDA wants them, some of the rows padding.
   bool apart = false;   // Masked: a gap between the scales of the groups.
   bool up = false;      // A SwiGLU.
+  int wide = 0;         // 1: scales of odd rows that no kernel folds into its operands; 2: of all rows, and of b.
 
   std::string name() const {
     return std::to_string(groups) + "g_" + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) + "_" +
@@ -65,7 +71,10 @@ struct GemmShape {
             : codes == Codes::whole ? "_whole"
                                     : "") +
            (d_gap != 0 ? "_strided" : "") + (mn_scales ? "_mn" : "") + (nan ? "_nan" : "") + (padded ? "_padded" : "") +
-           (apart ? "_apart" : "") + (up ? "_up" : "");
+           (apart ? "_apart" : "") + (up ? "_up" : "") +
+           (wide == 1   ? "_wide_rows"
+            : wide == 2 ? "_wide"
+                        : "");
   }
 
   int64_t row_stride() const { return mn_scales ? 1 : k / HD_SCALE_BLOCK; }
@@ -323,34 +332,56 @@ std::vector<CaseMaker> fp8_dequantize_cases() {
   return cases;
 }
 
+// gemm_shapes, and those with scales beyond what kernels fold into their operands.
+std::vector<GemmShape> all_gemm_shapes() {
+  std::vector<GemmShape> shapes = gemm_shapes();
+  for (const int wide : {1, 2}) {
+    for (const bool pow2 : {true, false}) {
+      GemmShape shape{9, 70, 1152, HD_DTYPE_F32, Codes::normal, pow2, pow2 ? 1 : 0};
+      shape.nan = true;
+      shape.wide = wide;
+      shapes.push_back(shape);
+    }
+  }
+  return shapes;
+}
+
 std::vector<CaseMaker> fp8_gemm_cases() {
   std::vector<CaseMaker> cases;
-  for (const GemmShape& shape : gemm_shapes()) {
-    cases.push_back({shape.name(), shape.m, true, [shape](std::span<const int> rows) {
-                       Builder<hd_fp8_gemm_args> builder(shape.name(), HD_OP_FP8_GEMM);
-                       auto& args = builder.args;
-                       set_shape(args, shape, count_of(rows));
-                       args.m = count_of(rows);
-                       args.d_stride = shape.n + shape.d_gap;
-                       builder.input("a", &hd_fp8_gemm_args::a, activation_codes(shape, 13, rows));
-                       builder.input("a_scale", &hd_fp8_gemm_args::a_scale,
-                                     activation_scales(13, rows, shape.k / HD_SCALE_BLOCK, args.a_scale_row_stride,
-                                                       args.a_scale_block_stride, shape.a_pow2),
-                                     HD_DTYPE_F32);
-                       builder.input("b", &hd_fp8_gemm_args::b, weight_codes(shape, 13, 0)).offset = 1;
-                       builder.input("b_scale", &hd_fp8_gemm_args::b_scale,
-                                     weight_scales(13, 0, shape.n, shape.k, shape.b_pow2 != 0), HD_DTYPE_F32);
-                       if (shape.up) {
-                         builder.input("up", &hd_fp8_gemm_args::up, weight_codes(shape, 13, 0, "up")).offset = 3;
-                         builder.input("up_scale", &hd_fp8_gemm_args::up_scale,
-                                       weight_scales(13, 0, shape.n, shape.k, shape.b_pow2 != 0, "up_scale"),
-                                       HD_DTYPE_F32);
-                       }
-                       strided_rows(builder.output("d", &hd_fp8_gemm_args::d, type_of(shape.d_dtype),
-                                                   (args.m - 1) * args.d_stride + shape.n, gemm_tolerance(shape)),
-                                    rows.size(), args.d_stride, shape.n);
-                       return builder.finish();
-                     }});
+  for (const GemmShape& shape : all_gemm_shapes()) {
+    cases.push_back(
+        {shape.name(), shape.m, true, [shape](std::span<const int> rows) {
+           Builder<hd_fp8_gemm_args> builder(shape.name(), HD_OP_FP8_GEMM);
+           auto& args = builder.args;
+           set_shape(args, shape, count_of(rows));
+           args.m = count_of(rows);
+           args.d_stride = shape.n + shape.d_gap;
+           builder.input("a", &hd_fp8_gemm_args::a, activation_codes(shape, 13, rows));
+           std::vector<float> a_scales = activation_scales(13, rows, shape.k / HD_SCALE_BLOCK, args.a_scale_row_stride,
+                                                           args.a_scale_block_stride, shape.a_pow2);
+           for (size_t row = 0; row < rows.size(); ++row) {
+             if (shape.wide == 0 || (shape.wide == 1 && rows[row] % 2 == 0)) continue;
+             for (int64_t block = 0; block < shape.k / HD_SCALE_BLOCK; ++block) {
+               a_scales[static_cast<size_t>(static_cast<int64_t>(row) * args.a_scale_row_stride +
+                                            block * args.a_scale_block_stride)] *= 0x1p44f;
+             }
+           }
+           builder.input("a_scale", &hd_fp8_gemm_args::a_scale, a_scales, HD_DTYPE_F32);
+           builder.input("b", &hd_fp8_gemm_args::b, weight_codes(shape, 13, 0)).offset = 1;
+           builder.input(
+               "b_scale", &hd_fp8_gemm_args::b_scale,
+               times(weight_scales(13, 0, shape.n, shape.k, shape.b_pow2 != 0), shape.wide == 2 ? 0x1p-44f : 1.0f),
+               HD_DTYPE_F32);
+           if (shape.up) {
+             builder.input("up", &hd_fp8_gemm_args::up, weight_codes(shape, 13, 0, "up")).offset = 3;
+             builder.input("up_scale", &hd_fp8_gemm_args::up_scale,
+                           weight_scales(13, 0, shape.n, shape.k, shape.b_pow2 != 0, "up_scale"), HD_DTYPE_F32);
+           }
+           strided_rows(builder.output("d", &hd_fp8_gemm_args::d, type_of(shape.d_dtype),
+                                       (args.m - 1) * args.d_stride + shape.n, gemm_tolerance(shape)),
+                        rows.size(), args.d_stride, shape.n);
+           return builder.finish();
+         }});
   }
   return cases;
 }
