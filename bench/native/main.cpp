@@ -15,9 +15,9 @@
 
 #include "busy.h"
 #include "core/numa.h"
-#include "platform/processors.h"
 #include "cpu/features.h"
 #include "cpu/inventory.h"
+#include "platform/processors.h"
 #include "roofline.h"
 #include "setting.h"
 
