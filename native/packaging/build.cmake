@@ -19,7 +19,6 @@ endfunction()
 
 build(package-x64 x86_64-linux-gnu-g++-12 "the library for Linux on x86-64")
 build(package-arm64 aarch64-linux-gnu-g++-12 "the library for Linux on arm64")
-build(package-win-x64 x86_64-w64-mingw32-g++-posix "the library for Windows on x86-64")
 
 # Where the toolkit and upstream's sources are may be told by environment variables.
 set(folders)
