@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string>
@@ -13,6 +12,7 @@
 #include "cpu/features.h"
 #include "support/builder.h"
 #include "support/cpu_stream.h"
+#include "support/platform.h"
 
 namespace hadal::tests {
 namespace {
@@ -25,13 +25,13 @@ class IndexNan : public testing::TestWithParam<cpu::Isa> {
  protected:
   void SetUp() override {
     if (!cpu::supports(GetParam())) GTEST_SKIP() << "this processor lacks " << cpu::name_of(GetParam());
-    setenv("HADAL_CPU_ISA", cpu::name_of(GetParam()), 1);
+    set_variable("HADAL_CPU_ISA", cpu::name_of(GetParam()));
     cpu_ = std::make_unique<CpuStream>();
     const std::vector<int> rows = iota(kRows);
     q_ = code_rows(91, "q", rows, kHeads * HD_INDEX_DIM, Codes::any);
     k_ = code_rows(91, "k", iota(kKeys), HD_INDEX_DIM, Codes::any);
   }
-  void TearDown() override { unsetenv("HADAL_CPU_ISA"); }
+  void TearDown() override { unset_variable("HADAL_CPU_ISA"); }
 
   std::vector<float> logits() {
     const std::vector<float> weights(kRows * kHeads, 0.5f);
