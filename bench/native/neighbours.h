@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "platform/processors.h"
+#include "platform/wait.h"
 
 namespace hadal::bench {
 
@@ -21,7 +22,7 @@ class Neighbours {
   }
   ~Neighbours() {
     state_ = kEnded;
-    state_.notify_all();
+    wake_all(state_);
     for (std::thread& thread : threads_) thread.join();
   }
   Neighbours(const Neighbours&) = delete;
@@ -29,24 +30,24 @@ class Neighbours {
 
   void be_busy(bool busy) {
     state_ = busy ? kBusy : kAsleep;
-    state_.notify_all();
+    wake_all(state_);
   }
 
  private:
-  static constexpr int kAsleep = 0;
-  static constexpr int kBusy = 1;
-  static constexpr int kEnded = 2;
+  static constexpr uint32_t kAsleep = 0;
+  static constexpr uint32_t kBusy = 1;
+  static constexpr uint32_t kEnded = 2;
 
   void live() {
     uint64_t number = 1;
-    for (int state; (state = state_.load()) != kEnded;) {
-      if (state == kAsleep) state_.wait(kAsleep);
+    for (uint32_t state; (state = state_.load()) != kEnded;) {
+      if (state == kAsleep) wait_while_equal(state_, kAsleep);
       for (int i = 0; i < 1000; ++i) number = number * 6364136223846793005u + 1442695040888963407u;
       number_ = number;
     }
   }
 
-  std::atomic<int> state_{kAsleep};
+  std::atomic<uint32_t> state_{kAsleep};
   std::atomic<uint64_t> number_{0};  // Somebody might read it, so that it is computed.
   std::vector<std::thread> threads_;
 };

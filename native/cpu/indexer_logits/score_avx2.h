@@ -83,14 +83,12 @@ struct IndexScore {
     }
   }
 
-  // 16 codes, each the upper byte of a word, as e4m3_to_f32_shifted has them.
+  // 16 codes, each the upper byte of a word, times 2^-8.
   [[gnu::always_inline]] static void store_dim(__m256i high, float* y) {
-    __m256i half = _mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
-    // The largest magnitude is NaN.
-    const __m256i negative = _mm256_or_si256(half, _mm256_set1_epi16(static_cast<short>(0x8000)));
-    half = _mm256_or_si256(half, _mm256_cmpeq_epi16(negative, _mm256_set1_epi16(static_cast<short>(0xbf80))));
-    _mm256_store_ps(y, _mm256_cvtph_ps(_mm256_castsi256_si128(half)));
-    _mm256_store_ps(y + 8, _mm256_cvtph_ps(_mm256_extracti128_si256(half, 1)));
+    __m256 first, second;
+    f16_to_f32(with_nans(e4m3_to_f16_shifted(high)), first, second);
+    _mm256_store_ps(y, first);
+    _mm256_store_ps(y + 8, second);
   }
 
   // sum: [16]. Kept out of line: what is around it would take the registers that its sums need.

@@ -15,16 +15,27 @@ namespace {
 using Floats = __m256;
 constexpr int64_t kFloats = 8;
 
-// 16 codes to f32 times 2^-8, in order. An e4m3 code shifted to the place of a binary16 is its value times 2^-8,
-// subnormals too; NaN is the one code to mend.
-[[gnu::always_inline]] inline void e4m3_to_f32_shifted(__m128i codes, __m256& first, __m256& second) {
-  const __m256i high = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 8);
-  __m256i half = _mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
-  const __m256i negative = _mm256_or_si256(half, _mm256_set1_epi16(static_cast<short>(0x8000)));
+// 16 codes, each the upper byte of a word, to binary16 times 2^-8, subnormals too: a code shifted to that place is its
+// value. But NaN becomes 480 * 2^-8.
+[[gnu::always_inline]] inline __m256i e4m3_to_f16_shifted(__m256i high) {
+  return _mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
+}
+
+// The same with NaN where the code is.
+[[gnu::always_inline]] inline __m256i with_nans(__m256i halves) {
+  const __m256i negative = _mm256_or_si256(halves, _mm256_set1_epi16(static_cast<short>(0x8000)));
   // All bits set are a NaN too.
-  half = _mm256_or_si256(half, _mm256_cmpeq_epi16(negative, _mm256_set1_epi16(static_cast<short>(0xbf80))));
-  first = _mm256_cvtph_ps(_mm256_castsi256_si128(half));
-  second = _mm256_cvtph_ps(_mm256_extracti128_si256(half, 1));
+  return _mm256_or_si256(halves, _mm256_cmpeq_epi16(negative, _mm256_set1_epi16(static_cast<short>(0xbf80))));
+}
+
+[[gnu::always_inline]] inline void f16_to_f32(__m256i halves, __m256& first, __m256& second) {
+  first = _mm256_cvtph_ps(_mm256_castsi256_si128(halves));
+  second = _mm256_cvtph_ps(_mm256_extracti128_si256(halves, 1));
+}
+
+// 16 codes to f32 times 2^-8, in order.
+[[gnu::always_inline]] inline void e4m3_to_f32_shifted(__m128i codes, __m256& first, __m256& second) {
+  f16_to_f32(with_nans(e4m3_to_f16_shifted(_mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 8))), first, second);
 }
 
 // 16 codes to f32 in order, exact.

@@ -69,19 +69,14 @@ constexpr int64_t kFloats = 16;
   }
 }
 
-// 16 codes to f32 times 2^-8, in order. An e4m3 code shifted to the place of a binary16 is its value times 2^-8,
-// subnormals too; NaN is the one code to mend.
-[[gnu::always_inline]] inline __m512 e4m3_to_f32_shifted(__m128i codes) {
+// 16 codes to f32 in order, exact. An e4m3 code shifted to the place of a binary16 is its value times 2^-8, subnormals
+// too; NaN is the one code to mend.
+[[gnu::always_inline]] inline __m512 e4m3_to_f32(__m128i codes) {
   const __m256i high = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 8);
   const __m256i magnitude = _mm256_and_si256(high, _mm256_set1_epi16(0x7f00));
   const __mmask16 nan = _mm256_cmpeq_epi16_mask(magnitude, _mm256_set1_epi16(0x7f00));
   const __m256i half = _mm256_and_si256(_mm256_srai_epi16(high, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
-  return _mm512_cvtph_ps(_mm256_mask_mov_epi16(half, nan, _mm256_set1_epi16(0x7e00)));
-}
-
-// 16 codes to f32 in order, exact.
-[[gnu::always_inline]] inline __m512 e4m3_to_f32(__m128i codes) {
-  return e4m3_to_f32_shifted(codes) * floats_of(256.0f);
+  return _mm512_cvtph_ps(_mm256_mask_mov_epi16(half, nan, _mm256_set1_epi16(0x7e00))) * floats_of(256.0f);
 }
 
 [[gnu::always_inline]] inline __m512 load_e4m3(const uint8_t* codes, int64_t left = kFloats) {

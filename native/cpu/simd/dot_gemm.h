@@ -5,9 +5,10 @@
 // and added to those of the blocks before. Tiling, threads, and how many rows there are decide only which elements are
 // computed side by side, so they never change a bit: one row alone and 512 rows give the same.
 //
-// In parts: dot_scheme.h says what operands are, dot_tiling.h how rows fall into tiles, dot_kernel.h multiplies a tile
-// by four columns, dot_panel.h all rows by a range of columns, dot_swiglu.h does two weights at once. This file packs
-// the rows of a (turned into operands, tile by tile) and shares the columns of b among the threads.
+// In parts: dot_scheme.h says what operands are, dot_tiling.h how rows fall into tiles, dot_part.h what a tile is
+// given, dot_kernel.h multiplies it by four columns, dot_panel.h all rows by a range of columns, dot_swiglu.h does two
+// weights at once. This file packs the rows of a (turned into operands, tile by tile) and shares the columns of b among
+// the threads.
 #pragma once
 
 #include <algorithm>

@@ -31,7 +31,7 @@ class DotTiling {
     }
     keeps_ = rows_ > turned;
     if (keeps_) {
-      // So many that the others are full, where it can.
+      // As many as it can hold, or fewer where then all others are full.
       first_ = S::kTurningRows;
       for (int64_t fewer = 2; fewer < S::kTurningRows; ++fewer) {
         if ((rows_ - fewer) % most == 0) first_ = fewer;
