@@ -63,9 +63,11 @@ internal sealed class Package : IDisposable
         _archive.GetEntry(entry)!.ExtractToFile(file);
     }
 
-    public byte[] Bytes(string entry)
+    public byte[] Bytes(string entry) => Bytes(_archive.GetEntry(entry)!);
+
+    public static byte[] Bytes(ZipArchiveEntry entry)
     {
-        using Stream stream = _archive.GetEntry(entry)!.Open();
+        using Stream stream = entry.Open();
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return bytes.ToArray();

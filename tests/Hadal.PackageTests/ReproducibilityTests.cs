@@ -82,15 +82,8 @@ public sealed class ReproducibilityTests : IDisposable
             yield return $"{name} itself";
     }
 
-    private static byte[]? Bytes(ZipArchive archive, string entry)
-    {
-        if (archive.GetEntry(entry) is not { } found)
-            return null;
-        using var bytes = new MemoryStream();
-        using (Stream stream = found.Open())
-            stream.CopyTo(bytes);
-        return bytes.ToArray();
-    }
+    private static byte[]? Bytes(ZipArchive archive, string entry) =>
+        archive.GetEntry(entry) is { } found ? Package.Bytes(found) : null;
 
     /// <summary>The files of the checkout, its history by reference, and the libraries that were packed.</summary>
     private async Task CopyCheckoutAsync()

@@ -47,7 +47,7 @@ public sealed class SoakTests(ITestOutputHelper output)
         long requests = 0;
         long answers = 0;
         int isWarm = 0;
-        Sizes warm = default;
+        ProcessSizes warm = default;
         long start = TimeProvider.System.GetTimestamp();
         await Task.WhenAll(
             Enumerable.Range(0, Clients).Select(client => Task.Run(() => Client(client)))
@@ -55,7 +55,7 @@ public sealed class SoakTests(ITestOutputHelper output)
         // Requests that were given up end with the step under way.
         Waiting.Until(() => engine.Cache.Statistics.ReferencedPages == 0);
         CacheStatistics pages = engine.Cache.Statistics;
-        var last = Sizes.Now();
+        var last = ProcessSizes.Now();
         output.WriteLine(
             $"{requests} requests, {answers} answered; {pages.Hits} hits, {pages.Evictions} evictions; managed {warm.Managed} to {last.Managed} bytes, resident {warm.Resident} to {last.Resident}"
         );
@@ -109,7 +109,7 @@ public sealed class SoakTests(ITestOutputHelper output)
                     TimeProvider.System.GetElapsedTime(start) > s_time / 4
                     && Interlocked.Exchange(ref isWarm, 1) == 0
                 )
-                    warm = Sizes.Now();
+                    warm = ProcessSizes.Now();
             }
         }
 
@@ -140,10 +140,4 @@ public sealed class SoakTests(ITestOutputHelper output)
             Sampling = new SamplingOptions { Temperature = 0.8f, Seed = (ulong)which },
             Stop = new StopConditions { MaxTokens = 8 + 3 * which },
         };
-
-    private readonly record struct Sizes(long Managed, long Resident)
-    {
-        public static Sizes Now() =>
-            new(GC.GetTotalMemory(forceFullCollection: true), Environment.WorkingSet);
-    }
 }

@@ -52,15 +52,15 @@ public sealed class SoakTests(ITestOutputHelper output)
         };
         // By then pools, compiled code and connections have their size; half as many as the rest.
         await LoadAsync(app, plan with { Requests = requests / 2, IsChat = true, Seed = 2 });
-        var warm = Sizes.Now();
+        var warm = ProcessSizes.Now();
         LoadReport report = await LoadAsync(app, plan);
-        var last = Sizes.Now();
+        var last = ProcessSizes.Now();
         // What is kept of requests grows in every round; what the process took for itself meanwhile does not.
-        for (int more = 0; more < 2 && !last.IsAbout(warm); more++)
+        for (int more = 0; more < 2 && !IsSteady(warm, last); more++)
         {
             warm = last;
             _ = await LoadAsync(app, plan with { Seed = 3 + (ulong)more });
-            last = Sizes.Now();
+            last = ProcessSizes.Now();
         }
         CacheStatistics pages = app.Engine.Cache.Statistics;
         output.WriteLine(
@@ -73,7 +73,7 @@ public sealed class SoakTests(ITestOutputHelper output)
         Assert.InRange(report.Outcomes[StreamOutcome.Disconnected], 1, requests / 5);
         Assert.InRange(report.Outcomes[StreamOutcome.Cancelled], requests / 20, requests / 5);
         Assert.InRange(report.LeftBeforeText, 1, report.Outcomes[StreamOutcome.Disconnected]);
-        Assert.True(last.IsAbout(warm), $"Memory grew from {warm} to {last} in each round");
+        Assert.True(IsSteady(warm, last), $"Memory grew from {warm} to {last} in each round");
     }
 
     private static async Task<LoadReport> LoadAsync(ServerApp app, LoadPlan plan)
@@ -93,20 +93,6 @@ public sealed class SoakTests(ITestOutputHelper output)
         return report;
     }
 
-    private readonly record struct Sizes(long Managed, long Resident)
-    {
-        public static Sizes Now()
-        {
-            // Objects with finalizers, and what they hold, are gone with the second collection; pools shrink with more.
-            for (int i = 0; i < 4; i++)
-            {
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-            }
-            return new(GC.GetTotalMemory(forceFullCollection: false), Environment.WorkingSet);
-        }
-
-        public bool IsAbout(Sizes before) =>
-            Managed <= before.Managed + (2 << 20) && Resident <= before.Resident + (64 << 20);
-    }
+    private static bool IsSteady(ProcessSizes before, ProcessSizes now) =>
+        now.Managed <= before.Managed + (2 << 20) && now.Resident <= before.Resident + (64 << 20);
 }
